@@ -1,0 +1,192 @@
+//! WAV and FLAC files.
+
+use std::io::Cursor;
+use std::path::Path;
+use std::time::Duration;
+
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_PCM_F32LE, CODEC_ID_PCM_F64LE};
+use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions, FinalizeResult};
+use symphonia::core::errors::Error;
+use symphonia::core::formats::probe::Hint;
+use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
+use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
+use symphonia::core::meta::MetadataOptions;
+use symphonia::default::{get_codecs, get_probe};
+
+use crate::channels::mix;
+use crate::pcm::limit as limit_samples;
+use crate::{ChannelCount, FeatureError, SampleRate};
+
+#[cfg(test)]
+mod tests;
+
+/// The audio of a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AudioClip {
+    /// The file's own rate.
+    pub sample_rate: SampleRate,
+    /// Channels of the file.
+    pub channels: ChannelCount,
+    /// Interleaved samples, full scale 1: integers of n bits are divided by
+    /// 2ⁿ⁻¹. Finite.
+    pub samples: Vec<f32>,
+    /// Bits of one sample in the file.
+    pub bits_per_sample: u32,
+    /// Whether samples are floating-point numbers in the file.
+    pub float: bool,
+}
+
+impl AudioClip {
+    /// Reads a WAV or FLAC file.
+    ///
+    /// # Errors
+    ///
+    /// [`FeatureError::Unreadable`], and those of [`decode`](Self::decode).
+    pub fn read(path: &Path) -> Result<Self, FeatureError> {
+        let bytes = std::fs::read(path).map_err(|error| FeatureError::Unreadable {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })?;
+        Self::decode(bytes, None)
+    }
+
+    /// Decodes the bytes of a WAV or FLAC file, and stops as soon as it turns out
+    /// to be longer than `limit`: a tiny FLAC file can hold hours.
+    ///
+    /// # Errors
+    ///
+    /// [`FeatureError::NotAudio`] for other bytes, [`FeatureError::Damaged`] for
+    /// a file with a part missing, [`FeatureError::TooLong`],
+    /// [`FeatureError::NotFinite`], [`FeatureError::SampleRate`] and
+    /// [`FeatureError::Channels`].
+    pub fn decode(bytes: Vec<u8>, limit: Option<Duration>) -> Result<Self, FeatureError> {
+        let mut file = File::open(bytes)?;
+        let most_frames = limit.map(|limit| (limit, frames_in(limit, file.sample_rate)));
+        let within_limit = |frames: u64| match most_frames {
+            Some((limit, most)) if frames > most => Err(FeatureError::TooLong { limit }),
+            _ => Ok(()),
+        };
+        within_limit(file.promised_frames.unwrap_or(0))?;
+
+        let mut samples = Vec::new();
+        let mut packet_samples = Vec::new();
+        while file.next_packet(&mut packet_samples)? {
+            samples.extend_from_slice(&packet_samples);
+            within_limit(file.frames)?;
+        }
+        file.check_whole()?;
+        if let Some((place, value)) = limit_samples(&mut samples) {
+            let index = (place / file.channels.get()) as u64;
+            return Err(FeatureError::NotFinite { index, value });
+        }
+        Ok(Self {
+            sample_rate: file.sample_rate,
+            channels: file.channels,
+            samples,
+            bits_per_sample: file.bits_per_sample,
+            float: file.float,
+        })
+    }
+
+    /// The mean of all channels, as [`ChannelSelection::Mix`] makes it.
+    ///
+    /// [`ChannelSelection::Mix`]: crate::ChannelSelection::Mix
+    #[must_use]
+    pub fn mono(&self) -> Vec<f32> {
+        let mut mono = vec![0.0; self.samples.len() / self.channels.get()];
+        mix(&self.samples, self.channels, &mut mono);
+        mono
+    }
+
+    /// How long it lasts, rounded down to whole nanoseconds.
+    #[must_use]
+    pub fn duration(&self) -> Duration {
+        let frames = (self.samples.len() / self.channels.get()) as u128;
+        let nanoseconds = frames * 1_000_000_000 / u128::from(self.sample_rate.hz());
+        Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
+    }
+}
+
+fn frames_in(duration: Duration, rate: SampleRate) -> u64 {
+    let frames = duration.as_nanos() * u128::from(rate.hz()) / 1_000_000_000;
+    u64::try_from(frames).unwrap_or(u64::MAX)
+}
+
+/// A file that is being decoded.
+struct File {
+    reader: Box<dyn FormatReader>,
+    decoder: Box<dyn AudioDecoder>,
+    track: u32,
+    sample_rate: SampleRate,
+    channels: ChannelCount,
+    bits_per_sample: u32,
+    float: bool,
+    /// What the header says; absent where it was written before the audio.
+    promised_frames: Option<u64>,
+    /// Decoded so far.
+    frames: u64,
+}
+
+impl File {
+    fn open(bytes: Vec<u8>) -> Result<Self, FeatureError> {
+        let not_audio = |error: Error| FeatureError::NotAudio { reason: error.to_string() };
+        let missing = |what: &str| FeatureError::NotAudio { reason: format!("{what} missing") };
+
+        let options = MediaSourceStreamOptions::default();
+        let source = MediaSourceStream::new(Box::new(Cursor::new(bytes)), options);
+        let (hint, format, metadata) =
+            (Hint::new(), FormatOptions::default(), MetadataOptions::default());
+        let reader = get_probe().probe(&hint, source, format, metadata).map_err(not_audio)?;
+
+        let track = reader.default_track(TrackType::Audio).ok_or_else(|| missing("audio"))?;
+        let parameters = track
+            .codec_params
+            .as_ref()
+            .and_then(|parameters| parameters.audio())
+            .ok_or_else(|| missing("codec"))?;
+        let rate = parameters.sample_rate.ok_or_else(|| missing("sample rate"))?;
+        let channels = parameters.channels.as_ref().ok_or_else(|| missing("channels"))?.count();
+        let bits = parameters.bits_per_sample.or(parameters.bits_per_coded_sample);
+        let decoder = get_codecs()
+            .make_audio_decoder(parameters, &AudioDecoderOptions::default().verify(true))
+            .map_err(not_audio)?;
+        Ok(Self {
+            sample_rate: SampleRate::new(rate)?,
+            channels: ChannelCount::new(u32::try_from(channels).unwrap_or(u32::MAX))?,
+            bits_per_sample: bits.ok_or_else(|| missing("bits per sample"))?,
+            float: matches!(parameters.codec, CODEC_ID_PCM_F32LE | CODEC_ID_PCM_F64LE),
+            promised_frames: track.num_frames,
+            frames: 0,
+            track: track.id,
+            decoder,
+            reader,
+        })
+    }
+
+    /// Decodes the next packet into `samples`; false at the end.
+    fn next_packet(&mut self, samples: &mut Vec<f32>) -> Result<bool, FeatureError> {
+        samples.clear();
+        let frames = self.frames;
+        let damaged = |error: Error| FeatureError::Damaged { frames, reason: error.to_string() };
+        let Some(packet) = self.reader.next_packet().map_err(damaged)? else {
+            return Ok(false);
+        };
+        if packet.track_id == self.track {
+            let audio = self.decoder.decode(&packet).map_err(damaged)?;
+            audio.copy_to_vec_interleaved(samples);
+            self.frames += audio.frames() as u64;
+        }
+        Ok(true)
+    }
+
+    fn check_whole(&mut self) -> Result<(), FeatureError> {
+        let reason = match (self.promised_frames, self.decoder.finalize()) {
+            (Some(promised), _) if promised > self.frames => {
+                format!("its header says {promised}")
+            }
+            (_, FinalizeResult { verify_ok: Some(false), .. }) => "wrong checksum".to_owned(),
+            _ => return Ok(()),
+        };
+        Err(FeatureError::Damaged { frames: self.frames, reason })
+    }
+}

@@ -1,0 +1,34 @@
+//! The rate of audio samples.
+
+use crate::FeatureError;
+
+/// Samples a second of one channel, within the range that the front end takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SampleRate(u32);
+
+impl SampleRate {
+    /// The lowest rate: telephone speech.
+    pub const MIN: Self = Self(8_000);
+    /// The highest rate: studio recordings.
+    pub const MAX: Self = Self(192_000);
+
+    /// A rate of `hz`.
+    ///
+    /// # Errors
+    ///
+    /// [`FeatureError::SampleRate`] outside [`MIN`](Self::MIN) to
+    /// [`MAX`](Self::MAX).
+    pub fn new(hz: u32) -> Result<Self, FeatureError> {
+        if (Self::MIN.0..=Self::MAX.0).contains(&hz) {
+            Ok(Self(hz))
+        } else {
+            Err(FeatureError::SampleRate { hz })
+        }
+    }
+
+    /// In Hz.
+    #[must_use]
+    pub const fn hz(self) -> u32 {
+        self.0
+    }
+}
