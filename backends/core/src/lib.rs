@@ -6,13 +6,16 @@
 
 mod backend;
 mod batch;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod error;
+pub mod golden;
 mod package;
 
 pub use backend::{Backend, DeviceOptions, Model, ModelInfo};
 pub use batch::{BUCKETS, Batch, Inputs, MAX_ROWS, Outputs, Row, RowShape, bucket_for};
 pub use error::BackendError;
 pub use package::{
-    DecisionSpec, FORMAT, Golden, GoldenAudio, GoldenRow, InputSpec, Manifest, ModelPackage,
+    DecisionSpec, FORMAT, Golden, GoldenAudio, GoldenAudioError, GoldenRow, InputSpec, Manifest, ModelPackage,
     PackageError, Precision,
 };

@@ -1,5 +1,6 @@
 //! `golden.json`: synthesised inputs with the outputs they must give.
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 
 /// The parsed `golden.json`.
@@ -40,4 +41,38 @@ pub struct GoldenAudio {
     pub samples: String,
     /// One for each window, the last at the end of the audio.
     pub rows: Vec<GoldenRow>,
+}
+
+impl GoldenAudio {
+    /// Packs samples with the rows that they must give.
+    #[must_use]
+    pub fn new(sample_rate: u32, samples: &[i16], rows: Vec<GoldenRow>) -> Self {
+        let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+        Self { sample_rate, samples: BASE64_STANDARD.encode(bytes), rows }
+    }
+
+    /// The samples.
+    ///
+    /// # Errors
+    ///
+    /// When they aren't base64 of whole samples; not in a validated package.
+    pub fn samples(&self) -> Result<Vec<i16>, GoldenAudioError> {
+        let bytes = BASE64_STANDARD.decode(&self.samples)?;
+        let (samples, rest) = bytes.as_chunks::<2>();
+        if !rest.is_empty() {
+            return Err(GoldenAudioError::OddLength(bytes.len()));
+        }
+        Ok(samples.iter().map(|sample| i16::from_le_bytes(*sample)).collect())
+    }
+}
+
+/// Golden audio whose samples can't be unpacked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GoldenAudioError {
+    /// Not base64.
+    #[error("samples: {0}; expected base64")]
+    Base64(#[from] base64::DecodeError),
+    /// Half a sample is left over.
+    #[error("samples: {0} bytes; expected two for each sample")]
+    OddLength(usize),
 }

@@ -1,0 +1,75 @@
+//! Replays golden rows: a wrong execution provider, a bad cast or a mixed-up
+//! gate order never reaches a user.
+
+use crate::{BackendError, Batch, GoldenRow, Model, ModelPackage, Row};
+
+/// Runs the package's golden rows, each on its own.
+///
+/// # Errors
+///
+/// [`BackendError::Golden`] names the first value that is further off than the
+/// package's tolerance, or the first row with another top label.
+pub fn replay(model: &mut dyn Model, package: &ModelPackage) -> Result<(), BackendError> {
+    let mut batch = Batch::new(package.manifest.row_shape());
+    for (at, golden) in package.golden.rows.iter().enumerate() {
+        batch.clear();
+        batch.push(golden.row());
+        model.infer(&mut batch)?;
+        compare(package, at, golden, &batch)?;
+    }
+    Ok(())
+}
+
+impl GoldenRow {
+    /// The row's inputs.
+    #[must_use]
+    pub fn row(&self) -> Row<'_> {
+        Row { features: &self.features, state: &self.state, valid_steps: self.valid_steps }
+    }
+}
+
+fn compare(
+    package: &ModelPackage,
+    at: usize,
+    golden: &GoldenRow,
+    batch: &Batch,
+) -> Result<(), BackendError> {
+    let tolerance = package.manifest.precision.tolerance();
+    let differs = |what: String, got, expected, tolerance| BackendError::Golden {
+        package: package.manifest.id(),
+        what,
+        got,
+        expected,
+        tolerance,
+    };
+    let outputs = [
+        ("posterior", batch.posteriors(0), &golden.posteriors),
+        ("state", batch.next_state(0), &golden.next_state),
+    ];
+    for (name, got, expected) in outputs {
+        for (index, (&got, &expected)) in got.iter().zip(expected).enumerate() {
+            // Negated, so that NaN is too far off.
+            if !((got - expected).abs() <= tolerance) {
+                let what = format!("{name} {index} of golden row {at}");
+                return Err(differs(what, got, expected, tolerance));
+            }
+        }
+    }
+    let (got, expected) = (top(batch.posteriors(0)), top(&golden.posteriors));
+    if got != expected {
+        let what = format!("index of the top label of golden row {at}");
+        return Err(differs(what, got as f32, expected as f32, 0.0));
+    }
+    Ok(())
+}
+
+/// The index of the first of the largest values.
+fn top(values: &[f32]) -> usize {
+    let mut best = 0;
+    for (at, value) in values.iter().enumerate() {
+        if *value > values[best] {
+            best = at;
+        }
+    }
+    best
+}
