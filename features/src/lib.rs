@@ -1,18 +1,27 @@
 //! The streaming audio front end: from the bytes of a client to rows of
 //! features for a model.
 
+mod cadence;
 mod channels;
 mod clip;
+mod decibel;
 mod error;
 #[cfg(feature = "files")]
 mod files;
 mod front_end;
 mod g711;
+mod lane;
+mod log_mel;
+mod mel;
+mod mfcc;
 mod params;
 mod pcm;
+mod recurrent;
 mod resample;
 mod sample_rate;
+mod stft;
 mod voice;
+mod windowed;
 mod windows;
 
 pub use channels::{ChannelCount, ChannelSelection};

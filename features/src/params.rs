@@ -179,11 +179,6 @@ impl FrontEndParams {
         }
         Ok(())
     }
-
-    /// Half a frame: how far a frame reaches to either side of its centre.
-    pub(crate) fn reach(&self) -> usize {
-        self.n_fft / 2
-    }
 }
 
 /// Most frames of a row or a window; bounds the memory of a stream.
