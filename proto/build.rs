@@ -1,6 +1,8 @@
 //! Generates the Rust code of `ser/v1/*.proto` without a system `protoc`.
 
-use std::{env, error::Error, path::PathBuf};
+use std::{env, error::Error, fs, path::PathBuf};
+
+use prost::Message;
 
 const FILES: [&str; 4] = [
     "ser/v1/types.proto",
@@ -12,11 +14,11 @@ const FILES: [&str; 4] = [
 fn main() -> Result<(), Box<dyn Error>> {
     let descriptors = protox::compile(FILES, ["."])?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(out.join("ser_v1.bin"), descriptors.encode_to_vec())?;
     tonic_prost_build::configure()
         .bytes(".ser.v1.StreamingRecognizeRequest.audio")
         .bytes(".ser.v1.PcmClip.audio")
         .bytes(".ser.v1.RecognizeRequest.file")
-        .file_descriptor_set_path(out.join("ser_v1.bin"))
         .compile_fds(descriptors)?;
     println!("cargo:rerun-if-changed=ser");
     Ok(())

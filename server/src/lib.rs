@@ -1,1 +1,21 @@
-//! Placeholder.
+//! The speech emotion recognition server: audio arrives in chunks over a gRPC
+//! stream, emotions leave with their times while the person is still speaking.
+//!
+//! The modules follow the route of one chunk: `services` receive it, `session`
+//! turns it into rows of features, [`batcher`] gathers the rows of
+//! all streams for [`models`], and [`decision`] turns posteriors into verdicts.
+
+pub mod batcher;
+pub mod cli;
+pub mod config;
+mod context;
+pub mod decision;
+mod error;
+pub mod logging;
+pub mod models;
+pub mod serve;
+mod services;
+mod session;
+pub mod shutdown;
+
+pub use error::Error;

@@ -1,2 +1,62 @@
-//! Placeholder.
-fn main() {}
+//! The server's command.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use ser_server::{
+    Error,
+    cli::Cli,
+    config::{self, Config},
+    logging,
+    models::BackendRegistry,
+    serve, shutdown,
+};
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+
+/// Exit code when the server could not start or go on.
+const FAILED: u8 = 1;
+/// Exit code of a wrong configuration, as of wrong flags.
+const MISCONFIGURED: u8 = 2;
+
+fn main() -> ExitCode {
+    match start() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ser-server: {error}");
+            ExitCode::from(match error {
+                Error::Config { .. } => MISCONFIGURED,
+                _ => FAILED,
+            })
+        }
+    }
+}
+
+fn start() -> Result<(), Error> {
+    let (file, flags) = Cli::parse().into_parts();
+    let config = config::load(file.as_deref(), flags)?;
+    logging::init(&config.log)?;
+    let runtime =
+        Runtime::new().map_err(|source| Error::Io { what: "runtime".to_owned(), source })?;
+    let served = runtime.block_on(run(config));
+    // A model that is still being loaded must not hold up the end.
+    runtime.shutdown_background();
+    served
+}
+
+/// Serves until SIGINT or SIGTERM; a second one ends the drain.
+async fn run(config: Config) -> Result<(), Error> {
+    let signals = |source| Error::Io { what: "signal handlers".to_owned(), source };
+    let mut signals = shutdown::Signals::install().map_err(signals)?;
+    let listener = serve::bind(config.server.listen).await?;
+    let stop = CancellationToken::new();
+    let stopped = stop.clone().cancelled_owned();
+    tokio::select! {
+        served = serve::run(listener, config, BackendRegistry::default(), stopped) => served,
+        () = async {
+            signals.next().await;
+            stop.cancel();
+            signals.next().await;
+        } => Ok(()),
+    }
+}

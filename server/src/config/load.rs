@@ -1,0 +1,161 @@
+//! Reading the configuration: defaults, then a TOML file, then the environment,
+//! then flags; each layer wins over those before it. No other file reads the
+//! environment.
+
+use std::{
+    collections::HashMap,
+    env, fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use ::config::{ConfigError, Environment, File, FileFormat, FileSourceString};
+use tracing_subscriber::EnvFilter;
+
+use super::{Config, LogFormat};
+use crate::Error;
+
+/// The start of the name of every environment variable that is read. The double
+/// underscore keeps out what Kubernetes injects beside a service named
+/// `ser-server`, for instance `SER_SERVER_PORT=tcp://10.0.0.1:50051`.
+pub(super) const PREFIX: &str = "SER__";
+
+/// The largest `limits.chunk_bytes`: a message may have 256 KiB, of which the
+/// protocol's own framing needs a few bytes.
+const LARGEST_CHUNK: usize = 262_000;
+
+/// What flags set. `None` leaves a value as it is.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// `server.listen`.
+    pub listen: Option<SocketAddr>,
+    /// `server.port_file`.
+    pub port_file: Option<PathBuf>,
+    /// `models.directory`.
+    pub models_dir: Option<PathBuf>,
+    /// `models.default`.
+    pub model: Option<String>,
+    /// `log.format`.
+    pub log_format: Option<LogFormat>,
+    /// `log.level`.
+    pub log_level: Option<String>,
+}
+
+impl Overrides {
+    fn apply(self, config: &mut Config) {
+        let Self { listen, port_file, models_dir, model, log_format, log_level } = self;
+        config.server.listen = listen.unwrap_or(config.server.listen);
+        config.server.port_file = port_file.or(config.server.port_file.take());
+        config.models.directory = models_dir.or(config.models.directory.take());
+        config.models.default = model.or(config.models.default.take());
+        config.log.format = log_format.unwrap_or(config.log.format);
+        if let Some(level) = log_level {
+            config.log.level = level;
+        }
+    }
+}
+
+/// Reads the configuration of this process.
+///
+/// # Errors
+///
+/// [`Error::Config`] names the source, the key, the value and what was expected;
+/// a key that isn't known is an error too.
+pub fn load(file: Option<&Path>, flags: Overrides) -> Result<Config, Error> {
+    let environment = env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+        .filter(|(name, _)| name.starts_with(PREFIX))
+        .map(|(name, value)| match value.into_string() {
+            Ok(value) => Ok((name, value)),
+            Err(value) => Err(Error::Config {
+                place: format!("environment variable {name}"),
+                reason: format!("{}; expected UTF-8", value.display()),
+            }),
+        })
+        .collect::<Result<_, _>>()?;
+    load_from(file, environment, flags)
+}
+
+pub(super) fn load_from(
+    file: Option<&Path>,
+    environment: HashMap<String, String>,
+    flags: Overrides,
+) -> Result<Config, Error> {
+    let mut merged = ::config::Config::builder();
+    if let Some(path) = file {
+        let text = fs::read_to_string(path)
+            .map_err(|source| Error::Io { what: path.display().to_string(), source })?;
+        let source: File<FileSourceString, FileFormat> = File::from_str(&text, FileFormat::Toml);
+        check(::config::Config::builder().add_source(source.clone()), |key| match key {
+            "" => path.display().to_string(),
+            key => format!("{}: {key}", path.display()),
+        })?;
+        merged = merged.add_source(source);
+    }
+    let source = Environment::with_prefix("SER")
+        .prefix_separator("__")
+        .separator("__")
+        .source(Some(environment));
+    check(::config::Config::builder().add_source(source.clone()), |key| {
+        format!("environment variable {PREFIX}{}", key.replace('.', "__").to_uppercase())
+    })?;
+    let mut config = check(merged.add_source(source), |key| format!("configuration: {key}"))?;
+    flags.apply(&mut config);
+    validate(&config).map_err(|(key, reason)| Error::Config {
+        place: format!("configuration: {key}"),
+        reason,
+    })?;
+    Ok(config)
+}
+
+/// Reads and validates what `sources` hold over the defaults. Run on each source
+/// alone first, so that an error can name it.
+fn check(
+    sources: ::config::ConfigBuilder<::config::builder::DefaultState>,
+    place: impl Fn(&str) -> String,
+) -> Result<Config, Error> {
+    let wrong = |key: &str, reason: String| Error::Config { place: place(key), reason };
+    let read = sources.build().map_err(|error| wrong("", describe(&error)))?;
+    let config: Config = serde_path_to_error::deserialize(read)
+        .map_err(|error| wrong(&error.path().to_string(), describe(error.inner())))?;
+    validate(&config).map_err(|(key, reason)| wrong(key, reason))?;
+    Ok(config)
+}
+
+fn describe(error: &ConfigError) -> String {
+    match error {
+        ConfigError::Type { unexpected, expected, .. } => {
+            format!("{unexpected}; expected {expected}")
+        }
+        ConfigError::At { error, .. } => describe(error),
+        ConfigError::FileParse { cause, .. } => cause.to_string(),
+        other => other.to_string(),
+    }
+}
+
+/// What types alone can't say. The error is the key with the reason.
+fn validate(config: &Config) -> Result<(), (&'static str, String)> {
+    let chunk = config.limits.chunk_bytes;
+    if !(1..=LARGEST_CHUNK).contains(&chunk) {
+        return Err(("limits.chunk_bytes", format!("{chunk}; expected 1 to {LARGEST_CHUNK}")));
+    }
+    if config.server.streams_per_connection == 0 {
+        return Err(("server.streams_per_connection", "0; expected at least 1".to_owned()));
+    }
+    for (key, duration) in [
+        ("server.keepalive_interval", config.server.keepalive_interval),
+        ("server.keepalive_timeout", config.server.keepalive_timeout),
+        ("limits.first_message", config.limits.first_message),
+        ("limits.idle", config.limits.idle),
+        ("limits.clip_duration", config.limits.clip_duration),
+        ("batcher.call_deadline", config.batcher.call_deadline),
+    ] {
+        if duration == Duration::ZERO {
+            return Err((key, "0s; expected more than 0s".to_owned()));
+        }
+    }
+    EnvFilter::try_new(&config.log.level)
+        .map_err(|error| ("log.level", format!("{:?}; {error}", config.log.level)))?;
+    Ok(())
+}

@@ -1,0 +1,218 @@
+//! The configuration: plain structs with their defaults, and nothing that
+//! reads them from anywhere (that is [`load`]).
+
+mod load;
+#[cfg(test)]
+mod tests;
+
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+pub use load::{Overrides, load};
+
+/// Everything that an operator can set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// `[server]`: where and how to listen.
+    pub server: ServerConfig,
+    /// `[limits]`: what one client may ask for.
+    pub limits: LimitsConfig,
+    /// `[batcher]`: how rows of all streams become batches.
+    pub batcher: BatcherConfig,
+    /// `[models]`: what is served, and on what.
+    pub models: ModelsConfig,
+    /// `[log]`: what is written to standard error.
+    pub log: LogConfig,
+}
+
+/// `[server]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerConfig {
+    /// The address to listen on; port 0 takes a free one. Default:
+    /// `127.0.0.1:50051`, this machine alone, since there is neither encryption
+    /// nor authentication here.
+    pub listen: SocketAddr,
+    /// A file that the bound port is written to, in decimal. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port_file: Option<PathBuf>,
+    /// HTTP/2 streams that one connection may have open. Default: 1024.
+    pub streams_per_connection: u32,
+    /// A connection without traffic is asked whether it still lives after this
+    /// long. Default: 30 s.
+    #[serde(with = "humantime_serde")]
+    pub keepalive_interval: Duration,
+    /// A connection that doesn't answer that for so long is closed. Default:
+    /// 20 s.
+    #[serde(with = "humantime_serde")]
+    pub keepalive_timeout: Duration,
+    /// How long open streams may go on when the server stops. Default: 20 s.
+    #[serde(with = "humantime_serde")]
+    pub drain: Duration,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
+            port_file: None,
+            streams_per_connection: 1024,
+            keepalive_interval: Duration::from_secs(30),
+            keepalive_timeout: Duration::from_secs(20),
+            drain: Duration::from_secs(20),
+        }
+    }
+}
+
+/// `[limits]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitsConfig {
+    /// How long a stream may take to send its config. Default: 10 s.
+    #[serde(with = "humantime_serde")]
+    pub first_message: Duration,
+    /// How long a stream may send nothing, or leave its responses unread.
+    /// Default: 30 s.
+    #[serde(with = "humantime_serde")]
+    pub idle: Duration,
+    /// Bytes of audio in one request, at most 262,000: a message has 256 KiB.
+    /// Default: 131072 (128 KiB).
+    pub chunk_bytes: usize,
+    /// Streams open at once; each channel that is classified separately counts
+    /// as one. Default: 10000.
+    pub open_streams: NonZeroUsize,
+    /// Clips recognised at once. Default: 8.
+    pub open_clips: NonZeroUsize,
+    /// The longest clip. Default: 600 s.
+    #[serde(with = "humantime_serde")]
+    pub clip_duration: Duration,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        const OPEN_STREAMS: NonZeroUsize = NonZeroUsize::new(10_000).expect("not zero");
+        const OPEN_CLIPS: NonZeroUsize = NonZeroUsize::new(8).expect("not zero");
+        Self {
+            first_message: Duration::from_secs(10),
+            idle: Duration::from_secs(30),
+            chunk_bytes: 128 << 10,
+            open_streams: OPEN_STREAMS,
+            open_clips: OPEN_CLIPS,
+            clip_duration: Duration::from_secs(600),
+        }
+    }
+}
+
+/// `[batcher]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BatcherConfig {
+    /// How long a row may wait for company. Default: 2 ms.
+    #[serde(with = "humantime_serde")]
+    pub max_wait: Duration,
+    /// Rows that may wait for a model. Default: 4096.
+    pub queue_rows: NonZeroUsize,
+    /// A call that takes longer fails the model. Default: 5 s.
+    #[serde(with = "humantime_serde")]
+    pub call_deadline: Duration,
+}
+
+impl Default for BatcherConfig {
+    fn default() -> Self {
+        const QUEUE_ROWS: NonZeroUsize = NonZeroUsize::new(4096).expect("not zero");
+        Self {
+            max_wait: Duration::from_millis(2),
+            queue_rows: QUEUE_ROWS,
+            call_deadline: Duration::from_secs(5),
+        }
+    }
+}
+
+/// `[models]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelsConfig {
+    /// The model of requests that name none: `name` or `name/version`. Default:
+    /// the first of `packages`, else the first in `directory` by name with its
+    /// newest version, else the embedded one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
+    /// Whether the package inside the binary is served too. Default: true.
+    pub embedded: bool,
+    /// A directory whose packages, `<name>/<version>/`, are all served.
+    /// Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub directory: Option<PathBuf>,
+    /// The backend of every package that names none. Default: `burn`.
+    pub backend: String,
+    /// The execution provider of every package that names none. Default: `cpu`.
+    pub execution_provider: String,
+    /// Threads that run each model that says nothing else. Default: one a core.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instances: Option<NonZeroUsize>,
+    /// `[[models.packages]]`: further packages. Default: none.
+    pub packages: Vec<PackageConfig>,
+}
+
+impl Default for ModelsConfig {
+    fn default() -> Self {
+        Self {
+            default: None,
+            embedded: true,
+            directory: None,
+            backend: "burn".to_owned(),
+            execution_provider: "cpu".to_owned(),
+            instances: None,
+            packages: Vec::new(),
+        }
+    }
+}
+
+/// One of `[[models.packages]]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PackageConfig {
+    /// The package's directory.
+    pub path: PathBuf,
+    /// Default: that of `[models]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend: Option<String>,
+    /// Default: that of `[models]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution_provider: Option<String>,
+    /// Default: that of `[models]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instances: Option<NonZeroUsize>,
+}
+
+/// `[log]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogConfig {
+    /// Default: pretty.
+    pub format: LogFormat,
+    /// What is logged, in the syntax of `tracing_subscriber::EnvFilter`, for
+    /// instance `info` or `warn,ser_server=debug`. Default: `info`.
+    pub level: String,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { format: LogFormat::default(), level: "info".to_owned() }
+    }
+}
+
+/// How log lines look.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, clap::ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One line of text an event, for people.
+    #[default]
+    Pretty,
+    /// One JSON object an event, for machines.
+    Json,
+}

@@ -1,0 +1,200 @@
+//! The one error of the server, and its one mapping to a gRPC status.
+
+use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
+
+use ser_backend::BackendError;
+use ser_features::FeatureError;
+use tonic::{Code, Status};
+
+use crate::session::text::seconds;
+
+/// Whatever can go wrong in the server. The texts of request errors are those
+/// that the `.proto` files promise.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A request is not as the protocol says.
+    #[error("{field}: {found}; expected {expected}")]
+    Invalid {
+        /// Path of the field in the request, for instance `config.options.hop`.
+        field: String,
+        /// The value, or what else is wrong.
+        found: String,
+        /// What would have been accepted.
+        expected: String,
+    },
+    /// The front end refuses what a request asks for.
+    #[error("{parent}.{source}")]
+    Setting {
+        /// Path of the message that holds the field, for instance
+        /// `config.options`.
+        parent: String,
+        /// The field, its value and what would have been accepted.
+        source: FeatureError,
+    },
+    /// The audio can't be worked with.
+    #[error("{what}: {source}")]
+    Audio {
+        /// Whose audio: `audio` of a stream, or `clip`.
+        what: &'static str,
+        /// What is wrong.
+        source: FeatureError,
+    },
+    /// A request names a model that isn't served.
+    #[error("{field}: {model:?} is not served; expected one of {served}")]
+    UnknownModel {
+        /// Path of the field in the request.
+        field: String,
+        /// The name as requested.
+        model: String,
+        /// The models that are served, separated by commas.
+        served: String,
+    },
+    /// The client let a deadline pass.
+    #[error("{field}: {seen} for {after}; expected {expected}", after = seconds(*.after))]
+    TooLate {
+        /// What was waited for.
+        field: &'static str,
+        /// What was seen of it, for instance `none`.
+        seen: &'static str,
+        /// How long it was waited for.
+        after: Duration,
+        /// What would have been accepted.
+        expected: &'static str,
+    },
+    /// A limit on concurrent work is reached.
+    #[error("{what}: {open} open; expected at most {limit}, try again later")]
+    TooMany {
+        /// What there are too many of.
+        what: &'static str,
+        /// How many there are.
+        open: usize,
+        /// How many there may be.
+        limit: usize,
+    },
+    /// The model failed on this row; others go on.
+    #[error("model {model}: inference failed")]
+    InferenceFailed {
+        /// `name/version`.
+        model: String,
+    },
+    /// The model has stopped.
+    #[error("model {model}: not serving")]
+    NotServing {
+        /// `name/version`.
+        model: String,
+    },
+    /// The models aren't loaded yet.
+    #[error("server: loading models")]
+    Loading,
+    /// The server stops.
+    #[error("server: shutting down")]
+    ShuttingDown,
+    /// Something that the server relies on within itself did not hold.
+    #[error("server: {0}")]
+    Internal(String),
+
+    /// The configuration is wrong.
+    #[error("{place}: {reason}")]
+    Config {
+        /// The source and the key, for instance
+        /// `ser.toml: limits.idle` or `environment variable SER__LIMITS__IDLE`.
+        place: String,
+        /// The value and what was expected.
+        reason: String,
+    },
+    /// The listening socket can't be had.
+    #[error("can't listen on {address}: {source}{hint}", hint = bind_hint(.source))]
+    Bind {
+        /// Where the server was to listen.
+        address: SocketAddr,
+        /// Why it can't.
+        source: io::Error,
+    },
+    /// A file or a socket fails.
+    #[error("{what}: {source}")]
+    Io {
+        /// Which one.
+        what: String,
+        /// How.
+        source: io::Error,
+    },
+    /// A model package can't be served.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+    /// The front end of a package can't be built.
+    #[error("model {model}: {source}")]
+    FrontEnd {
+        /// `name/version`.
+        model: String,
+        /// Why.
+        source: FeatureError,
+    },
+    /// A directory of packages holds none.
+    #[error("{}: no model packages; expected <name>/<version>/model.toml", .0.display())]
+    NoPackages(PathBuf),
+    /// The transport fails.
+    #[error("transport: {0}")]
+    Transport(#[from] tonic::transport::Error),
+}
+
+impl Error {
+    /// A request error of `field`.
+    pub fn invalid(
+        field: impl Into<String>,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> Self {
+        Self::Invalid { field: field.into(), found: found.into(), expected: expected.into() }
+    }
+
+    /// The same error, its field seen from outside the message `parent`.
+    #[must_use]
+    pub fn within(self, parent: &str) -> Self {
+        let outside = |field: String| format!("{parent}.{field}");
+        match self {
+            Self::Invalid { field, found, expected } => {
+                Self::Invalid { field: outside(field), found, expected }
+            }
+            Self::Setting { parent, source } => Self::Setting { parent: outside(parent), source },
+            Self::UnknownModel { field, model, served } => {
+                Self::UnknownModel { field: outside(field), model, served }
+            }
+            other => other,
+        }
+    }
+
+    /// The gRPC code that clients see.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Invalid { .. } | Self::Setting { .. } | Self::Audio { .. } => Code::InvalidArgument,
+            Self::UnknownModel { .. } => Code::NotFound,
+            Self::TooLate { .. } => Code::DeadlineExceeded,
+            Self::TooMany { .. } => Code::ResourceExhausted,
+            Self::NotServing { .. } | Self::Loading | Self::ShuttingDown => Code::Unavailable,
+            Self::InferenceFailed { .. }
+            | Self::Internal(_)
+            | Self::Config { .. }
+            | Self::Bind { .. }
+            | Self::Io { .. }
+            | Self::Backend(_)
+            | Self::FrontEnd { .. }
+            | Self::NoPackages(_)
+            | Self::Transport(_) => Code::Internal,
+        }
+    }
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
+}
+
+fn bind_hint(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::AddrInUse => "; another process listens there, choose another --listen",
+        io::ErrorKind::PermissionDenied => "; ports below 1024 need a privilege",
+        _ => "",
+    }
+}

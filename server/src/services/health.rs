@@ -1,0 +1,40 @@
+//! `grpc.health.v1.Health`: whether the server is ready.
+
+use ser_proto::v1::{
+    models_server::SERVICE_NAME as MODELS,
+    speech_emotion_clips_server::SERVICE_NAME as SPEECH_EMOTION_CLIPS,
+    speech_emotion_server::SERVICE_NAME as SPEECH_EMOTION,
+};
+use tonic_health::{
+    ServingStatus,
+    pb::health_server::{Health, HealthServer},
+    server::{HealthReporter, health_reporter},
+};
+
+/// What the health service answers for: the server as a whole, and each service.
+const SERVICES: [&str; 4] = ["", SPEECH_EMOTION, SPEECH_EMOTION_CLIPS, MODELS];
+
+/// Tells the health service whether the server is ready.
+#[derive(Debug)]
+pub(crate) struct Readiness {
+    reporter: HealthReporter,
+}
+
+impl Readiness {
+    /// A server that isn't ready yet, with its health service.
+    pub(super) async fn not_ready() -> (Self, HealthServer<impl Health>) {
+        let (reporter, service) = health_reporter();
+        let readiness = Self { reporter };
+        // The reporter begins by calling the server as a whole ready.
+        readiness.set(false).await;
+        (readiness, service)
+    }
+
+    /// Whether new streams are welcome.
+    pub(crate) async fn set(&self, ready: bool) {
+        let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
+        for service in SERVICES {
+            self.reporter.set_service_status(service, status).await;
+        }
+    }
+}

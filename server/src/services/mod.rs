@@ -1,0 +1,58 @@
+//! The gRPC services: thin, so that what they do can be read in one place.
+
+mod clips;
+mod health;
+mod models;
+mod speech_emotion;
+
+use std::sync::Arc;
+
+use ser_proto::v1::{
+    FILE_DESCRIPTOR_SET, models_server::ModelsServer,
+    speech_emotion_clips_server::SpeechEmotionClipsServer,
+    speech_emotion_server::SpeechEmotionServer,
+};
+use tonic::service::Routes;
+
+use crate::{Error, context::Context};
+
+pub(crate) use health::Readiness;
+
+/// The largest request of a stream: a chunk of 128 KiB, with room for operators
+/// who allow more.
+const LARGEST_CHUNK_REQUEST: usize = 256 << 10;
+/// The largest clip.
+const LARGEST_CLIP_REQUEST: usize = 16 << 20;
+/// The largest request that carries a name at most.
+const LARGEST_NAME_REQUEST: usize = 4 << 10;
+
+/// Every service of the server, and what tells whether it is ready.
+///
+/// # Errors
+///
+/// [`Error::Internal`] when this build holds broken descriptors.
+pub(crate) async fn routes(context: &Arc<Context>) -> Result<(Routes, Readiness), Error> {
+    let (readiness, health) = Readiness::not_ready().await;
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let broken = |error: tonic_reflection::server::Error| Error::Internal(error.to_string());
+    let routes = Routes::new(health)
+        .add_service(
+            SpeechEmotionServer::new(speech_emotion::Service::new(Arc::clone(context)))
+                .max_decoding_message_size(LARGEST_CHUNK_REQUEST),
+        )
+        .add_service(
+            SpeechEmotionClipsServer::new(clips::Service::new(Arc::clone(context)))
+                .max_decoding_message_size(LARGEST_CLIP_REQUEST),
+        )
+        .add_service(
+            ModelsServer::new(models::Service::new(Arc::clone(context)))
+                .max_decoding_message_size(LARGEST_NAME_REQUEST),
+        )
+        .add_service(reflection().build_v1().map_err(broken)?)
+        .add_service(reflection().build_v1alpha().map_err(broken)?);
+    Ok((routes, readiness))
+}

@@ -1,0 +1,35 @@
+//! `SpeechEmotion`: streams.
+
+use std::sync::Arc;
+
+use ser_proto::v1::{StreamingRecognizeRequest, speech_emotion_server::SpeechEmotion};
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::{
+    context::Context,
+    session::{self, ResponseStream},
+};
+
+#[derive(Debug)]
+pub(super) struct Service {
+    context: Arc<Context>,
+}
+
+impl Service {
+    pub(super) fn new(context: Arc<Context>) -> Self {
+        Self { context }
+    }
+}
+
+#[tonic::async_trait]
+impl SpeechEmotion for Service {
+    type StreamingRecognizeStream = ResponseStream;
+
+    async fn streaming_recognize(
+        &self,
+        request: Request<Streaming<StreamingRecognizeRequest>>,
+    ) -> Result<Response<ResponseStream>, Status> {
+        let responses = session::open(Arc::clone(&self.context), request.into_inner())?;
+        Ok(Response::new(responses))
+    }
+}

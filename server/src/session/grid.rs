@@ -1,0 +1,34 @@
+//! The grid that a session works its audio off on.
+
+use ser_features::PcmFormat;
+
+/// Cells of the grid in a second of audio.
+pub(super) const CELLS_PER_SECOND: usize = 10;
+
+/// Cuts bytes at absolute places, every tenth of a second of audio.
+///
+/// A session handles one cell at a time at most. That bounds the time that it
+/// keeps a worker thread from other streams, and it fixes in which order the
+/// results and warnings of several channels leave: it depends on the audio
+/// alone, and not on where the client cut it into chunks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Grid {
+    cell_bytes: usize,
+    /// Bytes of the current cell that have been handled.
+    filled: usize,
+}
+
+impl Grid {
+    pub(super) fn new(format: PcmFormat) -> Self {
+        let frames = (format.sample_rate.hz() as usize).div_ceil(CELLS_PER_SECOND);
+        Self { cell_bytes: frames * format.frame_bytes(), filled: 0 }
+    }
+
+    /// How many of `available` bytes belong to the current cell, and whether
+    /// they fill it.
+    pub(super) fn advance(&mut self, available: usize) -> (usize, bool) {
+        let taken = available.min(self.cell_bytes - self.filled);
+        self.filled = (self.filled + taken) % self.cell_bytes;
+        (taken, taken > 0 && self.filled == 0)
+    }
+}

@@ -1,0 +1,22 @@
+//! One stream, from its first request to its status.
+//!
+//! A stream is one task that owns all of its state: there is no table of streams
+//! that somebody must clean up. When the client goes away the task is dropped,
+//! and with it the rows that still wait for the model.
+
+mod clip;
+mod clipping;
+mod grid;
+mod lane;
+mod messages;
+mod recognizer;
+mod request;
+mod responses;
+mod stream;
+pub(crate) mod text;
+
+pub(crate) use clip::recognize as recognize_clip;
+pub(crate) use messages::model as model_message;
+pub(crate) use request::Recognition;
+pub(crate) use responses::ResponseStream;
+pub(crate) use stream::open;

@@ -1,0 +1,297 @@
+//! From audio bytes to results, whatever the transport: streams and clips share
+//! this, and so give the same results for the same audio.
+
+use std::{
+    collections::VecDeque,
+    future::{self, Future, poll_fn},
+    pin::Pin,
+    task::Poll,
+    time::Duration,
+};
+
+use prost::bytes::{Buf, Bytes};
+use ser_features::{PcmReader, Segment};
+use ser_proto::v1;
+
+use super::{
+    Recognition,
+    grid::Grid,
+    lane::{Lane, Span},
+    messages,
+};
+use crate::{
+    Error,
+    batcher::{PendingRow, RowBuffers, RowError},
+};
+
+/// Rows of one lane of a windowed model that may be on their way at once. Enough
+/// for a bulk stream to keep a worker busy, little enough to be fair. Of a
+/// recurrent model it is one, which brings the state for the next.
+const ROWS_IN_FLIGHT: usize = 8;
+
+/// Works off the audio of one session. The owner calls [`step`](Self::step)
+/// while [`can_step`](Self::can_step), and takes what comes out of
+/// [`next`](Self::next).
+pub(crate) struct Recognizer {
+    recognition: Recognition,
+    /// What errors call the audio.
+    what: &'static str,
+    reader: PcmReader,
+    grid: Grid,
+    lanes: Vec<Lane>,
+    /// Audio that was fed and not yet read.
+    audio: Bytes,
+    /// Windows that the front ends have made and that wait for the model.
+    waiting: VecDeque<Waiting>,
+    /// What is to be told, in the order of the audio.
+    in_flight: VecDeque<InFlight>,
+    /// Buffers of rows that have come back.
+    spare: Vec<RowBuffers>,
+    sequence: u64,
+}
+
+/// A window, or a warning between windows.
+enum Waiting {
+    /// The row is `None` when nobody speaks.
+    Window { lane: usize, span: Span, row: Option<RowBuffers> },
+    Warning(v1::StreamWarning),
+}
+
+enum InFlight {
+    Window { lane: usize, span: Span, row: Option<PendingRow> },
+    Warning(v1::StreamWarning),
+}
+
+/// What a session tells its client between the start and the summary.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Event {
+    Result(v1::EmotionResult),
+    Warning(v1::StreamWarning),
+}
+
+impl Recognizer {
+    /// `what` is what errors call the audio.
+    pub(crate) fn new(recognition: Recognition, what: &'static str) -> Result<Self, Error> {
+        let reader = PcmReader::new(recognition.format, recognition.selection)
+            .map_err(|error| Error::Internal(error.to_string()))?;
+        let lanes = (0..reader.lanes()).map(|_| Lane::new(&recognition)).collect();
+        let mut in_flight = VecDeque::new();
+        if let Some(warning) = messages::narrow_band(&recognition) {
+            in_flight.push_back(InFlight::Warning(warning));
+        }
+        Ok(Self {
+            grid: Grid::new(recognition.format),
+            what,
+            reader,
+            lanes,
+            audio: Bytes::new(),
+            waiting: VecDeque::new(),
+            in_flight,
+            spare: Vec::new(),
+            sequence: 0,
+            recognition,
+        })
+    }
+
+    /// Whether all that was fed has been read and sent to the model.
+    pub(crate) fn wants_audio(&self) -> bool {
+        self.waiting.is_empty() && self.audio.is_empty()
+    }
+
+    /// Whether everything that was fed has been told.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.wants_audio() && self.in_flight.is_empty()
+    }
+
+    /// Takes a chunk of audio. Only when it [wants](Self::wants_audio) one.
+    pub(crate) fn feed(&mut self, chunk: Bytes) {
+        debug_assert!(self.wants_audio(), "fed too early");
+        self.audio = chunk;
+    }
+
+    /// Ends the audio: the last windows are on their way. Only when it
+    /// [wants](Self::wants_audio) audio.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Audio`] when it ended inside a sample.
+    pub(crate) fn finish(&mut self) -> Result<(), Error> {
+        debug_assert!(self.wants_audio(), "finished too early");
+        let what = self.what;
+        self.reader.finish().map_err(|source| Error::Audio { what, source })?;
+        let Self { recognition, lanes, waiting, spare, .. } = self;
+        for (index, lane) in lanes.iter_mut().enumerate() {
+            lane.front_end.finish(&mut |segment| {
+                waiting.push_back(window(recognition, spare, index, &segment));
+            });
+        }
+        in_order(waiting);
+        Ok(())
+    }
+
+    /// Whether [`step`](Self::step) has something to do that needn't wait for
+    /// the model.
+    pub(crate) fn can_step(&self) -> bool {
+        match self.waiting.front() {
+            None => !self.audio.is_empty(),
+            Some(Waiting::Window { lane, row: Some(_), .. }) => {
+                let rows = if self.recognition.model.info().shape.state > 0 { 1 } else { ROWS_IN_FLIGHT };
+                self.lanes[*lane].rows_in_flight < rows
+            }
+            // Bounded all the same, since these keep their place in the order.
+            Some(_) => self.in_flight.len() < ROWS_IN_FLIGHT * self.lanes.len(),
+        }
+    }
+
+    /// Sends one window to the model, or reads audio up to the next line of the
+    /// session's grid. Must not be dropped before it is done.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Audio`] at a sample that is not finite; what came before it goes
+    /// on. [`Error::NotServing`] and
+    /// [`Error::InferenceFailed`].
+    pub(crate) async fn step(&mut self) -> Result<(), Error> {
+        match self.waiting.pop_front() {
+            None => {
+                self.read()?;
+                if !self.audio.is_empty() {
+                    tokio::task::yield_now().await;
+                }
+            }
+            Some(Waiting::Warning(warning)) => self.in_flight.push_back(InFlight::Warning(warning)),
+            Some(Waiting::Window { lane, span, row }) => {
+                let row = match row {
+                    None => None,
+                    Some(mut row) => {
+                        self.lanes[lane].send(&mut row);
+                        let batcher = self.recognition.model.batcher();
+                        let pending = batcher.submit(row, self.recognition.pace).await;
+                        Some(pending.map_err(|error| {
+                            self.audio.clear();
+                            self.waiting.clear();
+                            self.model_error(error)
+                        })?)
+                    }
+                };
+                self.in_flight.push_back(InFlight::Window { lane, span, row });
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads audio up to the next line of the grid.
+    fn read(&mut self) -> Result<(), Error> {
+        let Self { recognition, reader, grid, lanes, audio, waiting, spare, .. } = self;
+        let (bytes, cell_ends) = grid.advance(audio.len());
+        let read = reader.push(&audio[..bytes], &mut |index, samples| {
+            let lane = &mut lanes[index];
+            lane.clipping.push(samples);
+            lane.front_end.push(samples, &mut |segment| {
+                waiting.push_back(window(recognition, spare, index, &segment));
+            });
+        });
+        audio.advance(bytes);
+        in_order(waiting);
+        if let Err(source) = read {
+            audio.clear();
+            return Err(Error::Audio { what: self.what, source });
+        }
+        if cell_ends {
+            for (index, lane) in lanes.iter_mut().enumerate() {
+                if let Some(share) = lane.clipping.end_cell() {
+                    let warning = messages::clipped_audio(recognition, index, share);
+                    waiting.push_back(Waiting::Warning(warning));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What comes next in the order of the audio; waits forever if nothing is on
+    /// its way. May be dropped and called again.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotServing`] and [`Error::InferenceFailed`].
+    pub(crate) async fn next(&mut self) -> Result<Event, Error> {
+        let row = poll_fn(|context| match self.in_flight.front_mut() {
+            None => Poll::Pending,
+            Some(InFlight::Window { row: Some(row), .. }) => {
+                Pin::new(row).poll(context).map_ok(Some)
+            }
+            Some(_) => Poll::Ready(Ok(None)),
+        })
+        .await
+        .map_err(|error| self.model_error(error))?;
+        match self.in_flight.pop_front() {
+            Some(InFlight::Window { lane, span, .. }) => {
+                Ok(Event::Result(self.decide(lane, span, row)))
+            }
+            Some(InFlight::Warning(warning)) => Ok(Event::Warning(warning)),
+            None => future::pending().await,
+        }
+    }
+
+    fn decide(&mut self, index: usize, span: Span, mut row: Option<RowBuffers>) -> v1::EmotionResult {
+        let lane = &mut self.lanes[index];
+        if let Some(row) = &mut row {
+            lane.receive(row);
+        }
+        let posteriors = row.as_ref().map(|row| row.posteriors.as_slice());
+        let result = v1::EmotionResult {
+            sequence: self.sequence,
+            channel: self.recognition.channel(index),
+            ..lane.decide(&self.recognition, span, posteriors)
+        };
+        self.sequence += 1;
+        self.spare.extend(row);
+        result
+    }
+
+    /// The summary of each lane, after everything was told.
+    pub(crate) fn into_summaries(self) -> Vec<v1::StreamSummary> {
+        let Self { recognition, lanes, .. } = self;
+        lanes
+            .into_iter()
+            .enumerate()
+            .map(|(index, lane)| v1::StreamSummary {
+                channel: recognition.channel(index),
+                ..lane.finish(&recognition)
+            })
+            .collect()
+    }
+
+    fn model_error(&self, error: RowError) -> Error {
+        let model = self.recognition.model.id().to_owned();
+        match error {
+            RowError::Failed => Error::InferenceFailed { model },
+            RowError::ModelDown => Error::NotServing { model },
+        }
+    }
+}
+
+/// A window on its way to the model, which never sees one without speech.
+fn window(
+    recognition: &Recognition,
+    spare: &mut Vec<RowBuffers>,
+    lane: usize,
+    segment: &Segment<'_>,
+) -> Waiting {
+    let row = segment.speech.then(|| {
+        let mut row =
+            spare.pop().unwrap_or_else(|| recognition.model.row_buffers());
+        row.features.copy_from_slice(segment.features);
+        row.valid_steps = segment.valid_steps;
+        row
+    });
+    Waiting::Window { lane, span: Span::from(segment), row }
+}
+
+/// Sorts the windows of one cell by their ends, and equal ones by lane.
+fn in_order(windows: &mut VecDeque<Waiting>) {
+    windows.make_contiguous().sort_by_key(|waiting| match waiting {
+        Waiting::Window { lane, span, .. } => (span.end, *lane),
+        Waiting::Warning(_) => (Duration::MAX, 0),
+    });
+}

@@ -1,0 +1,109 @@
+//! The way back to the client.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use ser_proto::v1::{StreamingRecognizeResponse, streaming_recognize_response::Response};
+use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
+use tokio_stream::Stream;
+use tokio_util::task::AbortOnDropHandle;
+use tonic::Status;
+
+use crate::Error;
+
+/// Responses that may wait for the client to read them. A session whose client
+/// doesn't read stops working off audio, and HTTP/2 flow control stops the
+/// client from sending more.
+const UNREAD: usize = 16;
+
+type Item = Result<StreamingRecognizeResponse, Status>;
+
+/// The session's end of the way.
+#[derive(Debug)]
+pub(super) struct Responses {
+    sender: mpsc::Sender<Item>,
+    patience: Duration,
+}
+
+/// The last word of a session, for which there is always room. Dropped without
+/// having been said, for instance in a panic, it is `INTERNAL`: a stream never
+/// looks complete when it isn't.
+#[derive(Debug)]
+pub(super) struct LastWord {
+    place: Option<mpsc::OwnedPermit<Item>>,
+}
+
+/// The transport's end of the way. Dropping it ends the session.
+#[derive(Debug)]
+pub(crate) struct ResponseStream {
+    receiver: mpsc::Receiver<Item>,
+    _session: AbortOnDropHandle<()>,
+}
+
+impl Responses {
+    /// Begins a session, which `spawn` starts. A client that leaves its
+    /// responses unread is waited for with this much `patience`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`], which can't happen in a new channel.
+    pub(super) fn begin(
+        patience: Duration,
+        spawn: impl FnOnce(Self, LastWord) -> JoinHandle<()>,
+    ) -> Result<ResponseStream, Error> {
+        let (sender, receiver) = mpsc::channel(UNREAD + 1);
+        let place = sender
+            .clone()
+            .try_reserve_owned()
+            .map_err(|error| Error::Internal(error.to_string()))?;
+        let session = spawn(Self { sender, patience }, LastWord { place: Some(place) });
+        Ok(ResponseStream { receiver, _session: AbortOnDropHandle::new(session) })
+    }
+
+    /// Waits for room and sends.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooLate`] if the client doesn't read.
+    pub(super) async fn send(&self, response: Response) -> Result<(), Error> {
+        let response = StreamingRecognizeResponse { response: Some(response) };
+        match timeout(self.patience, self.sender.send(Ok(response))).await {
+            // Nobody listens any more, so this task is about to be dropped.
+            Ok(Ok(()) | Err(_)) => Ok(()),
+            Err(_) => Err(Error::TooLate {
+                field: "responses",
+                seen: "none read",
+                after: self.patience,
+                expected: "the client to read them",
+            }),
+        }
+    }
+}
+
+impl LastWord {
+    pub(super) fn say(mut self, outcome: Result<(), Status>) {
+        let place = self.place.take();
+        if let (Some(place), Err(status)) = (place, outcome) {
+            place.send(Err(status));
+        }
+    }
+}
+
+impl Drop for LastWord {
+    fn drop(&mut self) {
+        if let Some(place) = self.place.take() {
+            place.send(Err(Error::Internal("the session failed".to_owned()).into()));
+        }
+    }
+}
+
+impl Stream for ResponseStream {
+    type Item = Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Item>> {
+        self.receiver.poll_recv(context)
+    }
+}

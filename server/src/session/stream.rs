@@ -1,0 +1,232 @@
+//! The task of one stream.
+
+use std::{future::ready, pin::pin, sync::Arc, time::Duration};
+
+use prost::bytes::Bytes;
+use ser_proto::v1::{
+    StreamingConfig, StreamingRecognizeRequest, streaming_recognize_request::Request,
+    streaming_recognize_response::Response,
+};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio_stream::{Stream, StreamExt};
+use tonic::{Code, Status};
+use tracing::{Instrument, debug, info_span};
+
+use super::{
+    Recognition, messages,
+    recognizer::{Event, Recognizer},
+    request,
+    responses::{ResponseStream, Responses},
+};
+use crate::{
+    Error,
+    context::{Context, Slot},
+    shutdown::Drain,
+};
+
+/// The requests of one client.
+pub(crate) trait Requests:
+    Stream<Item = Result<StreamingRecognizeRequest, Status>> + Send + Unpin + 'static
+{
+}
+
+impl<S> Requests for S where
+    S: Stream<Item = Result<StreamingRecognizeRequest, Status>> + Send + Unpin + 'static
+{
+}
+
+/// Opens a stream: starts its task, which ends when what this returns is dropped.
+///
+/// # Errors
+///
+/// [`Error::TooMany`] and [`Error::Loading`].
+pub(crate) fn open(
+    context: Arc<Context>,
+    requests: impl Requests,
+) -> Result<ResponseStream, Error> {
+    context.models()?;
+    let slot = context.streams.take(1)?;
+    let id = format!("{:016x}", rand::random::<u64>());
+    let span = info_span!("stream", id);
+    let patience = context.limits.idle;
+    Responses::begin(patience, |responses, last_word| {
+        let drain = context.drain.clone();
+        let session = Session { context, slot, id, drain, requests, seen: 0, responses };
+        let task = async move {
+            let outcome = session.run().await;
+            let code = outcome.as_ref().err().map_or(Code::Ok, Status::code);
+            debug!(?code, "stream ended");
+            last_word.say(outcome);
+        };
+        tokio::spawn(task.instrument(span))
+    })
+}
+
+struct Session<R> {
+    context: Arc<Context>,
+    /// The stream's place among the open ones, free again when the task ends.
+    slot: Slot,
+    id: String,
+    drain: Drain,
+    requests: R,
+    /// Requests received.
+    seen: u64,
+    responses: Responses,
+}
+
+impl<R: Requests> Session<R> {
+    async fn run(mut self) -> Result<(), Status> {
+        let config = self.first_request().await?;
+        let recognition = self.recognition(config).await?;
+        let more = recognition.lanes() - 1;
+        self.slot.merge(self.context.streams.take(more)?);
+        debug!(
+            model = recognition.model.id(),
+            rate = recognition.format.sample_rate.hz(),
+            lanes = more + 1,
+            "stream started"
+        );
+        let started = messages::started(&recognition, self.id.clone());
+        self.responses.send(Response::Started(started)).await?;
+        let mut recognizer = Recognizer::new(recognition, "audio")?;
+        self.listen(&mut recognizer).await?;
+        for summary in recognizer.into_summaries() {
+            self.responses.send(Response::Summary(summary)).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the config.
+    async fn first_request(&mut self) -> Result<StreamingConfig, Status> {
+        let patience = self.context.limits.first_message;
+        let expected = "config first";
+        let request = tokio::select! {
+            request = timeout(patience, self.requests.next()) => request,
+            _ = self.drain.begun() => return Err(Error::ShuttingDown.into()),
+        }
+        .map_err(|_| Error::TooLate {
+            field: "request",
+            seen: "none",
+            after: patience,
+            expected: "config",
+        })?;
+        self.seen = 1;
+        match request.transpose()?.map(|request| request.request) {
+            Some(Some(Request::Config(config))) => Ok(config),
+            Some(Some(Request::Audio(_))) => Err(Error::invalid("request 1", "audio", expected)),
+            Some(None) => Err(Error::invalid("request 1", "neither config nor audio", expected)),
+            None => Err(Error::invalid("request", "half-close", expected)),
+        }
+        .map_err(Status::from)
+    }
+
+    /// Validates the config. That may build tables for a new sample rate, which
+    /// takes longer than an async worker may be kept.
+    async fn recognition(&self, config: StreamingConfig) -> Result<Recognition, Error> {
+        let context = Arc::clone(&self.context);
+        tokio::task::spawn_blocking(move || {
+            let audio = config.audio.ok_or_else(|| request::no_format("config.audio"))?;
+            let format = request::format(&audio, "config.audio")?;
+            let pace = request::pace(config.pace).map_err(|error| error.within("config"))?;
+            let options = config.options.unwrap_or_default();
+            Recognition::new(context.models()?, format, &options, pace)
+                .map_err(|error| error.within("config.options"))
+        })
+        .await
+        .map_err(|error| Error::Internal(error.to_string()))?
+    }
+
+    /// Takes audio and tells results until the client has half-closed and
+    /// everything is told. Whatever ends the stream early, what was computable
+    /// from the audio before it is told first.
+    async fn listen(&mut self, recognizer: &mut Recognizer) -> Result<(), Status> {
+        let patience = self.context.limits.idle;
+        let mut idle = pin!(sleep(patience));
+        let mut must_end: Option<Instant> = None;
+        // How the stream ends once everything is told; until then the client may
+        // send.
+        let mut end: Option<Result<(), Status>> = None;
+        loop {
+            if recognizer.is_idle()
+                && let Some(end) = end
+            {
+                return end;
+            }
+            let listening = end.is_none() && recognizer.wants_audio();
+            tokio::select! {
+                biased;
+                event = recognizer.next() => {
+                    let response = match event? {
+                        Event::Result(result) => Response::Result(result),
+                        Event::Warning(warning) => Response::Warning(warning),
+                    };
+                    self.responses.send(response).await?;
+                }
+                () = sleep_until(must_end.unwrap_or_else(Instant::now)), if must_end.is_some() => {
+                    return Err(Error::ShuttingDown.into());
+                }
+                () = ready(()), if recognizer.can_step() => {
+                    if let Err(error) = recognizer.step().await {
+                        end = Some(Err(error.into()));
+                    }
+                }
+                deadline = self.drain.begun(), if must_end.is_none() => {
+                    must_end = Some(deadline);
+                    let time_left = deadline.saturating_duration_since(Instant::now());
+                    self.responses.send(Response::GoAway(messages::go_away(time_left))).await?;
+                }
+                request = self.requests.next(), if listening => {
+                    end = self.take(request, recognizer);
+                }
+                () = &mut idle, if listening => {
+                    end = Some(Err(idle_too_long(patience).into()));
+                }
+            }
+            idle.as_mut().reset(Instant::now() + patience);
+        }
+    }
+
+    /// Takes a request after the first. Returns how the stream ends, if this
+    /// ends it.
+    fn take(
+        &mut self,
+        request: Option<Result<StreamingRecognizeRequest, Status>>,
+        recognizer: &mut Recognizer,
+    ) -> Option<Result<(), Status>> {
+        self.seen += 1;
+        match request {
+            None => Some(recognizer.finish().map_err(Status::from)),
+            Some(Err(status)) => Some(Err(status)),
+            Some(Ok(request)) => match self.audio(request) {
+                Ok(chunk) => {
+                    recognizer.feed(chunk);
+                    None
+                }
+                Err(error) => Some(Err(error.into())),
+            },
+        }
+    }
+
+    fn audio(&self, request: StreamingRecognizeRequest) -> Result<Bytes, Error> {
+        let (seen, limit) = (self.seen, self.context.limits.chunk_bytes);
+        let refuse = |found: &str, expected: &str| {
+            Err(Error::invalid(format!("request {seen}"), found, expected))
+        };
+        let size = |bytes: usize, expected: String| {
+            Err(Error::invalid("audio", format!("{bytes} bytes in request {seen}"), expected))
+        };
+        match request.request {
+            Some(Request::Audio(chunk)) if chunk.is_empty() => size(0, "at least 1".to_owned()),
+            Some(Request::Audio(chunk)) if chunk.len() > limit => {
+                size(chunk.len(), format!("at most {limit}"))
+            }
+            Some(Request::Audio(chunk)) => Ok(chunk),
+            Some(Request::Config(_)) => refuse("config", "audio, the config was sent already"),
+            None => refuse("neither config nor audio", "audio"),
+        }
+    }
+}
+
+fn idle_too_long(after: Duration) -> Error {
+    Error::TooLate { field: "audio", seen: "none", after, expected: "audio or half-close" }
+}
