@@ -1,2 +1,54 @@
-//! Placeholder.
-fn main() {}
+//! Every chore of this repository behind one door: `cargo xtask COMMAND`.
+
+mod bench;
+mod ci;
+mod cli;
+mod demo;
+mod error;
+mod onnxruntime;
+mod samples;
+mod setup;
+mod stopwatch;
+mod tally;
+mod test;
+mod verify;
+mod workspace;
+
+use std::process::ExitCode;
+
+use cli::{Command, Invocation};
+use error::Error;
+use workspace::Workspace;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            match error {
+                Error::Usage(_) | Error::UnknownCommand(_) => ExitCode::from(2),
+                _ => ExitCode::FAILURE,
+            }
+        }
+    }
+}
+
+fn run() -> Result<(), Error> {
+    let command = match cli::parse(lexopt::Parser::from_env())? {
+        Invocation::Help(text) => {
+            print!("{text}");
+            return Ok(());
+        }
+        Invocation::Run(command) => command,
+    };
+    let workspace = Workspace::open()?;
+    match command {
+        Command::Demo { audio } => demo::run(&workspace, audio),
+        Command::Test => test::run(&workspace),
+        Command::Ci => ci::run(&workspace),
+        Command::Bench => bench::run(&workspace),
+        Command::Verify { corpora } => verify::run(&workspace, corpora),
+        Command::Onnxruntime => onnxruntime::run(&workspace),
+        Command::Samples => samples::run(&workspace),
+    }
+}

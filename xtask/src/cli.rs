@@ -1,0 +1,185 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use lexopt::prelude::{Long, Short, Value, ValueExt};
+
+use crate::Error;
+
+const HELP: &str = "\
+Usage: cargo xtask COMMAND [--help]
+
+  demo         Build the server and the client, and stream a sample through them
+  test         Run all tests
+  ci           What every commit must pass: format, lints, docs, tests
+  verify       What takes too long for every commit: corpora, benchmarks
+  bench        Measure what docs/benchmarks.md reports
+  onnxruntime  Fetch the pinned ONNX Runtime library
+  samples      Speak the sample audio anew
+
+What a command installs, it names first. Debian packages need root or sudo.
+";
+
+const DEMO: &str = "\
+Usage: cargo xtask demo [FILE]
+
+Builds the server and the client, starts the server with its embedded model,
+streams FILE in real time and stops the server again. Installs nothing.
+
+  FILE  WAV or FLAC [default: samples/demo.wav]
+";
+
+const TEST: &str = "\
+Usage: cargo xtask test
+
+Builds everything and runs all tests, then prints their counts. Installs Python
+packages that the tests measure against into target/venv, and Python itself
+(python3, python3-venv) if it is missing.
+
+Environment:
+  SER_CORPORA  Folder of speech corpora. Without it, the tests that need them
+               are skipped.
+";
+
+const CI: &str = "\
+Usage: cargo xtask ci
+
+cargo fmt --check, clippy and rustdoc without warnings, and everything that
+`cargo xtask test` does; then prints where the time went.
+";
+
+const VERIFY: &str = "\
+Usage: cargo xtask verify [--corpora DIR]
+
+Everything that `cargo xtask ci` does, with the tests that need the corpora, and
+each benchmark once.
+
+  --corpora DIR  Folder with tess/, ravdess/ and emodb/ [default: $SER_CORPORA;
+                 without either, the tests that need them are skipped]
+";
+
+const BENCH: &str = "\
+Usage: cargo xtask bench
+
+Runs every benchmark in the release profile. Installs the same Python packages
+as `cargo xtask test`, since some of them compare with librosa. Leave the
+machine alone meanwhile.
+";
+
+const ONNXRUNTIME: &str = "\
+Usage: cargo xtask onnxruntime
+
+Fetches ONNX Runtime (24 MB, from PyPI) into target/onnxruntime, checks it
+against its pinned checksum and prints the path of the library. Installs Python
+(python3, python3-venv) if it is missing.
+";
+
+const SAMPLES: &str = "\
+Usage: cargo xtask samples
+
+Speaks the files of samples/ anew. Installs espeak-ng and sox if they are
+missing.
+";
+
+/// What the command line asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Invocation {
+    Help(&'static str),
+    Run(Command),
+}
+
+/// One chore with its arguments.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    Demo { audio: Option<PathBuf> },
+    Test,
+    Ci,
+    Bench,
+    Verify { corpora: Option<PathBuf> },
+    Onnxruntime,
+    Samples,
+}
+
+/// Reads the whole command line; anything unknown is an error.
+pub(crate) fn parse(mut arguments: lexopt::Parser) -> Result<Invocation, Error> {
+    let name = match arguments.next()? {
+        None | Some(Short('h') | Long("help")) => return Ok(Invocation::Help(HELP)),
+        Some(Value(name)) => name.string()?,
+        Some(other) => return Err(other.unexpected().into()),
+    };
+    let (help, mut command) = match name.as_str() {
+        "demo" => (DEMO, Command::Demo { audio: None }),
+        "test" => (TEST, Command::Test),
+        "ci" => (CI, Command::Ci),
+        "bench" => (BENCH, Command::Bench),
+        "verify" => (VERIFY, Command::Verify { corpora: None }),
+        "onnxruntime" => (ONNXRUNTIME, Command::Onnxruntime),
+        "samples" => (SAMPLES, Command::Samples),
+        _ => return Err(Error::UnknownCommand(name)),
+    };
+    while let Some(argument) = arguments.next()? {
+        match (&mut command, argument) {
+            (_, Short('h') | Long("help")) => return Ok(Invocation::Help(help)),
+            (
+                Command::Demo {
+                    audio: audio @ None,
+                },
+                Value(file),
+            ) => *audio = Some(file.into()),
+            (Command::Verify { corpora }, Long("corpora")) => {
+                *corpora = Some(arguments.value()?.into());
+            }
+            (_, other) => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(Invocation::Run(command))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<Invocation, Error> {
+        super::parse(lexopt::Parser::from_args(arguments))
+    }
+
+    #[test]
+    fn commands_take_their_arguments() {
+        let verify = Command::Verify {
+            corpora: Some("audio".into()),
+        };
+        assert_eq!(
+            parse(&["verify", "--corpora=audio"]).unwrap(),
+            Invocation::Run(verify)
+        );
+        let demo = Command::Demo {
+            audio: Some("a.wav".into()),
+        };
+        assert_eq!(parse(&["demo", "a.wav"]).unwrap(), Invocation::Run(demo));
+    }
+
+    #[test]
+    fn every_command_in_the_help_has_help() {
+        let names = HELP.lines().filter_map(|line| line.strip_prefix("  "));
+        let mut count = 0;
+        for name in names.filter_map(|line| line.split(' ').next()) {
+            let Ok(Invocation::Help(help)) = parse(&[name, "--help"]) else {
+                panic!("{name}: no help");
+            };
+            assert!(
+                help.starts_with(&format!("Usage: cargo xtask {name}")),
+                "{help}"
+            );
+            count += 1;
+        }
+        assert_eq!(count, 7);
+    }
+
+    #[test]
+    fn what_is_unknown_is_refused() {
+        assert!(matches!(parse(&["deploy"]), Err(Error::UnknownCommand(_))));
+        for line in [["ci", "--fast"], ["test", "features"], ["--fast", "ci"]] {
+            assert!(matches!(parse(&line), Err(Error::Usage(_))), "{line:?}");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Why a chore stopped.
+
+use std::path::PathBuf;
+
+/// Why a chore stopped.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("{0}; see cargo xtask --help")]
+    Usage(#[from] lexopt::Error),
+    #[error("no command {0:?}; see cargo xtask --help")]
+    UnknownCommand(String),
+    #[error(transparent)]
+    Shell(#[from] xshell::Error),
+    #[error("{command}: {source}")]
+    Process {
+        command: &'static str,
+        source: std::io::Error,
+    },
+    #[error("needs {packages}, and can't install: {reason}")]
+    CannotInstall {
+        packages: String,
+        reason: &'static str,
+    },
+    #[error("python3 with venv is still not usable; expected Python 3.11 or later")]
+    Python,
+    #[error("no ONNX Runtime is pinned for {0}; expected x86_64 or aarch64")]
+    Architecture(&'static str),
+    #[error("{path}: SHA-256 is {got}; expected {expected}")]
+    Checksum {
+        path: PathBuf,
+        got: String,
+        expected: &'static str,
+    },
+    #[error("the server stopped before it was ready: {0}")]
+    NotReady(std::process::ExitStatus),
+    #[error("the server did not stop cleanly: {0}")]
+    UncleanStop(std::process::ExitStatus),
+    #[error("{0}: no such folder; expected the corpora")]
+    Corpora(PathBuf),
+    #[error("tests failed: {0}")]
+    Tests(std::process::ExitStatus),
+}

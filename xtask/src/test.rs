@@ -1,0 +1,99 @@
+//! `cargo xtask test`: every test that this machine can run.
+
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::stopwatch::Stopwatch;
+use crate::tally::Tally;
+use crate::{Error, Workspace, setup};
+
+/// Runs all tests, those on corpora too if `SER_CORPORA` names a folder, and
+/// closes with their counts.
+pub(crate) fn run(workspace: &Workspace) -> Result<(), Error> {
+    let (tally, result) = timed(
+        workspace,
+        &mut Stopwatch::default(),
+        corpora(None)?.as_deref(),
+    );
+    println!("\n{tally}");
+    result
+}
+
+/// The folder of the corpora: the argument, or else `SER_CORPORA`, or none.
+/// Absolute, since every test program runs in its own crate's folder.
+pub(crate) fn corpora(argument: Option<PathBuf>) -> Result<Option<PathBuf>, Error> {
+    let variable = std::env::var_os("SER_CORPORA").filter(|value| !value.is_empty());
+    let Some(folder) = argument.or(variable.map(PathBuf::from)) else {
+        return Ok(None);
+    };
+    match folder.canonicalize() {
+        Ok(folder) if folder.is_dir() => Ok(Some(folder)),
+        _ => Err(Error::Corpora(folder)),
+    }
+}
+
+/// Sets up, builds and runs the tests as three steps of `watch`. Counts what
+/// ran even where tests failed.
+pub(crate) fn timed(
+    workspace: &Workspace,
+    watch: &mut Stopwatch,
+    corpora: Option<&Path>,
+) -> (Tally, Result<(), Error>) {
+    let mut tally = Tally::default();
+    let result = watch
+        .time("set-up", || setup::python(workspace))
+        .and_then(|python| watch.time("build", || build(workspace)).map(|()| python))
+        .and_then(|python| watch.time("test", || test(workspace, &python, corpora, &mut tally)));
+    (tally, result)
+}
+
+/// `--tests` together with `--bins` activates the features of development
+/// dependencies for the programs too, so that nothing is built twice.
+fn build(workspace: &Workspace) -> Result<(), Error> {
+    Ok(workspace
+        .cargo()
+        .args(["build", "--workspace", "--bins", "--tests"])
+        .run()?)
+}
+
+fn test(
+    workspace: &Workspace,
+    python: &Path,
+    corpora: Option<&Path>,
+    tally: &mut Tally,
+) -> Result<(), Error> {
+    let failed = |source| Error::Process {
+        command: "cargo test",
+        source,
+    };
+    let mut arguments = vec![OsString::from("test")];
+    arguments.extend(["--workspace", "--no-fail-fast"].map(OsString::from));
+    let mut command = workspace.cargo().args(&arguments).env("SER_PYTHON", python);
+    if let Some(folder) = corpora {
+        command = command
+            .env("SER_CORPORA", folder)
+            .args(["--", "--include-ignored"]);
+    }
+    println!("$ {command}");
+    let mut child = Command::from(command)
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(failed)?;
+    let output = child
+        .stdout
+        .take()
+        .expect("its standard output was asked for");
+    for line in BufReader::new(output).lines() {
+        let line = line.map_err(failed)?;
+        println!("{line}");
+        tally.read_line(&line);
+    }
+    let status = child.wait().map_err(failed)?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(Error::Tests(status))
+    }
+}

@@ -1,0 +1,25 @@
+//! `cargo xtask verify`: what takes too long for every commit.
+
+use std::path::PathBuf;
+
+use crate::stopwatch::Stopwatch;
+use crate::{Error, Workspace, ci, test};
+
+/// Everything that `ci` runs, with the tests on corpora, then each benchmark
+/// once.
+pub(crate) fn run(workspace: &Workspace, corpora: Option<PathBuf>) -> Result<(), Error> {
+    let corpora = test::corpora(corpora)?;
+    if corpora.is_none() {
+        println!("xtask: no corpora named; the tests that need them are skipped");
+    }
+    let mut watch = Stopwatch::default();
+    let (tally, tested) = ci::timed(workspace, &mut watch, corpora.as_deref());
+    let result = tested.and_then(|()| {
+        let once = workspace
+            .cargo()
+            .args(["bench", "--workspace", "--bench", "*", "--", "--test"]);
+        Ok(watch.time("bench", || once.run())?)
+    });
+    println!("\n{watch}\n{tally}");
+    result
+}
