@@ -266,21 +266,31 @@ impl GraphBuilder {
             return Err(GraphError::model("outputs", "there are none, expected at least one"));
         }
         for (name, id) in outputs {
+            let taken = |input: &ValueId| self.graph.value(*input).name == *name;
             let fault = if name.is_empty() {
                 "expected a name"
             } else if id.0 >= self.graph.values.len() || self.graph.inputs.contains(id) {
                 "expected a value that a node computes"
             } else if self.graph.outputs.iter().any(|(n, v)| n == name || v == id) {
                 "the name or the value is an output already"
-            } else if self.graph.values.iter().enumerate().any(|(at, value)| at != id.0 && value.name == *name) {
-                "the name is that of another value"
+            } else if self.graph.inputs.iter().any(taken) {
+                "the name is that of an input"
             } else {
                 self.graph.outputs.push(((*name).to_owned(), *id));
+                self.vacate(name, *id);
                 continue;
             };
             return Err(GraphError::model(format!("output {name:?}"), fault));
         }
         Ok(self.graph)
+    }
+
+    /// Leaves a name to one value, giving any other that bears it a new one.
+    fn vacate(&mut self, name: &str, owner: ValueId) {
+        let other = self.graph.values.iter().position(|value| value.name == name);
+        if let Some(other) = other.filter(|other| *other != owner.0) {
+            self.graph.values[other].name = unique(&mut self.names, name);
+        }
     }
 
     fn value(&mut self, name: String, element: Element, shape: Shape) -> ValueId {

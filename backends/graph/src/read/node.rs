@@ -1,0 +1,306 @@
+//! One node of the file.
+
+use super::{Reader, attributes::Attributes};
+use crate::{
+    Activation, Arithmetic, Constant, GraphError, Lstm, LstmWeights, Op, Shape, ValueId,
+    onnx::{NodeProto, attribute_proto::AttributeType},
+};
+
+/// A node with what its errors call it.
+pub(super) struct NodeReader<'a> {
+    pub(super) proto: &'a NodeProto,
+    pub(super) label: String,
+}
+
+impl<'a> NodeReader<'a> {
+    pub(super) fn fault(&self, reason: impl Into<String>) -> GraphError {
+        GraphError::Node {
+            node: self.label.clone(),
+            op: self.proto.op_type().to_owned(),
+            reason: reason.into(),
+        }
+    }
+
+    pub(super) fn check<T>(&self, result: Result<T, String>) -> Result<T, GraphError> {
+        result.map_err(|reason| self.fault(reason))
+    }
+
+    /// The name of an input, `None` where it is left out.
+    pub(super) fn optional(&self, at: usize) -> Option<&'a str> {
+        self.proto.input.get(at).map(String::as_str).filter(|name| !name.is_empty())
+    }
+
+    pub(super) fn input(&self, at: usize) -> Result<&'a str, GraphError> {
+        self.optional(at).ok_or_else(|| self.fault(format!("input {at} is missing")))
+    }
+
+    fn expect_inputs(&self, most: usize) -> Result<(), GraphError> {
+        let count = self.proto.input.len();
+        if count <= most {
+            return Ok(());
+        }
+        Err(self.fault(format!("has {count} inputs, expected at most {most}")))
+    }
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn node(&mut self, at: usize, proto: &'a NodeProto) -> Result<(), GraphError> {
+        let label = match proto.name() {
+            "" => format!("#{at}"),
+            name => name.to_owned(),
+        };
+        let node = NodeReader { proto, label };
+        if !matches!(proto.domain(), "" | "ai.onnx") {
+            return Err(node.fault(format!("domain {:?} is not supported", proto.domain())));
+        }
+        let mut attributes = Attributes::new(&proto.attribute);
+        let most = if proto.op_type() == "LSTM" { 8 } else { 5 };
+        if proto.op_type() != "Concat" {
+            node.expect_inputs(most)?;
+        }
+        let outputs = match proto.op_type() {
+            "Constant" => return self.constant(&node, attributes),
+            "Identity" if self.constants.has(node.input(0)?) => {
+                node.check(attributes.finish())?;
+                let alias = self.constants.alias(self.output(&node, 0)?, node.input(0)?);
+                return node.check(alias);
+            }
+            "Identity" => vec![self.value(&node, 0)?],
+            "Split" => self.split(&node, &mut attributes)?,
+            _ => {
+                let op = self.op(&node, &mut attributes)?;
+                self.builder.push(&node.label, op)?
+            }
+        };
+        node.check(attributes.finish())?;
+        if proto.output.len() > outputs.len() {
+            return Err(node.fault(format!(
+                "has {} outputs, expected at most {}",
+                proto.output.len(),
+                outputs.len()
+            )));
+        }
+        for (at, id) in outputs.into_iter().take(proto.output.len()).enumerate() {
+            if !proto.output[at].is_empty() {
+                let name = self.output(&node, at)?;
+                self.values.insert(name, id);
+            }
+        }
+        Ok(())
+    }
+
+    fn op(
+        &mut self,
+        node: &NodeReader<'a>,
+        attributes: &mut Attributes<'a>,
+    ) -> Result<Op, GraphError> {
+        let kind = match node.proto.op_type() {
+            "LSTM" => return self.lstm(node, attributes).map(Op::Lstm),
+            "Gemm" => return self.gemm(node, attributes),
+            "MatMul" => {
+                let input = self.value(node, 0)?;
+                let weight = self.floats(node, 1)?;
+                return Ok(Op::Dense { input, weight, bias: None });
+            }
+            "Relu" => return Ok(Op::Activation(Activation::Relu, self.value(node, 0)?)),
+            "Tanh" => return Ok(Op::Activation(Activation::Tanh, self.value(node, 0)?)),
+            "Sigmoid" => return Ok(Op::Activation(Activation::Sigmoid, self.value(node, 0)?)),
+            "Softmax" => return self.softmax(node, attributes),
+            "Add" => Arithmetic::Add,
+            "Sub" => Arithmetic::Sub,
+            "Mul" => Arithmetic::Mul,
+            "Div" => Arithmetic::Div,
+            _ => return self.layout(node, attributes),
+        };
+        let constant_first = self.constants.has(node.input(0)?);
+        let (constant, input) = if constant_first { (0, 1) } else { (1, 0) };
+        let input = self.value(node, input)?;
+        let constant = self.floats(node, constant)?;
+        Ok(Op::Arithmetic { kind, input, constant, constant_first })
+    }
+
+    /// A value that an earlier node computed, or an input of the graph.
+    pub(super) fn value(&self, node: &NodeReader<'_>, at: usize) -> Result<ValueId, GraphError> {
+        let name = node.input(at)?;
+        self.values.get(name).copied().ok_or_else(|| {
+            node.fault(if self.constants.has(name) {
+                format!("input {at} is the constant {name:?}, expected a computed value")
+            } else {
+                format!("input {at} is {name:?}, which no earlier node computes")
+            })
+        })
+    }
+
+    fn optional_value(
+        &self,
+        node: &NodeReader<'_>,
+        at: usize,
+    ) -> Result<Option<ValueId>, GraphError> {
+        node.optional(at).map(|_| self.value(node, at)).transpose()
+    }
+
+    pub(super) fn shape(&self, id: ValueId) -> &Shape {
+        &self.builder.graph().value(id).shape
+    }
+
+    fn floats(&mut self, node: &NodeReader<'_>, at: usize) -> Result<Constant, GraphError> {
+        let name = node.input(at)?;
+        node.check(self.constants.floats(name))
+    }
+
+    /// The name of an output, which nothing may have yet.
+    fn output(&self, node: &NodeReader<'a>, at: usize) -> Result<&'a str, GraphError> {
+        let name = node.proto.output.get(at).map_or("", String::as_str);
+        if name.is_empty() || self.values.contains_key(name) || self.constants.has(name) {
+            return Err(node.fault(format!("output {name:?}: expected a name of its own")));
+        }
+        Ok(name)
+    }
+
+    fn constant(
+        &mut self,
+        node: &NodeReader<'a>,
+        mut attributes: Attributes<'a>,
+    ) -> Result<(), GraphError> {
+        let value = node.check(attributes.take("value", AttributeType::Tensor))?;
+        node.check(attributes.finish())?;
+        let tensor = value.and_then(|attribute| attribute.t.as_ref());
+        let tensor = tensor.ok_or_else(|| node.fault("attribute value is missing"))?;
+        let name = self.output(node, 0)?;
+        node.check(self.constants.insert(name, tensor))
+    }
+
+    fn softmax(
+        &mut self,
+        node: &NodeReader<'a>,
+        attributes: &mut Attributes<'a>,
+    ) -> Result<Op, GraphError> {
+        let input = self.value(node, 0)?;
+        let axis = node.check(attributes.int("axis", -1))?;
+        let rank = self.shape(input).rank();
+        if axis != -1 && usize::try_from(axis) != Ok(rank - 1) {
+            return Err(node.fault(format!("axis {axis} is not supported, expected the last")));
+        }
+        Ok(Op::Softmax(input))
+    }
+
+    fn gemm(
+        &mut self,
+        node: &NodeReader<'a>,
+        attributes: &mut Attributes<'a>,
+    ) -> Result<Op, GraphError> {
+        let input = self.value(node, 0)?;
+        let alpha = node.check(attributes.float("alpha", 1.0))?;
+        let beta = node.check(attributes.float("beta", 1.0))?;
+        if node.check(attributes.int("transA", 0))? != 0 {
+            return Err(node.fault("transA is not supported, expected 0"));
+        }
+        let transposed = node.check(attributes.int("transB", 0))? != 0;
+        let mut weight = self.floats(node, 1)?;
+        let [rows, columns] = weight.dims[..] else {
+            return Err(node.fault(format!("B has shape {:?}, expected two axes", weight.dims)));
+        };
+        if transposed {
+            weight = Constant {
+                dims: vec![columns, rows],
+                values: (0..columns)
+                    .flat_map(|column| weight.values[column..].iter().step_by(columns).copied())
+                    .collect(),
+            };
+        }
+        weight.values.iter_mut().for_each(|value| *value *= alpha);
+        let outputs = weight.dims[1];
+        let bias = match node.optional(2) {
+            None => vec![0.0; outputs],
+            Some(_) => {
+                let bias = self.floats(node, 2)?;
+                match bias.dims[..] {
+                    [size] | [1, size] if size == outputs => bias.values,
+                    [] | [1] | [1, 1] => vec![bias.values[0]; outputs],
+                    _ => {
+                        let reason = format!("C has shape {:?}, expected [{outputs}]", bias.dims);
+                        return Err(node.fault(reason));
+                    }
+                }
+            }
+        };
+        let bias = bias.into_iter().map(|value| value * beta).collect();
+        Ok(Op::Dense { input, weight, bias: Some(bias) })
+    }
+
+    fn lstm(
+        &mut self,
+        node: &NodeReader<'a>,
+        attributes: &mut Attributes<'a>,
+    ) -> Result<Lstm, GraphError> {
+        check_lstm_attributes(node, attributes)?;
+        if node.optional(7).is_some() {
+            return Err(node.fault("peepholes (input P) are not supported"));
+        }
+        let w = self.floats(node, 1)?;
+        let r = self.floats(node, 2)?;
+        let (hidden, width) = match (&w.dims[..], &r.dims[..]) {
+            (&[1, gates, width], &[1, recurrent, hidden])
+                if Some(gates) == hidden.checked_mul(4) && gates == recurrent =>
+            {
+                (hidden, width)
+            }
+            _ => {
+                return Err(node.fault(format!(
+                    "W has shape {:?} and R {:?}, expected [1, 4·hidden, width] and \
+                     [1, 4·hidden, hidden]",
+                    w.dims, r.dims
+                )));
+            }
+        };
+        let declared = node.check(attributes.int("hidden_size", hidden as i64))?;
+        if usize::try_from(declared) != Ok(hidden) {
+            return Err(node.fault(format!("hidden_size is {declared}, but W is for {hidden}")));
+        }
+        let bias = match node.optional(3) {
+            None => vec![0.0; 4 * hidden],
+            Some(_) => {
+                let both = self.floats(node, 3)?;
+                if both.dims != [1, 8 * hidden] {
+                    let reason = format!("B has shape {:?}, expected [1, {}]", both.dims, 8 * hidden);
+                    return Err(node.fault(reason));
+                }
+                let (input, recurrent) = both.values.split_at(4 * hidden);
+                input.iter().zip(recurrent).map(|(input, recurrent)| input + recurrent).collect()
+            }
+        };
+        let weights = LstmWeights::new(width, hidden, w.values, r.values, bias)
+            .map_err(|error| node.fault(error.to_string()))?;
+        Ok(Lstm {
+            input: self.value(node, 0)?,
+            valid_steps: self.optional_value(node, 4)?,
+            initial_h: self.optional_value(node, 5)?,
+            initial_c: self.optional_value(node, 6)?,
+            weights,
+        })
+    }
+}
+
+fn check_lstm_attributes<'a>(
+    node: &NodeReader<'a>,
+    attributes: &mut Attributes<'a>,
+) -> Result<(), GraphError> {
+    let direction = node.check(attributes.string("direction"))?;
+    if let Some(direction) = direction.filter(|direction| direction != "forward") {
+        return Err(node.fault(format!("direction {direction} is not supported; expected forward")));
+    }
+    let activations = node.check(attributes.strings("activations"))?;
+    if let Some(activations) = activations.filter(|names| names[..] != ["Sigmoid", "Tanh", "Tanh"])
+    {
+        return Err(node.fault(format!(
+            "activations {activations:?} are not supported; expected Sigmoid, Tanh, Tanh"
+        )));
+    }
+    for name in ["layout", "input_forget"] {
+        let value = node.check(attributes.int(name, 0))?;
+        if value != 0 {
+            return Err(node.fault(format!("{name} {value} is not supported; expected 0")));
+        }
+    }
+    Ok(())
+}
