@@ -1,0 +1,394 @@
+//! The command line, parsed and then checked into the types of the domain.
+
+use std::{io::IsTerminal, path::PathBuf, str::FromStr, time::Duration};
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
+use ser_client::{
+    Timeouts,
+    audio::Pacing,
+    proto::{self, AudioFormat, ChannelPolicy, RecognitionOptions},
+};
+
+use crate::{failure::EXIT_CODES, output::JSON_HELP};
+
+/// Recognise the emotion of speech while the person is still speaking.
+#[derive(Debug, Parser)]
+#[command(name = "ser-client", version, after_help = EXIT_CODES)]
+pub(crate) struct CommandLine {
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Where the server is, and how long to wait for it.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Connection {
+    /// Address of the server.
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "SER_CLIENT_SERVER",
+        default_value = "http://127.0.0.1:50051"
+    )]
+    pub(crate) server: String,
+    /// How long to wait for a connection.
+    #[arg(long, global = true, value_name = "TIME", default_value = "5s", value_parser = duration)]
+    connect_timeout: Duration,
+    /// How long to wait for the server's first answer.
+    #[arg(long, global = true, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    answer_timeout: Duration,
+}
+
+impl Connection {
+    pub(crate) fn timeouts(&self) -> Timeouts {
+        Timeouts {
+            connect: self.connect_timeout,
+            answer: self.answer_timeout,
+            ..Timeouts::default()
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Stream a recording or live audio, and show emotions as they come.
+    #[command(after_long_help = JSON_HELP)]
+    Stream(StreamArgs),
+    /// Show the models that the server has.
+    Models(ModelsArgs),
+    /// Ask whether the server is serving; success only if it is.
+    Health(HealthArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StreamArgs {
+    /// WAV or FLAC file, or `-` for raw audio from standard input, which is
+    /// sent as it arrives.
+    pub(crate) file: PathBuf,
+    /// Sample rate of raw audio, in Hz.
+    #[arg(
+        long,
+        value_name = "HZ",
+        required_if_eq("file", "-"),
+        help_heading = "Raw audio"
+    )]
+    rate: Option<u32>,
+    /// How a sample of raw audio is written.
+    #[arg(long, required_if_eq("file", "-"), help_heading = "Raw audio")]
+    encoding: Option<RawEncoding>,
+    /// Interleaved channels of raw audio [default: 1].
+    #[arg(long, value_name = "N", help_heading = "Raw audio")]
+    channels: Option<u32>,
+
+    /// Model, as NAME or NAME/VERSION [default: the server's].
+    #[arg(long, help_heading = "Recognition")]
+    model: Option<String>,
+    /// What is classified of several channels: `mix` (their mean), `pick:N` (one,
+    /// counted from 0) or `separate` (each on its own).
+    #[arg(
+        long,
+        value_name = "POLICY",
+        default_value = "mix",
+        help_heading = "Recognition"
+    )]
+    channel_policy: Channels,
+    /// Audio that one result is computed on [default: the model's].
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Recognition")]
+    window: Option<Duration>,
+    /// Time from one result to the next [default: the model's].
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Recognition")]
+    hop: Option<Duration>,
+    /// How many emotions a result names, best first [default: all].
+    #[arg(long, value_name = "N", help_heading = "Recognition")]
+    top_k: Option<u32>,
+    /// Time constant of the smoothing from result to result [default: off].
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Recognition")]
+    smoothing: Option<Duration>,
+
+    /// Send a file as fast as the server takes it, not in real time.
+    #[arg(long, help_heading = "Sending")]
+    fast: bool,
+    /// How the server schedules the stream: `live` (results as soon as they can
+    /// be had) or `bulk` (in the free places beside live streams) [default:
+    /// live, with --fast bulk].
+    #[arg(long, help_heading = "Sending")]
+    pace: Option<Pace>,
+    /// Length of the pieces that audio is sent in. Results don't depend on it.
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "100ms",
+        value_parser = duration,
+        help_heading = "Sending"
+    )]
+    pub(crate) chunk: Duration,
+
+    /// Print JSON lines, described below (`--help`).
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What [`StreamArgs`] ask to be sent.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Input {
+    File(PathBuf, Pacing),
+    StandardInput(AudioFormat),
+}
+
+impl StreamArgs {
+    /// Where the audio comes from.
+    pub(crate) fn input(&self) -> Result<Input, clap::Error> {
+        let raw_option = [
+            ("--rate", self.rate.is_some()),
+            ("--encoding", self.encoding.is_some()),
+            ("--channels", self.channels.is_some()),
+        ]
+        .into_iter()
+        .find_map(|(name, given)| given.then_some(name));
+        if self.file.as_os_str() != "-" {
+            return match raw_option {
+                Some(option) => Err(conflict(&format!(
+                    "{option} describes raw audio; a file says itself what it holds"
+                ))),
+                None if self.fast => Ok(Input::File(self.file.clone(), Pacing::Unpaced)),
+                None => Ok(Input::File(self.file.clone(), Pacing::RealTime)),
+            };
+        }
+        let (Some(sample_rate), Some(encoding)) = (self.rate, self.encoding) else {
+            return Err(conflict("raw audio needs --rate and --encoding"));
+        };
+        if std::io::stdin().is_terminal() {
+            return Err(conflict(
+                "standard input is a terminal; pipe raw audio in, for instance from `arecord -t raw`",
+            ));
+        }
+        let encoding = proto::Encoding::from(encoding).into();
+        let channels = self.channels.unwrap_or(1);
+        Ok(Input::StandardInput(AudioFormat {
+            encoding,
+            sample_rate,
+            channels,
+        }))
+    }
+
+    pub(crate) fn options(&self) -> RecognitionOptions {
+        let (policy, picked_channel) = match self.channel_policy {
+            Channels::Mix => (ChannelPolicy::Mix, None),
+            Channels::Pick(channel) => (ChannelPolicy::Pick, Some(channel)),
+            Channels::Separate => (ChannelPolicy::Separate, None),
+        };
+        RecognitionOptions {
+            model: self.model.clone(),
+            channels: policy.into(),
+            picked_channel,
+            window: self.window.map(to_proto),
+            hop: self.hop.map(to_proto),
+            top_k: self.top_k,
+            smoothing: self.smoothing.map(to_proto),
+        }
+    }
+
+    pub(crate) fn pace(&self) -> proto::Pace {
+        match self.pace {
+            Some(Pace::Live) => proto::Pace::Live,
+            Some(Pace::Bulk) => proto::Pace::Bulk,
+            None if self.fast => proto::Pace::Bulk,
+            None => proto::Pace::Live,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelsArgs {
+    /// One model, as NAME or NAME/VERSION [default: all].
+    pub(crate) name: Option<String>,
+    /// Print one JSON object a line for each model, of `type` "model".
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HealthArgs {
+    /// Wait until the server is serving, at most so long.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) wait: Option<Duration>,
+    /// Print a JSON object of `type` "health", with `server` and `status`.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Pace {
+    Live,
+    Bulk,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum RawEncoding {
+    /// Signed 16-bit integers, little-endian
+    S16le,
+    /// 32-bit floats, little-endian
+    F32le,
+    /// G.711 µ-law
+    Mulaw,
+    /// G.711 A-law
+    Alaw,
+}
+
+impl From<RawEncoding> for proto::Encoding {
+    fn from(encoding: RawEncoding) -> Self {
+        match encoding {
+            RawEncoding::S16le => Self::S16le,
+            RawEncoding::F32le => Self::F32le,
+            RawEncoding::Mulaw => Self::Mulaw,
+            RawEncoding::Alaw => Self::Alaw,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Channels {
+    Mix,
+    Pick(u32),
+    Separate,
+}
+
+impl FromStr for Channels {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let expected = || "expected mix, pick:N or separate".to_owned();
+        match text.split_once(':') {
+            None if text == "mix" => Ok(Self::Mix),
+            None if text == "separate" => Ok(Self::Separate),
+            Some(("pick", channel)) => channel.parse().map(Self::Pick).map_err(|_| expected()),
+            _ => Err(expected()),
+        }
+    }
+}
+
+/// A time with its unit, such as `100ms` or `1.5s`, more than 0.
+fn duration(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if !time.is_zero() => Ok(time),
+        _ => Err("expected a time with its unit, such as 100ms or 1.5s".to_owned()),
+    }
+}
+
+/// No longer than the protocol can write, which is 10,000 years.
+fn to_proto(time: Duration) -> prost_types::Duration {
+    time.try_into().unwrap_or(prost_types::Duration {
+        seconds: i64::MAX,
+        nanos: 0,
+    })
+}
+
+fn conflict(message: &str) -> clap::Error {
+    CommandLine::command().error(ErrorKind::ArgumentConflict, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stream(arguments: &[&str]) -> Result<StreamArgs, clap::Error> {
+        let arguments = ["ser-client", "stream"].iter().chain(arguments);
+        match CommandLine::try_parse_from(arguments)?.command {
+            Command::Stream(stream) => Ok(stream),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn a_file_is_real_time_unless_fast() {
+        let args = stream(&["a.wav"]).unwrap();
+        assert_eq!(
+            args.input().unwrap(),
+            Input::File("a.wav".into(), Pacing::RealTime)
+        );
+        assert_eq!(args.pace(), proto::Pace::Live);
+        assert_eq!(args.chunk, Duration::from_millis(100));
+        let args = stream(&["a.wav", "--fast"]).unwrap();
+        assert_eq!(
+            args.input().unwrap(),
+            Input::File("a.wav".into(), Pacing::Unpaced)
+        );
+        assert_eq!(args.pace(), proto::Pace::Bulk);
+        assert_eq!(
+            stream(&["a.wav", "--fast", "--pace", "live"])
+                .unwrap()
+                .pace(),
+            proto::Pace::Live
+        );
+    }
+
+    #[test]
+    fn options_reach_the_protocol() {
+        let args = stream(&[
+            "a.wav",
+            "--model",
+            "m/2",
+            "--window",
+            "1.5s",
+            "--hop",
+            "250ms",
+            "--top-k",
+            "3",
+            "--smoothing",
+            "2s",
+            "--channel-policy",
+            "pick:1",
+        ]);
+        let seconds = |seconds, nanos| Some(prost_types::Duration { seconds, nanos });
+        assert_eq!(
+            args.unwrap().options(),
+            RecognitionOptions {
+                model: Some("m/2".to_owned()),
+                channels: ChannelPolicy::Pick.into(),
+                picked_channel: Some(1),
+                window: seconds(1, 500_000_000),
+                hop: seconds(0, 250_000_000),
+                top_k: Some(3),
+                smoothing: seconds(2, 0),
+            }
+        );
+    }
+
+    #[test]
+    fn by_default_everything_is_left_to_the_model() {
+        let mix = ChannelPolicy::Mix.into();
+        assert_eq!(
+            stream(&["a.wav"]).unwrap().options(),
+            RecognitionOptions {
+                channels: mix,
+                ..RecognitionOptions::default()
+            }
+        );
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_refused() {
+        for (arguments, named) in [
+            (&["-"][..], "--rate"),
+            (&["-", "--rate", "8000"], "--encoding"),
+            (&["a.wav", "--chunk", "0s"], "--chunk"),
+            (&["a.wav", "--hop", "soon"], "--hop"),
+            (&["a.wav", "--channel-policy", "pick:left"], "pick:N"),
+        ] {
+            let error = stream(arguments).unwrap_err().to_string();
+            assert!(error.contains(named), "{arguments:?}: {error}");
+        }
+        let error = stream(&["a.wav", "--rate", "8000"])
+            .unwrap()
+            .input()
+            .unwrap_err();
+        assert!(error.to_string().contains("--rate describes raw audio"));
+    }
+}

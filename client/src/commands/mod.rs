@@ -1,0 +1,25 @@
+//! One module for each subcommand.
+
+mod health;
+mod models;
+mod stream;
+
+use ser_client::Client;
+
+use crate::{
+    cli::{Command, CommandLine, Connection},
+    failure::Failure,
+};
+
+pub(crate) async fn run(command_line: CommandLine) -> Result<(), Failure> {
+    let connection = command_line.connection;
+    match command_line.command {
+        Command::Stream(args) => stream::run(&connection, &args).await,
+        Command::Models(args) => models::run(&connection, &args).await,
+        Command::Health(args) => health::run(&connection, &args).await,
+    }
+}
+
+async fn connect(connection: &Connection) -> Result<Client, ser_client::Error> {
+    Client::connect_with(&connection.server, connection.timeouts()).await
+}

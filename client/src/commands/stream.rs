@@ -1,0 +1,129 @@
+//! `ser-client stream`: audio out, emotions in, both at once.
+
+use std::io;
+
+use ser_client::{
+    AudioSink, Error, Event, ResultStream,
+    audio::AudioSource,
+    proto::{GoAway, StreamingConfig},
+};
+use tokio::sync::watch;
+
+use crate::{
+    cli::{Connection, Input, StreamArgs},
+    failure::Failure,
+    output::{self, Output},
+};
+
+pub(crate) async fn run(connection: &Connection, args: &StreamArgs) -> Result<(), Failure> {
+    let source = match args.input()? {
+        Input::File(path, pacing) => AudioSource::file(&path, args.chunk, pacing)?,
+        Input::StandardInput(format) => AudioSource::standard_input(format, args.chunk),
+    };
+    let config = StreamingConfig {
+        audio: Some(source.format()),
+        options: Some(args.options()),
+        pace: args.pace().into(),
+    };
+    let client = super::connect(connection).await?;
+    let (sink, results) = client.stream(config).await?;
+
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(stop_on(take_interrupts()?, stop.clone()));
+    let mut output = output::choose(args.json);
+    output.started(results.started())?;
+    let left_off = converse(feed(source, sink, stopped), results, output.as_mut(), &stop).await?;
+    match left_off {
+        None => Ok(()),
+        Some(go_away) => Err(Failure::ServerStopping {
+            server: connection.server.clone(),
+            reason: go_away.reason,
+        }),
+    }
+}
+
+/// Sends and shows until the server has said everything. Gives what made the
+/// server stop before all audio was sent.
+async fn converse(
+    feed: impl Future<Output = Result<Fed, Error>>,
+    mut results: ResultStream,
+    output: &mut dyn Output,
+    stop: &watch::Sender<bool>,
+) -> Result<Option<GoAway>, Failure> {
+    tokio::pin!(feed);
+    let mut fed = None;
+    let mut going_away = None;
+    loop {
+        let event = tokio::select! {
+            outcome = &mut feed, if fed.is_none() => {
+                fed = Some(outcome?);
+                continue;
+            }
+            event = results.next() => event?,
+        };
+        let Some(event) = event else { break };
+        output.event(&event)?;
+        if let Event::GoAway(go_away) = event {
+            // Only a half-close now still gets the summary.
+            stop.send_replace(true);
+            going_away = Some(go_away);
+        }
+    }
+    Ok(going_away.filter(|_| fed != Some(Fed::Everything)))
+}
+
+/// How much of the audio was sent.
+#[derive(Debug, PartialEq)]
+enum Fed {
+    Everything,
+    UntilStopped,
+}
+
+/// Sends all of `source`, or what there is of it until `stopped`, and
+/// half-closes.
+async fn feed(
+    mut source: AudioSource,
+    mut sink: AudioSink,
+    mut stopped: watch::Receiver<bool>,
+) -> Result<Fed, Error> {
+    let send = async {
+        while let Some(chunk) = source.next_chunk().await? {
+            sink.send(chunk).await?;
+        }
+        Ok(Fed::Everything)
+    };
+    let sent = tokio::select! {
+        biased;
+        _ = stopped.wait_for(|stopped| *stopped) => Ok(Fed::UntilStopped),
+        sent = send => sent,
+    };
+    match sent {
+        // The stream of results knows why.
+        Err(Error::Ended) => Ok(Fed::UntilStopped),
+        sent => sent,
+    }
+}
+
+/// The first Ctrl-C half-closes, the second ends the process.
+async fn stop_on(mut interrupts: Interrupts, stop: watch::Sender<bool>) {
+    if interrupts.recv().await.is_some() {
+        stop.send_replace(true);
+        anstream::eprintln!("stopping; press Ctrl-C again to leave without the summary");
+    }
+    if interrupts.recv().await.is_some() {
+        std::process::exit(130);
+    }
+}
+
+#[cfg(unix)]
+type Interrupts = tokio::signal::unix::Signal;
+#[cfg(windows)]
+type Interrupts = tokio::signal::windows::CtrlC;
+
+/// From here on, Ctrl-C no longer ends the process by itself.
+fn take_interrupts() -> io::Result<Interrupts> {
+    #[cfg(unix)]
+    return tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt());
+    #[cfg(windows)]
+    return tokio::signal::windows::ctrl_c();
+}

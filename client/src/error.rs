@@ -1,0 +1,180 @@
+//! Everything that can go wrong between audio and results.
+
+use std::{error::Error as _, io, path::PathBuf, time::Duration};
+
+use ser_features::FeatureError;
+use tonic::{Code, Status};
+
+/// Why the client could not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The address of the server can't be used.
+    #[error("server address {address:?}; expected http://HOST:PORT")]
+    Address {
+        /// What was given.
+        address: String,
+    },
+    /// No connection came about.
+    #[error("nothing answers at {address} ({reason})")]
+    Unreachable {
+        /// The address of the server.
+        address: String,
+        /// What the network said.
+        reason: String,
+    },
+    /// There is a connection, and the server keeps silent.
+    #[error("{address} said nothing for {waited:?}")]
+    Silent {
+        /// The address of the server.
+        address: String,
+        /// How long the client waited.
+        waited: Duration,
+    },
+    /// The server refuses what it was asked; the same request fails again.
+    #[error("the server refuses: {message} ({code:?})")]
+    Rejected {
+        /// The status of the call.
+        code: Code,
+        /// What the server said: field, value and what it expected.
+        message: String,
+    },
+    /// The server can't serve now, or the connection broke. A new attempt may
+    /// succeed.
+    #[error("lost {address}: {reason}")]
+    Lost {
+        /// The address of the server.
+        address: String,
+        /// What the server or the network said.
+        reason: String,
+    },
+    /// The server failed at a request that it had accepted.
+    #[error("the server failed: {message} ({code:?})")]
+    Failed {
+        /// The status of the call.
+        code: Code,
+        /// What the server said.
+        message: String,
+    },
+    /// The server does not speak this protocol.
+    #[error("{address} answered with {got}; expected {expected}")]
+    Protocol {
+        /// The address of the server.
+        address: String,
+        /// What the protocol asks for.
+        expected: &'static str,
+        /// What came instead.
+        got: &'static str,
+    },
+    /// The server ended the stream before all audio was sent. The stream of
+    /// results says why.
+    #[error("the server ended the stream before all audio was sent")]
+    Ended,
+    /// A file can't be read.
+    #[error("{}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A file holds no audio.
+    #[error("{}: {source}", path.display())]
+    NotAudio {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: FeatureError,
+    },
+    /// Raw audio can't be read.
+    #[error("can't read audio: {0}")]
+    Input(#[source] io::Error),
+}
+
+impl Error {
+    /// What a call's `status` means to its caller.
+    pub(crate) fn from_status(address: &str, status: &Status) -> Self {
+        let message = status.message().to_owned();
+        let code = status.code();
+        // A status that the server sent has no source; one with a source was
+        // made here, of a broken connection.
+        if status.source().is_some() || code == Code::Unavailable {
+            let reason = status.source().map_or(message, root_cause);
+            return Self::Lost {
+                address: address.to_owned(),
+                reason,
+            };
+        }
+        match code {
+            Code::InvalidArgument
+            | Code::NotFound
+            | Code::AlreadyExists
+            | Code::PermissionDenied
+            | Code::Unauthenticated
+            | Code::ResourceExhausted
+            | Code::FailedPrecondition
+            | Code::OutOfRange
+            | Code::Unimplemented => Self::Rejected { code, message },
+            _ => Self::Failed { code, message },
+        }
+    }
+
+    /// What a failed attempt to connect means.
+    pub(crate) fn from_transport(address: &str, error: &tonic::transport::Error) -> Self {
+        Self::Unreachable {
+            address: address.to_owned(),
+            reason: root_cause(error),
+        }
+    }
+}
+
+/// The innermost error: the outer ones of a transport say no more than
+/// "transport error".
+fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn classify(code: Code) -> Error {
+        Error::from_status("http://here:1", &Status::new(code, "config.audio: missing"))
+    }
+
+    #[test]
+    fn a_status_of_the_request_is_a_rejection() {
+        for code in [
+            Code::InvalidArgument,
+            Code::NotFound,
+            Code::ResourceExhausted,
+        ] {
+            let error = classify(code);
+            assert!(matches!(error, Error::Rejected { code: kept, .. } if kept == code));
+            assert!(error.to_string().contains("config.audio: missing"));
+        }
+    }
+
+    #[test]
+    fn unavailable_can_be_tried_again() {
+        assert!(matches!(classify(Code::Unavailable), Error::Lost { .. }));
+    }
+
+    #[test]
+    fn a_broken_connection_names_its_root_cause() {
+        let inner = io::Error::new(io::ErrorKind::ConnectionReset, "reset by peer");
+        let mut status = Status::unknown("h2 protocol error");
+        status.set_source(std::sync::Arc::new(io::Error::other(inner)));
+        let error = Error::from_status("http://here:1", &status);
+        assert_eq!(error.to_string(), "lost http://here:1: reset by peer");
+    }
+
+    #[test]
+    fn internal_is_a_failure_of_the_server() {
+        assert!(matches!(classify(Code::Internal), Error::Failed { .. }));
+    }
+}

@@ -1,0 +1,118 @@
+//! How the program ends when something went wrong.
+
+use std::{io, process::ExitCode};
+
+use anstyle::{AnsiColor, Style};
+use ser_client::Error;
+
+use crate::output::printable;
+
+/// The part of the help that lists what [`Failure::exit_code`] gives.
+pub(crate) const EXIT_CODES: &str = "\
+Exit codes:
+  0  success; also when the reader of standard output went away, and after Ctrl-C
+  1  failure: unreadable audio, an error of the server, `health` of a server that is not serving
+  2  usage: the command line is wrong
+  3  connection: nothing answers, the connection broke, or the server is stopping
+  4  rejected: the server refuses the request
+  130  Ctrl-C pressed twice, or before the stream had started";
+
+/// Why a command did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    Client(#[from] Error),
+    #[error("can't write: {0}")]
+    Output(#[from] io::Error),
+    /// Parsed arguments that don't go together.
+    #[error(transparent)]
+    Usage(#[from] clap::Error),
+    #[error("{server} is not serving (status {status})")]
+    NotServing { server: String, status: String },
+    #[error("{server} is not serving after {waited} ({last})")]
+    NotServingInTime {
+        server: String,
+        waited: String,
+        last: String,
+    },
+    #[error("{server} is stopping ({reason}); the rest of the audio was not sent")]
+    ServerStopping { server: String, reason: String },
+}
+
+impl Failure {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Client(Error::Address { .. }) | Self::Usage(_) => 2,
+            Self::Client(
+                Error::Unreachable { .. }
+                | Error::Silent { .. }
+                | Error::Lost { .. }
+                | Error::Protocol { .. },
+            )
+            | Self::ServerStopping { .. } => 3,
+            Self::Client(Error::Rejected { .. }) => 4,
+            Self::Client(_)
+            | Self::Output(_)
+            | Self::NotServing { .. }
+            | Self::NotServingInTime { .. } => 1,
+        }
+    }
+
+    /// What to do next.
+    fn advice(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Client(Error::Unreachable { .. }) => {
+                "start one with `ser-server`, or name another with --server"
+            }
+            Self::Client(Error::Silent { .. }) => {
+                "check that --server names the server's gRPC port, or allow more time with \
+                 --answer-timeout"
+            }
+            Self::Client(Error::Lost { .. }) => {
+                "the results so far are complete; run the command again for the rest, \
+                 `ser-client health` tells when the server is back"
+            }
+            Self::Client(Error::Protocol { .. }) => {
+                "check that --server names a speech emotion recognition server of this version"
+            }
+            Self::Client(Error::Rejected { code, .. }) => match code {
+                tonic::Code::NotFound => "`ser-client models` lists what is served",
+                tonic::Code::ResourceExhausted => "try again later, or name another server",
+                tonic::Code::Unimplemented => {
+                    "check that --server names a speech emotion recognition server"
+                }
+                _ => "change the option that the message names",
+            },
+            Self::Client(Error::Failed { .. }) => {
+                "the server's log says more; the results so far are complete"
+            }
+            Self::Client(Error::NotAudio { .. }) => {
+                "give a WAV or FLAC file, or pipe raw audio in: \
+                 ser-client stream - --rate HZ --encoding s16le"
+            }
+            Self::NotServing { .. } => "wait for it with --wait 30s",
+            Self::NotServingInTime { .. } => "the server's log says what it waits for",
+            Self::ServerStopping { .. } => "run the command again, here or on another server",
+            _ => return None,
+        })
+    }
+}
+
+/// Tells the user, and says what the process exits with.
+pub(crate) fn report(failure: &Failure) -> ExitCode {
+    match failure {
+        // Whoever read the output has seen enough.
+        Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            return ExitCode::SUCCESS;
+        }
+        Failure::Usage(error) => error.exit(),
+        _ => {}
+    }
+    let error = AnsiColor::Red.on_default().bold();
+    let hint = Style::new().bold();
+    anstream::eprintln!("{error}error{error:#}: {}", printable(&failure.to_string()));
+    if let Some(advice) = failure.advice() {
+        anstream::eprintln!("{hint}hint{hint:#}: {advice}");
+    }
+    failure.exit_code().into()
+}

@@ -1,0 +1,107 @@
+//! Plain lines for a pipe: one a result and a few for the summary on standard
+//! output, everything about the stream itself on standard error.
+
+use std::io::{self, Write};
+
+use ser_client::proto::{
+    EmotionResult, GoAway, Score, StreamStarted, StreamSummary, StreamWarning, Verdict,
+};
+
+use super::{Output, header, printable, seconds};
+
+/// Writes results to `out`, notes about the stream to `notes`.
+#[derive(Debug)]
+pub(super) struct Lines<W, N> {
+    out: W,
+    notes: N,
+}
+
+impl<W: Write, N: Write> Lines<W, N> {
+    pub(super) fn new(out: W, notes: N) -> Self {
+        Self { out, notes }
+    }
+}
+
+impl<W: Write, N: Write> Output for Lines<W, N> {
+    fn started(&mut self, started: &StreamStarted) -> io::Result<()> {
+        let (name, description) = header::model(started);
+        writeln!(self.notes, "model: {name} {description}")?;
+        writeln!(self.notes, "model: {}", header::provenance(started))?;
+        writeln!(self.notes, "stream: {}", header::settings(started))
+    }
+
+    fn result(&mut self, result: &EmotionResult) -> io::Result<()> {
+        let verdict = match result.verdict() {
+            Verdict::NoSpeech => "no speech",
+            Verdict::Uncertain => "uncertain",
+            Verdict::Emotion | Verdict::Unspecified => "emotion",
+        };
+        let line = format!(
+            "{:>8.3}s {:>8.3}s  {}{verdict:9}  {}",
+            seconds(result.new_start),
+            seconds(result.end),
+            channel(result.channel),
+            scores(&result.scores),
+        );
+        writeln!(self.out, "{}", line.trim_end())?;
+        self.out.flush()
+    }
+
+    fn warning(&mut self, warning: &StreamWarning) -> io::Result<()> {
+        let channel = channel(warning.channel);
+        writeln!(
+            self.notes,
+            "warning: {channel}{}",
+            printable(&warning.message)
+        )
+    }
+
+    fn go_away(&mut self, go_away: &GoAway) -> io::Result<()> {
+        let left = seconds(go_away.time_left);
+        let reason = printable(&go_away.reason);
+        writeln!(
+            self.notes,
+            "warning: the server stops within {left:.0} s ({reason})"
+        )
+    }
+
+    fn summary(&mut self, summary: &StreamSummary) -> io::Result<()> {
+        let channel = channel(summary.channel);
+        let overall = summary
+            .overall_label
+            .as_deref()
+            .map_or("none".into(), printable);
+        writeln!(
+            self.out,
+            "summary: {channel}{:.3} s received, {:.3} s classified, {:.3} s no speech, \
+             {:.3} s uncertain, overall {overall}",
+            seconds(summary.received),
+            seconds(summary.classified),
+            seconds(summary.no_speech),
+            seconds(summary.uncertain),
+        )?;
+        for entry in &summary.time_per_label {
+            let time = seconds(entry.time);
+            writeln!(
+                self.out,
+                "summary: {channel}{time:.3} s {}",
+                printable(&entry.label)
+            )?;
+        }
+        self.out.flush()
+    }
+}
+
+fn channel(channel: Option<u32>) -> String {
+    channel
+        .map(|channel| format!("channel {channel}  "))
+        .unwrap_or_default()
+}
+
+fn scores(scores: &[Score]) -> String {
+    let scores: Vec<_> = scores
+        .iter()
+        .map(|score| format!("{} {:.3}", printable(&score.label), score.probability))
+        .collect();
+    scores.join(", ")
+}

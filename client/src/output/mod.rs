@@ -1,0 +1,99 @@
+//! What a stream says, written for whoever reads it: a timeline for a person at
+//! a terminal, plain lines for a pipe, JSON lines for a program.
+
+mod header;
+pub(crate) mod json;
+mod lines;
+pub(crate) mod model;
+mod palette;
+mod timeline;
+
+use std::{
+    borrow::Cow,
+    io::{self, IsTerminal},
+};
+
+use ser_client::{
+    Event,
+    proto::{EmotionResult, GoAway, StreamStarted, StreamSummary, StreamWarning},
+};
+
+pub(crate) use json::JSON_HELP;
+
+use self::{json::JsonLines, lines::Lines, timeline::Timeline};
+
+/// A way of showing a stream. Every method writes what it was given at once.
+pub(crate) trait Output {
+    fn started(&mut self, started: &StreamStarted) -> io::Result<()>;
+    fn result(&mut self, result: &EmotionResult) -> io::Result<()>;
+    fn warning(&mut self, warning: &StreamWarning) -> io::Result<()>;
+    fn go_away(&mut self, go_away: &GoAway) -> io::Result<()>;
+    fn summary(&mut self, summary: &StreamSummary) -> io::Result<()>;
+
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        match event {
+            Event::Result(result) => self.result(result),
+            Event::Warning(warning) => self.warning(warning),
+            Event::GoAway(go_away) => self.go_away(go_away),
+            Event::Summary(summary) => self.summary(summary),
+            // A kind of event that this command line does not know yet.
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The output that suits standard output.
+pub(crate) fn choose(json: bool) -> Box<dyn Output> {
+    let out = anstream::stdout();
+    if json {
+        Box::new(JsonLines::new(out))
+    } else if io::stdout().is_terminal() {
+        Box::new(Timeline::new(out))
+    } else {
+        Box::new(Lines::new(out, anstream::stderr()))
+    }
+}
+
+/// `text` from a server without the control characters that would steer a
+/// terminal.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    if text.contains(char::is_control) {
+        text.chars()
+            .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+            .collect()
+    } else {
+        text.into()
+    }
+}
+
+/// In seconds, rounded once; absent is 0.
+fn seconds(time: Option<prost_types::Duration>) -> f64 {
+    let time = time.unwrap_or_default();
+    (time.seconds as f64 * 1e9 + f64::from(time.nanos)) / 1e9
+}
+
+/// The name of a protocol's enum value without what all of them begin with.
+fn short_name(name: &str, prefix: &str) -> String {
+    name.strip_prefix(prefix).unwrap_or(name).to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_cannot_steer_the_terminal() {
+        assert_eq!(printable("sad\u{1b}[2J\r"), "sad\u{fffd}[2J\u{fffd}");
+        assert!(matches!(printable("fear · 3 %"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn seconds_are_the_nearest_decimal() {
+        let time = prost_types::Duration {
+            seconds: 1,
+            nanos: 21_678_005,
+        };
+        assert_eq!(seconds(Some(time)).to_string(), "1.021678005");
+        assert_eq!(seconds(None), 0.0);
+    }
+}

@@ -1,0 +1,209 @@
+//! What goes wrong is said, with what to do next, and told by the exit code.
+
+use ser_client::proto::{GoAway, streaming_recognize_response::Response};
+use tonic::Status;
+
+use crate::support::{
+    fake::{FakeServer, ReservedPort},
+    messages,
+    program::{Ended, Program, Recording, run},
+};
+
+const FAILURE: i32 = 1;
+const USAGE: i32 = 2;
+const CONNECTION: i32 = 3;
+const REJECTED: i32 = 4;
+
+#[track_caller]
+fn assert_ended(ended: &Ended, code: i32, said: &[&str]) {
+    assert_eq!(ended.code, Some(code), "{ended:?}");
+    for text in said {
+        assert!(
+            ended.stderr.contains(text),
+            "{text:?} is missing: {ended:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn nobody_listens() {
+    let port = ReservedPort::new();
+    let recording = Recording::seconds(1);
+    for arguments in [&["stream", recording.path()][..], &["models"], &["health"]] {
+        let ended = run(&port.address(), arguments).await;
+        let nothing = format!(
+            "error: nothing answers at {} (Connection refused",
+            port.address()
+        );
+        let next = "hint: start one with `ser-server`, or name another with --server";
+        assert_ended(&ended, CONNECTION, &[&nothing, next]);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_keeps_silent() {
+    let server = FakeServer::start(|mut call| async move {
+        call.config().await;
+        std::future::pending::<()>().await;
+    });
+    let recording = Recording::seconds(1);
+    let arguments = ["stream", recording.path(), "--answer-timeout", "50ms"];
+    let ended = run(&server.address, &arguments).await;
+    assert_ended(
+        &ended,
+        CONNECTION,
+        &["said nothing for 50ms", "--answer-timeout"],
+    );
+}
+
+#[tokio::test]
+async fn a_config_that_is_refused() {
+    let message = "config.options.top_k: 9; expected 1 to 7";
+    let server = FakeServer::start(move |mut call| async move {
+        call.config().await;
+        call.fail(Status::invalid_argument(message)).await;
+    });
+    let recording = Recording::seconds(1);
+    let ended = run(
+        &server.address,
+        &["stream", recording.path(), "--top-k", "9"],
+    )
+    .await;
+    assert_ended(
+        &ended,
+        REJECTED,
+        &["the server refuses", message, "InvalidArgument"],
+    );
+    assert_eq!(ended.stdout, "");
+}
+
+#[tokio::test]
+async fn a_server_that_dies() {
+    let server = FakeServer::start(|mut call| async move {
+        call.accept().await;
+        call.send(messages::result(messages::emotion(0, "happy", 0.75)))
+            .await;
+        call.rest().await;
+    });
+    let recording = Recording::seconds(60);
+    let mut program = Program::start(&server.address, &["stream", recording.path()]);
+    assert!(program.line().await.contains("happy"));
+    let address = server.address.clone();
+    drop(server);
+    let ended = program.end().await;
+    assert_ended(
+        &ended,
+        CONNECTION,
+        &[&format!("lost {address}"), "run the command again"],
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_becomes_unavailable() {
+    let server = FakeServer::start(|mut call| async move {
+        call.accept().await;
+        call.audio().await;
+        call.send(messages::result(messages::emotion(0, "happy", 0.75)))
+            .await;
+        call.fail(Status::unavailable("model tess-lstm/1: not serving"))
+            .await;
+    });
+    let recording = Recording::seconds(60);
+    let ended = run(&server.address, &["stream", recording.path()]).await;
+    assert_ended(&ended, CONNECTION, &["model tess-lstm/1: not serving"]);
+    assert!(ended.stdout.contains("happy"), "results so far are shown");
+}
+
+#[tokio::test]
+async fn a_model_that_fails() {
+    let server = FakeServer::start(|mut call| async move {
+        call.accept().await;
+        call.rest().await;
+        call.fail(Status::internal("model tess-lstm/1: inference failed"))
+            .await;
+    });
+    let recording = Recording::seconds(1);
+    let ended = run(&server.address, &["stream", recording.path(), "--fast"]).await;
+    assert_ended(
+        &ended,
+        FAILURE,
+        &["the server failed", "model tess-lstm/1: inference failed"],
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_stops_is_left_in_time() {
+    let server = FakeServer::start(|mut call| async move {
+        call.accept().await;
+        call.audio().await;
+        let go_away = GoAway {
+            time_left: messages::milliseconds(10_000),
+            reason: "upgrade".to_owned(),
+        };
+        call.send(Response::GoAway(go_away)).await;
+        // The half-close comes long before the end of the minute.
+        call.rest().await;
+        call.send(Response::Summary(messages::summary())).await;
+    });
+    let recording = Recording::seconds(60);
+    let ended = run(&server.address, &["stream", recording.path()]).await;
+    assert_ended(
+        &ended,
+        CONNECTION,
+        &["stops within 10 s (upgrade)", "is stopping (upgrade)"],
+    );
+    assert!(ended.stdout.contains("summary: 3.000 s received"));
+}
+
+#[tokio::test]
+async fn a_stream_without_a_summary() {
+    let server = FakeServer::start(|mut call| async move {
+        call.accept().await;
+        call.rest().await;
+    });
+    let recording = Recording::seconds(1);
+    let ended = run(&server.address, &["stream", recording.path(), "--fast"]).await;
+    assert_ended(
+        &ended,
+        CONNECTION,
+        &["the end of the stream; expected a summary"],
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_audio() {
+    let server = FakeServer::without_streams();
+    let text = Recording::write("notes.txt", b"remember the milk");
+    let ended = run(&server.address, &["stream", text.path()]).await;
+    assert_ended(
+        &ended,
+        FAILURE,
+        &[text.path(), "no WAV or FLAC file", "ser-client stream -"],
+    );
+    let ended = run(&server.address, &["stream", "/nowhere/speech.wav"]).await;
+    assert_ended(&ended, FAILURE, &["/nowhere/speech.wav: No such file"]);
+}
+
+#[tokio::test]
+async fn a_command_line_that_is_wrong() {
+    for arguments in [
+        &["stream"][..],
+        &["stream", "-"],
+        &["stream", "a.wav", "--rate", "8000"],
+        &["stream", "a.wav", "--chunk", "soon"],
+        &["health", "--server", "localhost"],
+    ] {
+        let ended = run("http://127.0.0.1:1", arguments).await;
+        assert_eq!(ended.code, Some(USAGE), "{ended:?}");
+        assert!(ended.stderr.starts_with("error: "), "{ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn help_lists_the_exit_codes() {
+    let ended = run("http://127.0.0.1:1", &["--help"]).await;
+    assert_eq!(ended.code, Some(0));
+    for code in [FAILURE, USAGE, CONNECTION, REJECTED] {
+        assert!(ended.stdout.contains(&format!("\n  {code}  ")), "{ended:?}");
+    }
+}

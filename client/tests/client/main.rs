@@ -1,0 +1,13 @@
+//! The real binary against a server that follows a script.
+
+#![allow(missing_docs, reason = "tests")]
+
+mod failures;
+mod health;
+mod input;
+mod interrupt;
+mod json;
+mod lines;
+mod models;
+mod support;
+mod terminal;

@@ -1,0 +1,258 @@
+//! A server that speaks the protocol and says what a test tells it to.
+
+use std::{net::SocketAddr, pin::Pin, sync::Arc};
+
+use bytes::Bytes;
+use ser_client::proto::{
+    GetModelRequest, GetModelResponse, ListModelsRequest, ListModelsResponse, Model,
+    StreamingConfig, StreamingRecognizeRequest, StreamingRecognizeResponse,
+    models_server::{Models, ModelsServer},
+    speech_emotion_server::{SpeechEmotion, SpeechEmotionServer},
+    streaming_recognize_request::Request as Part,
+    streaming_recognize_response::Response as Said,
+};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    runtime::Runtime,
+    sync::{mpsc, watch},
+};
+use tokio_stream::{
+    Stream, StreamExt,
+    wrappers::{ReceiverStream, TcpListenerStream, WatchStream},
+};
+use tonic::{Request, Response, Status, Streaming, transport::Server};
+use tonic_health::pb::{
+    HealthCheckRequest, HealthCheckResponse,
+    health_check_response::ServingStatus,
+    health_server::{Health, HealthServer},
+};
+
+use super::messages;
+
+/// A port where nobody listens, and nobody else can.
+pub(crate) struct ReservedPort(TcpSocket);
+
+impl ReservedPort {
+    pub(crate) fn new() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        Self(socket)
+    }
+
+    pub(crate) fn address(&self) -> String {
+        format!("http://{}", self.0.local_addr().unwrap())
+    }
+}
+
+/// Runs until it is dropped, which cuts every connection off.
+pub(crate) struct FakeServer {
+    pub(crate) address: String,
+    pub(crate) status: watch::Sender<ServingStatus>,
+    /// Gives one for each health watch that was opened.
+    pub(crate) watches: mpsc::UnboundedReceiver<()>,
+    runtime: Option<Runtime>,
+}
+
+impl FakeServer {
+    /// Answers each stream with `script`.
+    pub(crate) fn start<F, Fut>(script: F) -> Self
+    where
+        F: Fn(Call) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        Self::start_on(ReservedPort::new(), script)
+    }
+
+    /// Has no streams, but models and health.
+    pub(crate) fn without_streams() -> Self {
+        Self::start(|_| async {})
+    }
+
+    pub(crate) fn start_on<F, Fut>(port: ReservedPort, script: F) -> Self
+    where
+        F: Fn(Call) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let address = port.address();
+        let listener = port.0.listen(16).unwrap();
+        let (status, reported) = watch::channel(ServingStatus::Serving);
+        let (opened, watches) = mpsc::unbounded_channel();
+        let script: Arc<Script> = Arc::new(move |call| Box::pin(script(call)));
+        let runtime = Runtime::new().unwrap();
+        runtime.spawn(serve(
+            listener.into_std().unwrap(),
+            script,
+            reported,
+            opened,
+        ));
+        Self {
+            address,
+            status,
+            watches,
+            runtime: Some(runtime),
+        }
+    }
+}
+
+impl Drop for FakeServer {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+async fn serve(
+    listener: std::net::TcpListener,
+    script: Arc<Script>,
+    status: watch::Receiver<ServingStatus>,
+    watches: mpsc::UnboundedSender<()>,
+) {
+    let listener = TcpListener::from_std(listener).unwrap();
+    Server::builder()
+        .add_service(SpeechEmotionServer::new(FakeSpeechEmotion(script)))
+        .add_service(ModelsServer::new(FakeModels))
+        .add_service(HealthServer::new(FakeHealth { status, watches }))
+        .serve_with_incoming(TcpListenerStream::new(listener))
+        .await
+        .unwrap();
+}
+
+type Script = dyn Fn(Call) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
+
+/// One stream, as a script sees it. Dropping it ends the stream with OK.
+pub(crate) struct Call {
+    requests: Streaming<StreamingRecognizeRequest>,
+    responses: mpsc::Sender<Result<StreamingRecognizeResponse, Status>>,
+}
+
+impl Call {
+    /// The first request.
+    pub(crate) async fn config(&mut self) -> StreamingConfig {
+        match self.requests.message().await.unwrap().unwrap().request {
+            Some(Part::Config(config)) => config,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Reads the config and accepts it.
+    pub(crate) async fn accept(&mut self) -> StreamingConfig {
+        let config = self.config().await;
+        self.send(Said::Started(messages::started(config.clone())))
+            .await;
+        config
+    }
+
+    /// The next audio, or `None` at the half-close.
+    pub(crate) async fn audio(&mut self) -> Option<Bytes> {
+        match self.requests.message().await.unwrap()?.request {
+            Some(Part::Audio(audio)) => Some(audio),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// All audio until the half-close.
+    pub(crate) async fn rest(&mut self) -> Vec<u8> {
+        let mut all = Vec::new();
+        while let Some(audio) = self.audio().await {
+            all.extend_from_slice(&audio);
+        }
+        all
+    }
+
+    pub(crate) async fn send(&self, said: Said) {
+        let response = StreamingRecognizeResponse {
+            response: Some(said),
+        };
+        // A client that has gone hears nothing.
+        let _ = self.responses.send(Ok(response)).await;
+    }
+
+    pub(crate) async fn fail(self, status: Status) {
+        let _ = self.responses.send(Err(status)).await;
+    }
+}
+
+struct FakeSpeechEmotion(Arc<Script>);
+
+#[tonic::async_trait]
+impl SpeechEmotion for FakeSpeechEmotion {
+    type StreamingRecognizeStream = ReceiverStream<Result<StreamingRecognizeResponse, Status>>;
+
+    async fn streaming_recognize(
+        &self,
+        request: Request<Streaming<StreamingRecognizeRequest>>,
+    ) -> Result<Response<Self::StreamingRecognizeStream>, Status> {
+        let (responses, queue) = mpsc::channel(8);
+        tokio::spawn((self.0)(Call {
+            requests: request.into_inner(),
+            responses,
+        }));
+        Ok(Response::new(ReceiverStream::new(queue)))
+    }
+}
+
+struct FakeModels;
+
+#[tonic::async_trait]
+impl Models for FakeModels {
+    async fn list_models(
+        &self,
+        _: Request<ListModelsRequest>,
+    ) -> Result<Response<ListModelsResponse>, Status> {
+        let second = Model {
+            name: "other".to_owned(),
+            is_default: false,
+            ..messages::model()
+        };
+        Ok(Response::new(ListModelsResponse {
+            models: vec![messages::model(), second],
+        }))
+    }
+
+    async fn get_model(
+        &self,
+        request: Request<GetModelRequest>,
+    ) -> Result<Response<GetModelResponse>, Status> {
+        match request.into_inner().model.as_str() {
+            "tess-lstm" => Ok(Response::new(GetModelResponse {
+                model: Some(messages::model()),
+            })),
+            other => Err(Status::not_found(format!(
+                "model: {other:?} is not served; expected one of tess-lstm/1"
+            ))),
+        }
+    }
+}
+
+struct FakeHealth {
+    status: watch::Receiver<ServingStatus>,
+    watches: mpsc::UnboundedSender<()>,
+}
+
+#[tonic::async_trait]
+impl Health for FakeHealth {
+    type WatchStream = Pin<Box<dyn Stream<Item = Result<HealthCheckResponse, Status>> + Send>>;
+
+    async fn check(
+        &self,
+        _: Request<HealthCheckRequest>,
+    ) -> Result<Response<HealthCheckResponse>, Status> {
+        let status = (*self.status.borrow()).into();
+        Ok(Response::new(HealthCheckResponse { status }))
+    }
+
+    async fn watch(
+        &self,
+        _: Request<HealthCheckRequest>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
+        let _ = self.watches.send(());
+        let changes = WatchStream::new(self.status.clone());
+        let changes = changes.map(|status| {
+            Ok(HealthCheckResponse {
+                status: status.into(),
+            })
+        });
+        Ok(Response::new(Box::pin(changes)))
+    }
+}

@@ -1,0 +1,5 @@
+//! What the tests share.
+
+pub(crate) mod fake;
+pub(crate) mod messages;
+pub(crate) mod program;
