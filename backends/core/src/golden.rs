@@ -15,7 +15,7 @@ pub fn replay(model: &mut dyn Model, package: &ModelPackage) -> Result<(), Backe
         batch.clear();
         batch.push(golden.row());
         model.infer(&mut batch)?;
-        compare(package, at, golden, &batch)?;
+        compare(package, &format!("golden row {at}"), golden, &batch)?;
     }
     Ok(())
 }
@@ -28,9 +28,15 @@ impl GoldenRow {
     }
 }
 
-fn compare(
+/// Compares the outputs of a batch's first row with those of `golden`, which
+/// `name` names in errors.
+///
+/// # Errors
+///
+/// Those of [`replay`].
+pub fn compare(
     package: &ModelPackage,
-    at: usize,
+    name: &str,
     golden: &GoldenRow,
     batch: &Batch,
 ) -> Result<(), BackendError> {
@@ -46,18 +52,18 @@ fn compare(
         ("posterior", batch.posteriors(0), &golden.posteriors),
         ("state", batch.next_state(0), &golden.next_state),
     ];
-    for (name, got, expected) in outputs {
+    for (output, got, expected) in outputs {
         for (index, (&got, &expected)) in got.iter().zip(expected).enumerate() {
             // Negated, so that NaN is too far off.
             if !((got - expected).abs() <= tolerance) {
-                let what = format!("{name} {index} of golden row {at}");
+                let what = format!("{output} {index} of {name}");
                 return Err(differs(what, got, expected, tolerance));
             }
         }
     }
     let (got, expected) = (top(batch.posteriors(0)), top(&golden.posteriors));
     if got != expected {
-        let what = format!("index of the top label of golden row {at}");
+        let what = format!("index of the top label of {name}");
         return Err(differs(what, got as f32, expected as f32, 0.0));
     }
     Ok(())

@@ -132,3 +132,31 @@ pub(crate) fn finite(what: &str, values: &[f32]) -> Result<(), GraphError> {
 fn transposed(values: &[f32], columns: usize) -> impl Iterator<Item = f32> + '_ {
     (0..columns).flat_map(move |column| values[column..].iter().step_by(columns).copied())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gates_come_into_the_order_and_orientation_of_onnx() {
+        // One input value, two units: the tens say which gate, the units which place.
+        let numbers = |gate: f32| -> Vec<f32> { (0..8).map(|at| gate * 10.0 + at as f32).collect() };
+        let (i, o, f, c) = (numbers(1.0), numbers(2.0), numbers(3.0), numbers(4.0));
+        fn gate(numbers: &[f32]) -> Gate<'_> {
+            let (kernel, rest) = numbers.split_at(2);
+            let (recurrent_kernel, bias) = rest.split_at(4);
+            Gate { kernel, recurrent_kernel, bias }
+        }
+        let weights =
+            LstmWeights::from_gates(1, 2, gate(&i), gate(&o), gate(&f), gate(&c)).unwrap();
+        assert_eq!(weights.w(), [10., 11., 20., 21., 30., 31., 40., 41.]);
+        assert_eq!(weights.r()[..4], [12., 14., 13., 15.], "[from, to] becomes [to, from]");
+        assert_eq!(weights.b(), [16., 17., 26., 27., 36., 37., 46., 47.]);
+    }
+
+    #[test]
+    fn a_wrong_size_is_named() {
+        let error = LstmWeights::new(1, 2, vec![0.0; 8], vec![0.0; 15], vec![0.0; 8]).unwrap_err();
+        assert_eq!(error.to_string(), "R: holds 15 values, expected those of [4, 2, 2]");
+    }
+}

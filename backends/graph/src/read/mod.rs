@@ -4,6 +4,8 @@ mod attributes;
 mod constants;
 mod layout;
 mod node;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::HashMap, ops::RangeInclusive};
 

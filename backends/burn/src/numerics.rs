@@ -1,0 +1,39 @@
+//! What the bits of outputs depend on besides inputs and package.
+
+/// The version of Burn that the workspace pins.
+const BURN: &str = "0.22.1";
+
+/// Library, architecture, and the instruction sets that `flex` chooses from at
+/// run time.
+pub(crate) fn describe() -> String {
+    let mut parts = vec![format!("burn-flex {BURN} {}", std::env::consts::ARCH)];
+    parts.extend(instruction_sets().into_iter().map(str::to_owned));
+    parts.join(" ")
+}
+
+#[cfg(target_arch = "x86_64")]
+fn instruction_sets() -> Vec<&'static str> {
+    let sets = [
+        ("avx2", std::is_x86_feature_detected!("avx2")),
+        ("fma", std::is_x86_feature_detected!("fma")),
+        ("avx512f", std::is_x86_feature_detected!("avx512f")),
+    ];
+    sets.into_iter().filter(|(_, there)| *there).map(|(name, _)| name).collect()
+}
+
+/// NEON is part of every 64-bit Arm; other architectures have no choice either.
+#[cfg(not(target_arch = "x86_64"))]
+fn instruction_sets() -> Vec<&'static str> {
+    Vec::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_the_one_in_use() {
+        let lock = include_str!("../../../Cargo.lock");
+        assert!(lock.contains(&format!("name = \"burn-flex\"\nversion = \"{BURN}\"\n")));
+    }
+}

@@ -1,0 +1,124 @@
+//! Checks that broken packages are refused.
+
+use super::{Failure, Subject, ensure};
+use crate::{BackendError, DeviceOptions, InputSpec, ModelPackage};
+
+/// Places at which a graph is cut.
+const CUTS: usize = 64;
+
+/// A provider that there isn't is not replaced by another.
+///
+/// # Errors
+///
+/// When the model loads all the same.
+pub fn refuses_unknown_providers(subject: &Subject<'_>) -> Result<(), Failure> {
+    let options = DeviceOptions { execution_provider: "no-such-provider".to_owned() };
+    match subject.backend.load(subject.package, &options) {
+        Err(BackendError::Unavailable { reason, .. }) => {
+            ensure(reason.contains("no-such-provider"), || {
+                format!("the refusal doesn't name the provider: {reason}")
+            })
+        }
+        Err(other) => Err(Failure::Contract(format!("expected Unavailable, got: {other}"))),
+        Ok(_) => Err(Failure::Contract("loads on a provider that there isn't".to_owned())),
+    }
+}
+
+/// A graph that ends early is an error, wherever it is cut.
+///
+/// # Errors
+///
+/// When one loads.
+pub fn refuses_truncated_graphs(subject: &Subject<'_>) -> Result<(), Failure> {
+    let graph = &subject.package.graph;
+    let even = (0..CUTS).map(|cut| cut * graph.len() / CUTS);
+    for end in even.chain(graph.len().saturating_sub(8)..graph.len()) {
+        // An empty graph is refused by the package already.
+        let cut = ModelPackage { graph: graph[..end.max(1)].into(), ..subject.package.clone() };
+        let result = subject.backend.load(&cut, subject.options);
+        ensure(result.is_err(), || {
+            format!("loads {end} of {} bytes of a graph", graph.len())
+        })?;
+    }
+    Ok(())
+}
+
+/// A manifest of another shape than the graph's is an error.
+///
+/// # Errors
+///
+/// When one loads.
+pub fn refuses_other_shapes(subject: &Subject<'_>) -> Result<(), Failure> {
+    let mut label = subject.package.clone();
+    label.manifest.labels.push("one too many".to_owned());
+    for row in &mut label.golden.rows {
+        row.posteriors.push(0.0);
+    }
+    let mut width = subject.package.clone();
+    match &mut width.manifest.input {
+        InputSpec::Windowed { width, .. } | InputSpec::Recurrent { width, .. } => *width += 1,
+    }
+    let features = width.manifest.row_shape().features();
+    width.golden.rows.iter_mut().for_each(|row| row.features.resize(features, 0.0));
+    let mut wrong = vec![("number of labels", label), ("width", width)];
+    if let InputSpec::Recurrent { steps, width, state } = subject.package.manifest.input {
+        let mut other = subject.package.clone();
+        other.manifest.input = InputSpec::Recurrent { steps, width, state: state + 1 };
+        for row in &mut other.golden.rows {
+            row.state.push(0.0);
+            row.next_state.push(0.0);
+        }
+        wrong.push(("size of the state", other));
+    }
+    for (what, package) in wrong {
+        let result = subject.backend.load(&package, subject.options);
+        ensure(result.is_err(), || format!("loads a package with another {what}"))?;
+    }
+    Ok(())
+}
+
+/// A golden row that the model doesn't give is an error that names it.
+///
+/// # Errors
+///
+/// When the package loads, or the error is another.
+pub fn refuses_wrong_golden_rows(subject: &Subject<'_>) -> Result<(), Failure> {
+    let at = subject.package.golden.rows.len() - 1;
+    let mut wrong = subject.package.clone();
+    let tolerance = wrong.manifest.precision.tolerance();
+    wrong.golden.rows[at].posteriors[0] += 2.0 * tolerance;
+    match subject.backend.load(&wrong, subject.options) {
+        Err(BackendError::Golden { what, .. }) => {
+            ensure(what.contains(&format!("row {at}")), || {
+                format!("the refusal doesn't name row {at}: {what}")
+            })
+        }
+        Err(other) => Err(Failure::Contract(format!("expected Golden, got: {other}"))),
+        Ok(_) => Err(Failure::Contract("loads with a wrong golden row".to_owned())),
+    }
+}
+
+/// A node that there isn't is an error that names it. The package's graph must
+/// hold a Softmax.
+///
+/// # Errors
+///
+/// When the package loads, or the error doesn't name the node.
+pub fn refuses_unsupported_nodes(subject: &Subject<'_>) -> Result<(), Failure> {
+    let (known, unknown) = (b"Softmax", b"Softmix");
+    let mut graph = subject.package.graph.to_vec();
+    let places: Vec<usize> = (0..graph.len())
+        .filter(|at| graph[*at..].starts_with(known))
+        .collect();
+    ensure(!places.is_empty(), || "the package's graph holds no Softmax".to_owned())?;
+    for at in places {
+        graph[at..at + known.len()].copy_from_slice(unknown);
+    }
+    let broken = ModelPackage { graph: graph.into(), ..subject.package.clone() };
+    match subject.backend.load(&broken, subject.options) {
+        Err(error) => ensure(error.to_string().contains("Softmix"), || {
+            format!("the refusal doesn't name the node: {error}")
+        }),
+        Ok(_) => Err(Failure::Contract("loads a graph with an unknown node".to_owned())),
+    }
+}
