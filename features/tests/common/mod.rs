@@ -1,0 +1,84 @@
+//! What the tests of the front end share.
+#![allow(dead_code, reason = "every test takes what it needs")]
+
+pub(crate) mod signals;
+
+use ser_features::{
+    FeatureKind, FrontEnd, FrontEndParams, FrontEndPlan, MelNorm, MelScale, Reduction, SampleRate,
+    Segment, ShortWindow, Trigger, WindowFunction, WindowParams,
+};
+
+/// A [`Segment`] that outlives its row.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Kept {
+    pub(crate) start: std::time::Duration,
+    pub(crate) end: std::time::Duration,
+    pub(crate) new_start: std::time::Duration,
+    pub(crate) end_sample: u64,
+    pub(crate) features: Vec<f32>,
+    pub(crate) valid_steps: usize,
+    pub(crate) speech: bool,
+    pub(crate) trigger: Trigger,
+}
+
+impl From<Segment<'_>> for Kept {
+    fn from(segment: Segment<'_>) -> Self {
+        Self {
+            start: segment.start,
+            end: segment.end,
+            new_start: segment.new_start,
+            end_sample: segment.end_sample,
+            features: segment.features.to_vec(),
+            valid_steps: segment.valid_steps,
+            speech: segment.speech,
+            trigger: segment.trigger,
+        }
+    }
+}
+
+/// The segments of a whole stream that comes in these pieces.
+pub(crate) fn stream<'a>(
+    plan: &std::sync::Arc<FrontEndPlan>,
+    pieces: impl IntoIterator<Item = &'a [f32]>,
+) -> Vec<Kept> {
+    let mut front_end = FrontEnd::new(plan.clone());
+    let mut kept = Vec::new();
+    for piece in pieces {
+        front_end.push(piece, &mut |segment| kept.push(segment.into()));
+    }
+    front_end.finish(&mut |segment| kept.push(segment.into()));
+    kept
+}
+
+pub(crate) fn rate(hz: u32) -> SampleRate {
+    SampleRate::new(hz).unwrap()
+}
+
+/// The front end and windows of the seed model.
+pub(crate) fn seed() -> (FrontEndParams, WindowParams) {
+    let front_end = FrontEndParams {
+        sample_rate: 22_050,
+        n_fft: 2048,
+        hop_length: 512,
+        window: WindowFunction::Hann,
+        n_mels: 128,
+        f_min: 0.0,
+        f_max: 11_025.0,
+        mel_scale: MelScale::Slaney,
+        mel_norm: MelNorm::Slaney,
+        amin: 1e-10,
+        top_db: Some(80.0),
+        features: FeatureKind::Mfcc,
+        n_mfcc: Some(40),
+        reduce: Reduction::Mean,
+    };
+    let windows = WindowParams {
+        window: 129,
+        hop: 22,
+        shortest_window: 43,
+        longest_window: 430,
+        shortest_hop: 5,
+        short: ShortWindow::Reduce,
+    };
+    (front_end, windows)
+}
