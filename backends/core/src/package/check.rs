@@ -24,7 +24,11 @@ const SAMPLE_RATES: RangeInclusive<u32> = 8_000..=192_000;
 const SUM_TOLERANCE: f32 = 1e-2;
 
 pub(super) fn manifest(text: &str) -> Result<Manifest, String> {
-    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| error.to_string())?;
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        let start = error.span().map_or(0, |span| span.start);
+        let line = 1 + text.bytes().take(start).filter(|byte| *byte == b'\n').count();
+        format!("line {line}: {}", error.message())
+    })?;
     // First of all: another format may have any other keys.
     match table.get("format") {
         Some(toml::Value::Integer(format)) if *format == i64::from(FORMAT) => {}
@@ -49,7 +53,8 @@ where
     serde_path_to_error::deserialize(deserializer).map_err(|error| {
         let path = error.path().to_string();
         let reason = error.into_inner().to_string();
-        let reason = reason.trim_end();
+        // TOML repeats the key on a second line.
+        let reason = reason.lines().next().unwrap_or_default();
         if path == "." { reason.to_owned() } else { format!("{path}: {reason}") }
     })
 }

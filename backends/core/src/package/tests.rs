@@ -98,10 +98,10 @@ fn a_wrong_manifest_is_refused_by_key() {
         ("temperature = 1.5", "temperature = nan", "decision.temperature: NaN; expected"),
         ("temperature = 1.5", "temperature = inf", "decision.temperature: inf; expected"),
         ("= 0.4", "= 1.5", "decision.uncertain_below: 1.5; expected 0 to 1"),
-        ("= 0.4", "= 0.4\ncolour = 1", "decision: unknown field `colour`"),
+        ("= 0.4", "= 0.4\ncolour = 1", "decision.colour: unknown field `colour`"),
         ("format = 1", "format = 1\ncolour = 1", "colour: unknown field `colour`"),
         ("[front_end]", "[windows]\n[front_end]", "windows: present; expected none"),
-        ("name = \"tiny\"", "name = \"tiny\"\nname = \"tiny\"", "duplicate key"),
+        ("name = \"tiny\"", "name = \"tiny\"\nname = \"tiny\"", "line 4: duplicate key"),
     ];
     for (from, to, expected) in cases {
         let refusal = manifest_refusal(from, to);
