@@ -1,0 +1,126 @@
+//! Where streams meet: rows of all open streams become batches of one model.
+//!
+//! A bounded queue feeds the model's worker threads, each of which owns one
+//! instance. A worker takes up to [`MAX_ROWS`] rows, waiting at most
+//! [`BatcherConfig::max_wait`] after the oldest row's arrival for more. Live rows go
+//! first and bulk rows fill the places they leave; of a batch that live rows
+//! alone would fill, one place is for bulk rows, so that these never starve.
+//!
+//! What fails, ends as little as possible:
+//!
+//! - A batch that fails is run again row by row, and a row that fails alone is
+//!   answered [`RowError::Failed`]. So is a row with an output that isn't
+//!   finite.
+//! - A worker whose model panics goes on with a new instance, and its batch is
+//!   run again row by row. More than [`MAX_REPLACEMENTS`] of those within
+//!   [`REPLACEMENT_PERIOD`] fail the model.
+//! - A call that takes longer than [`BatcherConfig::call_deadline`] fails the model.
+//!   Its thread can't be stopped, so it is abandoned and never waited for.
+//!
+//! A model that has failed stays down: every row, queued or being computed, is
+//! answered [`RowError::ModelDown`] at once, and so is every later one.
+//!
+//! [`MAX_ROWS`]: ser_backend::MAX_ROWS
+
+mod queue;
+mod row;
+mod shared;
+mod worker;
+
+#[cfg(test)]
+mod tests;
+
+use std::{num::NonZeroUsize, sync::Arc, thread};
+
+use ser_backend::Model;
+use tokio::sync::watch;
+
+pub use row::{Pace, PendingRow, RowBuffers, RowError};
+pub use shared::{MAX_REPLACEMENTS, REPLACEMENT_PERIOD};
+
+use crate::{Error, config::BatcherConfig};
+use shared::Shared;
+use worker::Worker;
+
+/// The way to a model. Clones share one queue; dropping the last one lets the
+/// workers finish what is queued, waits for them at most
+/// [`BatcherConfig::call_deadline`], and gives up on what is left.
+#[derive(Clone, Debug)]
+pub struct Batcher {
+    owner: Arc<Owner>,
+}
+
+/// Stops the threads when nobody can submit any more.
+#[derive(Debug)]
+struct Owner {
+    shared: Arc<Shared>,
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.shared.close();
+    }
+}
+
+impl Batcher {
+    /// Starts a worker thread for each of `instances` of `model`, which `name`
+    /// names in logs.
+    ///
+    /// `model` itself is not called any more: instances for the workers, and
+    /// later in place of those that panicked, are made from it.
+    ///
+    /// # Errors
+    ///
+    /// When an instance or a thread can't be had.
+    pub fn start(
+        name: &str,
+        model: Box<dyn Model>,
+        instances: NonZeroUsize,
+        config: &BatcherConfig,
+    ) -> Result<Self, Error> {
+        let models = (0..instances.get())
+            .map(|_| model.instance())
+            .collect::<Result<Vec<_>, _>>()?;
+        let shared = Arc::new(Shared::new(name, model, config));
+        // From here on an error drops the owner, which stops the threads.
+        let owner = Arc::new(Owner { shared: Arc::clone(&shared) });
+        for model in models {
+            let worker = Worker::new(Arc::clone(&shared), model);
+            spawn("ser-worker", move || worker.run())?;
+        }
+        spawn("ser-watchdog", move || shared.watch())?;
+        Ok(Self { owner })
+    }
+
+    /// Queues a row; waits while the queue has no place for its pace. How long
+    /// that can take is bounded: each call of the model ends, or fails the model,
+    /// within [`BatcherConfig::call_deadline`].
+    ///
+    /// # Errors
+    ///
+    /// [`RowError::ModelDown`] if the model is down or goes down meanwhile;
+    /// [`RowError::Failed`] if the row isn't of the model's shape.
+    pub async fn submit(&self, row: RowBuffers, pace: Pace) -> Result<PendingRow, RowError> {
+        self.owner.shared.submit(row, pace).await
+    }
+
+    /// Whether the model is up.
+    #[must_use]
+    pub fn is_serving(&self) -> bool {
+        *self.owner.shared.serving.borrow()
+    }
+
+    /// Turns false when the model goes down, and never true again.
+    #[must_use]
+    pub fn serving(&self) -> watch::Receiver<bool> {
+        self.owner.shared.serving.subscribe()
+    }
+}
+
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(body)
+        .map(drop)
+        .map_err(|source| Error::Io { what: format!("thread {name}"), source })
+}

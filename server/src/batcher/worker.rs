@@ -1,0 +1,107 @@
+//! A thread that owns one instance of a model.
+
+use std::{collections::VecDeque, mem, sync::Arc};
+
+use ser_backend::{Batch, MAX_ROWS, Model};
+
+use super::{
+    row::QueuedRow,
+    shared::{Abandoned, Seat, Shared},
+};
+
+pub(super) struct Worker {
+    /// First, so that they are given up on before anything else is torn down.
+    rows: VecDeque<QueuedRow>,
+    batch: Batch,
+    model: Box<dyn Model>,
+    /// Last, so that the model is gone when the worker is said to have left.
+    place: Place,
+}
+
+/// A worker's place among the others, until it is dropped.
+struct Place {
+    shared: Arc<Shared>,
+    seat: Seat,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.shared.leave(self.seat);
+    }
+}
+
+impl Worker {
+    pub(super) fn new(shared: Arc<Shared>, model: Box<dyn Model>) -> Self {
+        let seat = shared.enter();
+        Self {
+            rows: VecDeque::with_capacity(MAX_ROWS),
+            batch: Batch::new(shared.shape()),
+            model,
+            place: Place { shared, seat },
+        }
+    }
+
+    /// Runs batches until there are no more. Rows that it then still holds are
+    /// dropped unanswered, which tells their streams that the model is down.
+    pub(super) fn run(mut self) {
+        while self.place.shared.next_batch(&mut self.rows) {
+            if let Err(Abandoned) = self.run_batch() {
+                return;
+            }
+        }
+    }
+
+    fn run_batch(&mut self) -> Result<(), Abandoned> {
+        if self.infer(self.rows.len())? {
+            return Ok(());
+        }
+        while !self.rows.is_empty() {
+            if !self.infer(1)?
+                && let Some(row) = self.rows.pop_front()
+            {
+                row.fail();
+            }
+        }
+        Ok(())
+    }
+
+    /// Computes and answers the first `count` rows; false if that failed, and
+    /// the rows are still there.
+    fn infer(&mut self, count: usize) -> Result<bool, Abandoned> {
+        let Self { model, batch, rows, place: Place { shared, seat } } = self;
+        batch.clear();
+        for row in rows.iter().take(count) {
+            batch.push(row.buffers.inputs());
+        }
+        match shared.call(*seat, rows, || model.infer(batch))? {
+            Ok(Ok(())) => {
+                for (at, row) in rows.drain(..count).enumerate() {
+                    row.finish(batch.posteriors(at), batch.next_state(at));
+                }
+                Ok(true)
+            }
+            Ok(Err(error)) => {
+                shared.log_failure(count, &error.to_string());
+                Ok(false)
+            }
+            Err(panic) => {
+                shared.log_failure(count, &panic);
+                self.replace_model()?;
+                Ok(false)
+            }
+        }
+    }
+
+    /// Goes on with a new instance: nobody knows what a panic left of the old.
+    fn replace_model(&mut self) -> Result<(), Abandoned> {
+        let Self { model, rows, place: Place { shared, seat }, .. } = self;
+        let replaced = shared.call(*seat, rows, || {
+            // The old instance is dropped in here, where it may panic once more.
+            shared.replacement().map(|new| drop(mem::replace(model, new)))
+        })?;
+        replaced.and_then(|made| made).map_err(|reason| {
+            shared.fail(&reason);
+            Abandoned
+        })
+    }
+}

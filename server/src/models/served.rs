@@ -1,0 +1,218 @@
+//! A model as it is served.
+
+use std::{num::NonZeroUsize, sync::Arc};
+
+use ser_backend::{
+    Backend, DeviceOptions, InputSpec, Manifest, ModelInfo, ModelPackage, PackageError,
+};
+use ser_features::{
+    FeatureError, FrontEndParams, FrontEndPlan, SampleRate, WindowParams, WindowRequest,
+};
+use serde::de::DeserializeOwned;
+
+use super::{plans::PlanCache, replay};
+use crate::{
+    Error,
+    batcher::{Batcher, RowBuffers},
+    config::BatcherConfig,
+    session::text::seconds,
+};
+
+/// A model that has proved itself on its own golden rows and audio, with the way
+/// to it.
+#[derive(Debug)]
+pub struct ServedModel {
+    id: String,
+    manifest: Manifest,
+    graph_sha256: String,
+    info: ModelInfo,
+    front_end: FrontEndSpec,
+    plans: PlanCache,
+    /// The plan of streams at the model's own rate with its own windows.
+    own_plan: Arc<FrontEndPlan>,
+    batcher: Batcher,
+}
+
+impl ServedModel {
+    /// Loads a package on a backend, replays its golden rows and audio, and
+    /// starts the worker threads.
+    ///
+    /// # Errors
+    ///
+    /// When the package, the backend or the machine isn't fit for it.
+    pub(super) fn start(
+        package: &ModelPackage,
+        backend: &dyn Backend,
+        device: &DeviceOptions,
+        instances: NonZeroUsize,
+        batcher: &BatcherConfig,
+    ) -> Result<Self, Error> {
+        let manifest = &package.manifest;
+        let id = manifest.id();
+        backend.probe()?;
+        let mut model = backend.load(package, device)?;
+        let front_end = FrontEndSpec::read(manifest)?;
+        let own_plan = front_end.own_plan(manifest)?;
+        replay::golden_audio(model.as_mut(), package, |rate| {
+            front_end.plan(WindowRequest::default(), rate)
+        })?;
+        Ok(Self {
+            info: model.info().clone(),
+            batcher: Batcher::start(&id, model, instances, batcher)?,
+            id,
+            manifest: manifest.clone(),
+            graph_sha256: package.graph_sha256.clone(),
+            front_end,
+            plans: PlanCache::default(),
+            own_plan,
+        })
+    }
+
+    /// `name/version`.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// `model.toml`.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// SHA-256 of `model.onnx`, lower-case hexadecimal.
+    #[must_use]
+    pub fn graph_sha256(&self) -> &str {
+        &self.graph_sha256
+    }
+
+    /// How the model runs.
+    #[must_use]
+    pub fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    /// The way to the model.
+    #[must_use]
+    pub fn batcher(&self) -> &Batcher {
+        &self.batcher
+    }
+
+    /// Buffers for one row, with the state that a stream starts with.
+    #[must_use]
+    pub fn row_buffers(&self) -> RowBuffers {
+        RowBuffers::new(self.info.shape)
+    }
+
+    /// The rate that audio is resampled to, in Hz.
+    #[must_use]
+    pub fn sample_rate(&self) -> u32 {
+        self.front_end.params.sample_rate
+    }
+
+    /// The plan of a stream at the model's own rate that asks for nothing: its
+    /// window and hop are the model's defaults.
+    #[must_use]
+    pub fn own_plan(&self) -> &FrontEndPlan {
+        &self.own_plan
+    }
+
+    /// The front end of a stream at `rate` that asks for `request`, shared by
+    /// streams of equal settings.
+    ///
+    /// # Errors
+    ///
+    /// [`FeatureError::Setting`] of `window` or `hop`, if the model doesn't have
+    /// what is asked for.
+    pub fn plan(
+        &self,
+        request: WindowRequest,
+        rate: SampleRate,
+    ) -> Result<Arc<FrontEndPlan>, FeatureError> {
+        self.plans.get(rate, request, || self.front_end.plan(request, rate))
+    }
+}
+
+/// The tables of `model.toml` that speak of audio.
+#[derive(Clone, Debug)]
+struct FrontEndSpec {
+    params: FrontEndParams,
+    rows: Rows,
+}
+
+/// Where a row of features comes from.
+#[derive(Clone, Debug)]
+enum Rows {
+    Windowed(WindowParams),
+    /// New frames of each row.
+    Recurrent { steps: usize },
+}
+
+impl FrontEndSpec {
+    fn read(manifest: &Manifest) -> Result<Self, PackageError> {
+        let params = table(manifest, "front_end", Some(&manifest.front_end))?;
+        let rows = match manifest.input {
+            InputSpec::Windowed { .. } => {
+                Rows::Windowed(table(manifest, "windows", manifest.windows.as_ref())?)
+            }
+            InputSpec::Recurrent { steps, .. } => Rows::Recurrent { steps },
+        };
+        Ok(Self { params, rows })
+    }
+
+    /// The plan at the model's own rate, checked against the shape of a row.
+    fn own_plan(&self, manifest: &Manifest) -> Result<Arc<FrontEndPlan>, Error> {
+        let plan = SampleRate::new(self.params.sample_rate)
+            .and_then(|rate| self.plan(WindowRequest::default(), rate))
+            .map_err(|source| Error::FrontEnd { model: manifest.id(), source })?;
+        let shape = manifest.row_shape();
+        if plan.row_len() == shape.features() {
+            return Ok(plan);
+        }
+        let reason = format!(
+            "input: {} steps of {}; expected {} values in all, which is what [front_end] and \
+             [windows] make",
+            shape.steps,
+            shape.width,
+            plan.row_len()
+        );
+        Err(Error::Backend(invalid(manifest, reason).into()))
+    }
+
+    fn plan(
+        &self,
+        request: WindowRequest,
+        rate: SampleRate,
+    ) -> Result<Arc<FrontEndPlan>, FeatureError> {
+        match &self.rows {
+            Rows::Windowed(windows) => {
+                FrontEndPlan::windowed(&self.params, windows, request, rate)
+            }
+            Rows::Recurrent { steps } => {
+                for (field, asked) in [("window", request.window), ("hop", request.hop)] {
+                    if let Some(asked) = asked {
+                        return Err(FeatureError::Setting {
+                            field: field.to_owned(),
+                            value: seconds(asked),
+                            expected: "none, the model is recurrent".to_owned(),
+                        });
+                    }
+                }
+                FrontEndPlan::recurrent(&self.params, *steps, rate)
+            }
+        }
+    }
+}
+
+fn table<T: DeserializeOwned>(
+    manifest: &Manifest,
+    key: &str,
+    table: Option<&toml::Table>,
+) -> Result<T, PackageError> {
+    let table = table.ok_or_else(|| invalid(manifest, format!("[{key}]: missing")))?;
+    table.clone().try_into().map_err(|error| invalid(manifest, format!("[{key}]: {error}")))
+}
+
+fn invalid(manifest: &Manifest, reason: String) -> PackageError {
+    PackageError::Invalid { file: format!("{}/model.toml", manifest.id()), reason }
+}

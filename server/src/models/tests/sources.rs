@@ -1,0 +1,99 @@
+//! Where packages come from, and which is the default.
+
+use super::*;
+
+/// Writes packages, given as `name/version`, to a new directory.
+fn directory(packages: &[&str]) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    for id in packages {
+        let (name, version) = id.split_once('/').unwrap();
+        write(directory.path(), &package(name, version));
+    }
+    directory
+}
+
+fn one(path: &Path) -> PackageConfig {
+    PackageConfig {
+        path: path.to_owned(),
+        backend: None,
+        execution_provider: None,
+        instances: None,
+    }
+}
+
+#[test]
+fn a_directory_is_served_by_name_the_newest_version_first() {
+    let directory = directory(&["b/1", "a/9", "a/10"]);
+    std::fs::create_dir(directory.path().join("lost+found")).unwrap();
+    std::fs::write(directory.path().join("README"), "no package").unwrap();
+    let registry = load(&config(directory.path())).unwrap();
+    assert_eq!(ids(&registry), ["a/10", "a/9", "b/1"]);
+}
+
+#[test]
+fn a_package_of_its_own_goes_before_the_directory() {
+    let (many, single) = (directory(&["a/1"]), directory(&["z/1"]));
+    let mut config = config(many.path());
+    config.models.packages = vec![one(&single.path().join("z/1"))];
+    assert_eq!(ids(&load(&config).unwrap()), ["z/1", "a/1"]);
+}
+
+#[test]
+fn the_default_is_what_the_configuration_says() {
+    let directory = directory(&["a/1", "b/1", "b/2", "c/1"]);
+    let mut config = config(directory.path());
+    config.models.default = Some("b".to_owned());
+    assert_eq!(ids(&load(&config).unwrap()), ["b/2", "a/1", "b/1", "c/1"]);
+    config.models.default = Some("d".to_owned());
+    assert_eq!(
+        load(&config).unwrap_err().to_string(),
+        "configuration: models.default: \"d\" is not served; expected one of a/1, b/2, b/1, c/1"
+    );
+}
+
+#[test]
+fn a_package_twice_is_an_error() {
+    let (one_place, another) = (directory(&["a/1"]), directory(&["a/1"]));
+    let mut config = config(one_place.path());
+    config.models.packages = vec![one(&another.path().join("a/1"))];
+    let text = load(&config).unwrap_err().to_string();
+    assert!(text.starts_with("configuration: models: a/1 twice, in "), "{text}");
+}
+
+#[test]
+fn an_empty_directory_is_an_error() {
+    let directory = directory(&[]);
+    let error = load(&config(directory.path())).unwrap_err();
+    assert!(matches!(&error, Error::NoPackages(path) if path == directory.path()), "{error}");
+}
+
+#[test]
+fn nothing_to_serve_is_an_error() {
+    let mut config = config(Path::new(""));
+    config.models.directory = None;
+    let text = load(&config).unwrap_err().to_string();
+    assert!(text.starts_with("configuration: models: nothing to serve; expected "), "{text}");
+}
+
+#[test]
+fn an_unknown_backend_is_an_error_with_those_there_are() {
+    let directory = directory(&["a/1"]);
+    let mut config = config(directory.path());
+    config.models.backend = "tpu".to_owned();
+    assert_eq!(
+        load(&config).unwrap_err().to_string(),
+        "configuration: models.backend: \"tpu\"; expected one of plain"
+    );
+}
+
+#[test]
+fn a_package_runs_where_the_configuration_puts_it() {
+    let directory = directory(&["a/1"]);
+    let mut config = config(directory.path());
+    config.models.directory = None;
+    let mut package = one(&directory.path().join("a/1"));
+    package.execution_provider = Some("abacus".to_owned());
+    config.models.packages = vec![package];
+    let text = load(&config).unwrap_err().to_string();
+    assert_eq!(text, "backend plain is not available: no abacus");
+}
