@@ -5,8 +5,8 @@
 //! SER_PYTHON=python3 taskset -c 0 cargo bench -p ser-features --bench librosa
 //! ```
 //!
-//! Both sides report the best of several passes, in CPU time where the other
-//! processes of the machine don't count.
+//! Both sides report the best of several passes, in CPU time: what else runs on
+//! the machine doesn't count.
 
 #[path = "../tests/common/mod.rs"]
 mod common;
@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use common::signals::signal;
 use common::{rate, seed};
+use cpu_time::ProcessTime;
 use ser_features::{FrontEnd, FrontEndPlan, WindowRequest};
 
 const MODEL_HZ: u32 = 22_050;
@@ -29,7 +30,10 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     };
     let librosa = librosa(&python);
-    println!("librosa, 3 s every 0.5 s:  {:8.1} µs a stream-second", librosa * 1e6);
+    println!(
+        "librosa, 3 s every 0.5 s:  {:8.1} µs a stream-second",
+        librosa * 1e6
+    );
     let mut worst = 0.0_f64;
     for hz in [MODEL_HZ, 8_000, 16_000, 44_100, 48_000] {
         let ours = front_end(hz);
@@ -61,8 +65,10 @@ fn librosa(python: &std::ffi::OsStr) -> f64 {
         .spawn()
         .expect("SER_PYTHON names a program");
     let samples = signal("speech", SECONDS * MODEL_HZ as usize);
-    let bytes: Vec<u8> =
-        samples.iter().flat_map(|x| ((x * 32_768.0) as i16).to_le_bytes()).collect();
+    let bytes: Vec<u8> = samples
+        .iter()
+        .flat_map(|x| ((x * 32_768.0) as i16).to_le_bytes())
+        .collect();
     let mut stdin = child.stdin.take().expect("standard input is piped");
     stdin.write_all(&bytes).expect("the script reads its input");
     drop(stdin);
@@ -82,18 +88,13 @@ fn front_end(hz: u32) -> f64 {
     for _ in 0..PASSES {
         let mut lane = FrontEnd::new(plan.clone());
         let mut checksum = 0.0;
-        let start = cpu_time();
+        let start = ProcessTime::now();
         for chunk in samples.chunks(hz as usize / 10) {
             lane.push(chunk, &mut |segment| checksum += segment.features[0]);
         }
         lane.finish(&mut |segment| checksum += segment.features[0]);
-        best = best.min(cpu_time() - start);
+        best = best.min(start.elapsed());
         assert!(std::hint::black_box(checksum).is_finite());
     }
     best.as_secs_f64() / SECONDS as f64
-}
-
-/// What this process has used, of user and system time.
-fn cpu_time() -> Duration {
-    cpu_time::ProcessTime::now().as_duration()
 }

@@ -94,7 +94,9 @@ impl Frames {
     /// before frame `from`'s centre.
     pub(crate) fn levels(&self, frame: u64, from: u64, levels: &mut [f32]) {
         let hop = self.analysis.hop_length;
-        self.analysis.log_mel.row(&self.history, frame * hop, from * hop, levels);
+        self.analysis
+            .log_mel
+            .row(&self.history, frame * hop, from * hop, levels);
     }
 
     /// Shows the levels of the next frame to the voice detector.

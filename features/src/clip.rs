@@ -17,7 +17,9 @@ impl ClipExtractor {
     ///
     /// [`FeatureError::Setting`] names the key that is out of range.
     pub fn new(params: &FrontEndParams, input: SampleRate) -> Result<Self, FeatureError> {
-        Ok(Self { plan: FrontEndPlan::for_clips(params, input)? })
+        Ok(Self {
+            plan: FrontEndPlan::for_clips(params, input)?,
+        })
     }
 
     /// The features of a clip of finite samples: `[width]` with `reduce =

@@ -65,7 +65,12 @@ impl FrontEndPlan {
 
     fn new(params: &FrontEndParams, input: SampleRate, rows: Rows) -> Result<Self, FeatureError> {
         let resampler = ResamplerTables::shared(input, SampleRate::new(params.sample_rate)?);
-        Ok(Self { analysis: Arc::new(Analysis::new(params)), resampler, input, rows })
+        Ok(Self {
+            analysis: Arc::new(Analysis::new(params)),
+            resampler,
+            input,
+            rows,
+        })
     }
 
     /// A plan for clips of unknown length.
@@ -204,7 +209,8 @@ impl FrontEnd {
         }
         self.received += samples.len() as u64;
         let mut emit = segments(&self.plan, self.received, emit);
-        self.resampler.push(samples, &mut |samples| self.lane.push(samples, &mut emit));
+        self.resampler
+            .push(samples, &mut |samples| self.lane.push(samples, &mut emit));
     }
 
     /// Ends the audio, and calls `emit` with the rows that are still due: the
@@ -217,7 +223,8 @@ impl FrontEnd {
         self.finished = true;
         let mut emit = segments(&self.plan, self.received, emit);
         self.lane.announce_end(self.plan.resampled(self.received));
-        self.resampler.finish(&mut |samples| self.lane.push(samples, &mut emit));
+        self.resampler
+            .finish(&mut |samples| self.lane.push(samples, &mut emit));
         self.lane.close(&mut emit);
     }
 
@@ -234,7 +241,11 @@ fn segments<'a>(
     received: u64,
     emit: &'a mut impl FnMut(Segment<'_>),
 ) -> impl FnMut(LaneRow<'_>) + 'a {
-    move |LaneRow { row, new_start, trigger }| {
+    move |LaneRow {
+              row,
+              new_start,
+              trigger,
+          }| {
         emit(Segment {
             start: plan.time_of(row.start),
             end: plan.time_of(row.end),

@@ -24,7 +24,12 @@ pub(crate) struct Lane {
 
 impl Lane {
     pub(crate) fn new(frames: Frames, cadence: Box<dyn Cadence>) -> Self {
-        Self { frames, cadence, reported: 0, total: None }
+        Self {
+            frames,
+            cadence,
+            reported: 0,
+            total: None,
+        }
     }
 
     /// Says how many samples there will be in all.
@@ -68,8 +73,15 @@ fn placed<'a>(
 ) -> impl FnMut(Row<'_>) + 'a {
     move |row| {
         let new_start = std::mem::replace(reported, row.end);
-        let trigger =
-            if total == Some(row.end) { Trigger::EndOfStream } else { Trigger::Interval };
-        emit(LaneRow { row, new_start, trigger });
+        let trigger = if total == Some(row.end) {
+            Trigger::EndOfStream
+        } else {
+            Trigger::Interval
+        };
+        emit(LaneRow {
+            row,
+            new_start,
+            trigger,
+        });
     }
 }

@@ -1,5 +1,20 @@
-//! The streaming audio front end: from the bytes of a client to rows of
-//! features for a model.
+//! The streaming audio front end: from the bytes of a client to rows of features
+//! for a model. Pure, synchronous, and free of allocation once a stream runs.
+//!
+//! ```text
+//! bytes ─ PcmReader ─► samples of a lane ─ FrontEnd ─► Segments
+//!                                            │
+//!            Resampler ─► frames ─► power spectrum ─► mel bank ─► log-mel rows
+//!                                                                   │
+//!                               VoiceDetector ◄─────────────────────┤
+//!                               windows: clip, mean, DCT ◄──────────┘
+//! ```
+//!
+//! A [`FrontEndPlan`] holds what streams of equal settings share; a [`FrontEnd`]
+//! is one lane of one stream. Its features are those that `librosa` 0.11 computes
+//! on exactly the samples of a window, without computing a frame twice. Nothing
+//! depends on how the audio was cut into pushes. [`clip_features`] is the same
+//! for a whole clip at once.
 
 mod cadence;
 mod channels;

@@ -28,7 +28,8 @@ impl LogMel {
     /// The levels in dB of the frame centred on sample `centre`, with zeros
     /// before sample `from` and after the newest.
     pub(crate) fn row(&self, history: &History, centre: u64, from: u64, levels: &mut [f32]) {
-        self.spectrum.with_frame(history, centre, from, |bins| self.mel.apply(bins, levels));
+        self.spectrum
+            .with_frame(history, centre, from, |bins| self.mel.apply(bins, levels));
         power_to_db(levels, self.amin);
     }
 }
@@ -43,7 +44,10 @@ pub(crate) struct RowRing {
 
 impl RowRing {
     pub(crate) fn new(capacity: usize, width: usize) -> Self {
-        Self { rows: vec![0.0; capacity * width].into(), width }
+        Self {
+            rows: vec![0.0; capacity * width].into(),
+            width,
+        }
     }
 
     fn place(&self, number: u64) -> usize {

@@ -56,13 +56,19 @@ impl MelBank {
                 group[..chunk.len()].copy_from_slice(chunk);
                 group
             });
-            bands.push(Band { first_bin, groups: groups.len() });
+            bands.push(Band {
+                first_bin,
+                groups: groups.len(),
+            });
             weights.extend(groups);
         }
         Self {
             bands: bands.into(),
             weights: weights.into(),
-            centres: edges[1..=params.n_mels].iter().map(|&hz| hz as f32).collect(),
+            centres: edges[1..=params.n_mels]
+                .iter()
+                .map(|&hz| hz as f32)
+                .collect(),
         }
     }
 

@@ -105,7 +105,10 @@ fn loudest(levels: &[f32]) -> f32 {
             *lane = higher(*lane, level);
         }
     }
-    rest.iter().chain(&lanes).copied().fold(f32::NEG_INFINITY, higher)
+    rest.iter()
+        .chain(&lanes)
+        .copied()
+        .fold(f32::NEG_INFINITY, higher)
 }
 
 /// The first coefficients of the orthonormal DCT-II.
@@ -127,12 +130,18 @@ impl Dct {
                 })
             })
             .collect();
-        Self { basis, coefficients }
+        Self {
+            basis,
+            coefficients,
+        }
     }
 
     fn apply(&self, levels: &[f32], cepstrum: &mut [f32]) {
         cepstrum.fill(0.0);
-        for (level, basis) in levels.iter().zip(self.basis.chunks_exact(self.coefficients)) {
+        for (level, basis) in levels
+            .iter()
+            .zip(self.basis.chunks_exact(self.coefficients))
+        {
             for (coefficient, basis) in cepstrum.iter_mut().zip(basis) {
                 *coefficient += level * basis;
             }

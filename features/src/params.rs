@@ -115,7 +115,11 @@ impl FrontEndParams {
     /// [`FeatureError::Setting`] with the first key that is out of range.
     pub fn validate(&self) -> Result<(), FeatureError> {
         let refuse = |key: &str, value: &dyn std::fmt::Display, expected: String| {
-            Err(FeatureError::setting(format!("front_end.{key}"), value, expected))
+            Err(FeatureError::setting(
+                format!("front_end.{key}"),
+                value,
+                expected,
+            ))
         };
         if SampleRate::new(self.sample_rate).is_err() {
             let expected = format!("{} to {} Hz", SampleRate::MIN.hz(), SampleRate::MAX.hz());
@@ -171,7 +175,11 @@ impl FrontEndParams {
         }
         if self.reduce == Reduction::Mean {
             let expected = "\"none\", the model is recurrent";
-            return Err(FeatureError::setting("front_end.reduce", "\"mean\"", expected));
+            return Err(FeatureError::setting(
+                "front_end.reduce",
+                "\"mean\"",
+                expected,
+            ));
         }
         if !(1..=MAX_STEPS).contains(&steps) {
             let expected = format!("1 to {MAX_STEPS}");

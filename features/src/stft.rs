@@ -17,7 +17,11 @@ pub(crate) struct History {
 
 impl History {
     pub(crate) fn new(n_fft: usize) -> Self {
-        Self { ring: vec![0.0; n_fft].into(), oldest: 0, end: 0 }
+        Self {
+            ring: vec![0.0; n_fft].into(),
+            oldest: 0,
+            end: 0,
+        }
     }
 
     /// Samples since the start of the stream.
@@ -89,7 +93,10 @@ impl PowerSpectrum {
         let taper = (0..n_fft)
             .map(|i| (0.5 - 0.5 * (2.0 * PI * i as f64 / n_fft as f64).cos()) as f32)
             .collect();
-        Self { fft: RealFftPlanner::new().plan_fft_forward(n_fft), taper }
+        Self {
+            fft: RealFftPlanner::new().plan_fft_forward(n_fft),
+            taper,
+        }
     }
 
     /// Calls `read` with the power of each of the `n_fft / 2 + 1` bins, and of

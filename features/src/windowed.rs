@@ -97,7 +97,8 @@ impl Windowed {
 
 /// The first frame that reaches beyond sample `end`.
 fn first_beyond(analysis: &Analysis, end: u64) -> u64 {
-    end.checked_sub(analysis.reach).map_or(0, |centre| centre / analysis.hop_length + 1)
+    end.checked_sub(analysis.reach)
+        .map_or(0, |centre| centre / analysis.hop_length + 1)
 }
 
 impl Cadence for Windowed {
@@ -106,13 +107,17 @@ impl Cadence for Windowed {
         let inner = self.inner.row_mut(frame);
         frames.levels(frame, 0, inner);
         frames.observe(inner);
-        let Some(newest) = self.schedule.newest_slid(frame) else { return };
+        let Some(newest) = self.schedule.newest_slid(frame) else {
+            return;
+        };
         for window in (self.next..=newest).rev() {
             let start = self.schedule.start(window);
             if start == 0 || frame - start >= self.edge_frames {
                 break;
             }
-            let row = self.starts.row_mut(window * self.edge_frames + (frame - start));
+            let row = self
+                .starts
+                .row_mut(window * self.edge_frames + (frame - start));
             frames.levels(frame, start, row);
         }
     }

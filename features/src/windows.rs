@@ -70,21 +70,37 @@ impl WindowParams {
                 return Ok(());
             }
             let expected = format!("{lowest} to {highest}");
-            Err(FeatureError::setting(format!("windows.{key}"), value, expected))
+            Err(FeatureError::setting(
+                format!("windows.{key}"),
+                value,
+                expected,
+            ))
         };
         check("longest_window", self.longest_window, 2, MAX_STEPS)?;
-        check("shortest_window", self.shortest_window, 1, self.longest_window - 1)?;
-        check("window", self.window, self.shortest_window + 1, self.longest_window)?;
+        check(
+            "shortest_window",
+            self.shortest_window,
+            1,
+            self.longest_window - 1,
+        )?;
+        check(
+            "window",
+            self.window,
+            self.shortest_window + 1,
+            self.longest_window,
+        )?;
         let room = self.window - self.shortest_window;
         check("shortest_hop", self.shortest_hop, 1, room)?;
         check("hop", self.hop, self.shortest_hop, room)?;
         let (value, expected) = match (self.short, front_end.reduce) {
-            (ShortWindow::Reduce, Reduction::None) => {
-                ("\"reduce\"", "\"pad-left\" or \"wait\" with reduce = \"none\"")
-            }
-            (ShortWindow::PadLeft, Reduction::Mean) => {
-                ("\"pad-left\"", "\"reduce\" or \"wait\" with reduce = \"mean\"")
-            }
+            (ShortWindow::Reduce, Reduction::None) => (
+                "\"reduce\"",
+                "\"pad-left\" or \"wait\" with reduce = \"none\"",
+            ),
+            (ShortWindow::PadLeft, Reduction::Mean) => (
+                "\"pad-left\"",
+                "\"reduce\" or \"wait\" with reduce = \"mean\"",
+            ),
             _ => return Ok(()),
         };
         Err(FeatureError::setting("windows.short", value, expected))
@@ -136,12 +152,20 @@ impl Schedule {
                 (params.shortest_window as u64).next_multiple_of(hop)
             }
         };
-        Ok(Self { window, hop, first_end })
+        Ok(Self {
+            window,
+            hop,
+            first_end,
+        })
     }
 
     /// One window that a clip of `frames` frames, begun or whole, just fills.
     pub(crate) fn whole(frames: u64) -> Self {
-        Self { window: frames, hop: frames, first_end: frames }
+        Self {
+            window: frames,
+            hop: frames,
+            first_end: frames,
+        }
     }
 
     pub(crate) fn window(&self) -> u64 {
@@ -178,7 +202,10 @@ struct Frames {
 
 impl Frames {
     fn of(params: &FrontEndParams) -> Self {
-        Self { sample_rate: params.sample_rate.into(), hop_length: params.hop_length as u128 }
+        Self {
+            sample_rate: params.sample_rate.into(),
+            hop_length: params.hop_length as u128,
+        }
     }
 
     /// To the nearest frame.
@@ -218,7 +245,11 @@ pub(crate) fn samples_to_duration(samples: u64, sample_rate: u32) -> Duration {
 
 /// As precise as it is: `0.51s`.
 fn seconds(duration: Duration) -> String {
-    trimmed(format!("{}.{:09}", duration.as_secs(), duration.subsec_nanos()))
+    trimmed(format!(
+        "{}.{:09}",
+        duration.as_secs(),
+        duration.subsec_nanos()
+    ))
 }
 
 /// To the millisecond: far finer than the frame that requests are rounded to.

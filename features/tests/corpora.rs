@@ -30,7 +30,10 @@ fn every_window_of_real_clips_agrees() {
     let python = variable("SER_PYTHON", "a Python with librosa 0.11");
     let folder = tempfile::tempdir().unwrap();
     let status = Command::new(python)
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reference/mfcc.py"))
+        .arg(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/reference/mfcc.py"
+        ))
         .arg("corpus")
         .arg(CLIPS.to_string())
         .args([folder.path().as_os_str(), &corpora])
@@ -85,5 +88,8 @@ fn floats(path: &Path) -> Vec<f32> {
     let bytes = std::fs::read(path).unwrap();
     let (values, rest) = bytes.as_chunks::<4>();
     assert!(rest.is_empty());
-    values.iter().map(|&value| f32::from_le_bytes(value)).collect()
+    values
+        .iter()
+        .map(|&value| f32::from_le_bytes(value))
+        .collect()
 }

@@ -7,10 +7,10 @@ mod common;
 
 use common::signals::signal;
 use common::{rate, stream};
-use serde::Deserialize;
 use ser_features::{
     FrontEndParams, FrontEndPlan, Reduction, Trigger, WindowParams, WindowRequest, clip_features,
 };
+use serde::Deserialize;
 
 /// Most that a value may be off.
 const TOLERANCE: f32 = 0.01;
@@ -54,7 +54,10 @@ fn reference() -> Reference {
 fn assert_close(ours: &[f32], librosa: &[f32], what: &str) {
     assert_eq!(ours.len(), librosa.len(), "{what}");
     for (i, (a, b)) in ours.iter().zip(librosa).enumerate() {
-        assert!((a - b).abs() <= TOLERANCE, "{what}: value {i}: {a}; librosa: {b}");
+        assert!(
+            (a - b).abs() <= TOLERANCE,
+            "{what}: value {i}: {a}; librosa: {b}"
+        );
     }
 }
 
@@ -75,8 +78,14 @@ fn every_window_agrees() {
         for (segment, row) in segments.iter().zip(&case.rows) {
             let what = format!("{name}, {} to {}", row.start, row.end);
             let seconds = |sample: u64| sample as f64 / f64::from(model_rate);
-            assert!((segment.start.as_secs_f64() - seconds(row.start)).abs() < 1e-9, "{what}");
-            assert!((segment.end.as_secs_f64() - seconds(row.end)).abs() < 1e-9, "{what}");
+            assert!(
+                (segment.start.as_secs_f64() - seconds(row.start)).abs() < 1e-9,
+                "{what}"
+            );
+            assert!(
+                (segment.end.as_secs_f64() - seconds(row.end)).abs() < 1e-9,
+                "{what}"
+            );
             let new_start_is = segment.new_start.as_secs_f64();
             assert!((new_start_is - seconds(new_start)).abs() < 1e-9, "{what}");
             new_start = row.end;
@@ -84,8 +93,15 @@ fn every_window_agrees() {
             assert_eq!(segment.features.len(), plan.row_len(), "{what}");
             let padding = segment.features.len() - row.features.len();
             if case.front_end.reduce == Reduction::None {
-                assert_eq!(segment.valid_steps * plan.width(), row.features.len(), "{what}");
-                assert!(segment.features[..padding].iter().all(|&x| x == 0.0), "{what}");
+                assert_eq!(
+                    segment.valid_steps * plan.width(),
+                    row.features.len(),
+                    "{what}"
+                );
+                assert!(
+                    segment.features[..padding].iter().all(|&x| x == 0.0),
+                    "{what}"
+                );
             } else {
                 assert_eq!((segment.valid_steps, padding), (1, 0), "{what}");
             }
@@ -105,8 +121,15 @@ fn the_rows_of_a_recurrent_model_are_the_frames_of_the_whole_clip() {
         let segments = stream(&plan, [&*signal(&case.signal, case.length)]);
         let what = format!("{} of {} by {steps}", case.signal, case.length);
         let (last, full) = segments.split_last().unwrap();
-        assert!(full.iter().all(|segment| segment.valid_steps == steps), "{what}");
-        assert!(full.iter().all(|segment| segment.trigger == Trigger::Interval), "{what}");
+        assert!(
+            full.iter().all(|segment| segment.valid_steps == steps),
+            "{what}"
+        );
+        assert!(
+            full.iter()
+                .all(|segment| segment.trigger == Trigger::Interval),
+            "{what}"
+        );
         assert_eq!(last.trigger, Trigger::EndOfStream, "{what}");
         assert_eq!(last.end_sample, case.length as u64, "{what}");
         let joined: Vec<f32> = segments
@@ -127,6 +150,10 @@ fn whole_clips_agree() {
     for case in cases {
         let input = rate(case.front_end.sample_rate);
         let ours = clip_features(&case.front_end, input, &signal(&case.signal, case.length));
-        assert_close(&ours.unwrap(), &case.features, &format!("{} of {}", case.signal, case.length));
+        assert_close(
+            &ours.unwrap(),
+            &case.features,
+            &format!("{} of {}", case.signal, case.length),
+        );
     }
 }

@@ -28,11 +28,19 @@ fn ends_once(segments: &[Kept], received: u64) {
     let (last, others) = segments.split_last().unwrap();
     assert_eq!(last.trigger, Trigger::EndOfStream);
     assert_eq!(last.end_sample, received);
-    assert!(others.iter().all(|segment| segment.trigger == Trigger::Interval));
+    assert!(
+        others
+            .iter()
+            .all(|segment| segment.trigger == Trigger::Interval)
+    );
     assert!(others.iter().all(|segment| segment.end_sample < received));
     let starts = segments.iter().map(|segment| segment.new_start);
     let ends = segments.iter().map(|segment| segment.end);
-    assert!(starts.eq(std::iter::once(Duration::ZERO).chain(ends).take(segments.len())));
+    assert!(
+        starts.eq(std::iter::once(Duration::ZERO)
+            .chain(ends)
+            .take(segments.len()))
+    );
 }
 
 #[test]
@@ -132,7 +140,10 @@ fn any_finite_sample_gives_finite_features() {
         samples[10_001] = f32::MIN;
         samples[30_000..30_100].fill(f32::MAX);
         for segment in stream(&seed_plan(hz), [&*samples]) {
-            assert!(segment.features.iter().all(|x| x.is_finite()), "{hz} Hz: {segment:?}");
+            assert!(
+                segment.features.iter().all(|x| x.is_finite()),
+                "{hz} Hz: {segment:?}"
+            );
         }
     }
 }
@@ -151,7 +162,10 @@ fn pieces<'a>(mut samples: &'a [f32], lengths: &'a [usize]) -> impl Iterator<Ite
 /// Like `==`, but tells apart what only bits do.
 fn same_bits(a: &[Kept], b: &[Kept]) -> bool {
     let bits = |kept: &[Kept]| -> Vec<u32> {
-        kept.iter().flat_map(|k| &k.features).map(|x| x.to_bits()).collect()
+        kept.iter()
+            .flat_map(|k| &k.features)
+            .map(|x| x.to_bits())
+            .collect()
     };
     a == b && bits(a) == bits(b)
 }

@@ -22,7 +22,10 @@ fn noise(skip: usize, count: usize) -> impl Iterator<Item = f32> {
     let numbers = std::iter::successors(Some(1_u32), |x| {
         Some(x.wrapping_mul(1_664_525).wrapping_add(1_013_904_223))
     });
-    numbers.skip(1 + skip).take(count).map(|x| (((x >> 16) as i32 - 32_768) >> 1).abs() as f32)
+    numbers
+        .skip(1 + skip)
+        .take(count)
+        .map(|x| (((x >> 16) as i32 - 32_768) >> 1).abs() as f32)
 }
 
 #[test]

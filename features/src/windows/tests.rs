@@ -1,9 +1,7 @@
 use std::time::Duration;
 
 use super::{Schedule, ShortWindow, WindowParams, WindowRequest, samples_to_duration};
-use crate::{
-    FeatureKind, FrontEndParams, MelNorm, MelScale, Reduction, WindowFunction,
-};
+use crate::{FeatureKind, FrontEndParams, MelNorm, MelScale, Reduction, WindowFunction};
 
 fn seed() -> (FrontEndParams, WindowParams) {
     let front_end = FrontEndParams {
@@ -52,8 +50,13 @@ fn refused(window: Option<f64>, hop: Option<f64>) -> String {
 fn windows_grow_from_the_shortest_then_slide() {
     let (front_end, windows) = seed();
     let schedule = Schedule::new(&windows, WindowRequest::default(), &front_end).unwrap();
-    let spans: Vec<_> = (0..6).map(|i| (schedule.start(i), schedule.end(i))).collect();
-    assert_eq!(spans, [(0, 44), (0, 66), (0, 88), (0, 110), (3, 132), (25, 154)]);
+    let spans: Vec<_> = (0..6)
+        .map(|i| (schedule.start(i), schedule.end(i)))
+        .collect();
+    assert_eq!(
+        spans,
+        [(0, 44), (0, 66), (0, 88), (0, 110), (3, 132), (25, 154)]
+    );
 }
 
 #[test]
@@ -62,7 +65,9 @@ fn waiting_models_get_full_windows_from_the_start() {
     front_end.reduce = Reduction::None;
     windows.short = ShortWindow::Wait;
     let schedule = Schedule::new(&windows, WindowRequest::default(), &front_end).unwrap();
-    let spans: Vec<_> = (0..3).map(|i| (schedule.start(i), schedule.end(i))).collect();
+    let spans: Vec<_> = (0..3)
+        .map(|i| (schedule.start(i), schedule.end(i)))
+        .collect();
     assert_eq!(spans, [(0, 129), (22, 151), (44, 173)]);
 }
 
@@ -70,7 +75,9 @@ fn waiting_models_get_full_windows_from_the_start() {
 fn the_newest_window_that_slid_off_is_found() {
     let (front_end, windows) = seed();
     let schedule = Schedule::new(&windows, WindowRequest::default(), &front_end).unwrap();
-    let newest: Vec<_> = [0, 2, 3, 24, 25].map(|frame| schedule.newest_slid(frame)).into();
+    let newest: Vec<_> = [0, 2, 3, 24, 25]
+        .map(|frame| schedule.newest_slid(frame))
+        .into();
     assert_eq!(newest, [None, None, Some(4), Some(4), Some(5)]);
 }
 
@@ -91,9 +98,15 @@ fn the_default_hop_shrinks_with_the_window() {
 #[test]
 fn requests_out_of_range_are_refused() {
     let window = "expected 0.998s to 9.985s";
-    assert_eq!(refused(Some(604_800.0), None), format!("window: 604800s; {window}"));
+    assert_eq!(
+        refused(Some(604_800.0), None),
+        format!("window: 604800s; {window}")
+    );
     assert_eq!(refused(Some(0.0), None), format!("window: 0s; {window}"));
-    assert_eq!(refused(Some(0.98), None), format!("window: 0.98s; {window}"));
+    assert_eq!(
+        refused(Some(0.98), None),
+        format!("window: 0.98s; {window}")
+    );
     assert_eq!(
         refused(Some(1.0), None),
         "window: 1s; expected at least 1.115s, to leave room for a hop"
@@ -101,14 +114,23 @@ fn requests_out_of_range_are_refused() {
     let hop = "expected 0.116s to 1.997s";
     assert_eq!(refused(None, Some(0.0)), format!("hop: 0s; {hop}"));
     assert_eq!(refused(None, Some(2.5)), format!("hop: 2.5s; {hop}"));
-    assert_eq!(refused(None, Some(604_800.0)), format!("hop: 604800s; {hop}"));
-    assert_eq!(refused(Some(2.0), Some(1.1)), "hop: 1.1s; expected 0.116s to 0.998s");
+    assert_eq!(
+        refused(None, Some(604_800.0)),
+        format!("hop: 604800s; {hop}")
+    );
+    assert_eq!(
+        refused(Some(2.0), Some(1.1)),
+        "hop: 1.1s; expected 0.116s to 0.998s"
+    );
 }
 
 #[test]
 fn the_longest_duration_is_refused_not_wrapped() {
     let (front_end, windows) = seed();
-    let request = WindowRequest { window: Some(Duration::MAX), hop: None };
+    let request = WindowRequest {
+        window: Some(Duration::MAX),
+        hop: None,
+    };
     assert!(Schedule::new(&windows, request, &front_end).is_err());
 }
 
@@ -117,28 +139,69 @@ fn package_errors_name_table_key_and_range() {
     let check = |change: &dyn Fn(&mut FrontEndParams, &mut WindowParams)| {
         let (mut front_end, mut windows) = seed();
         change(&mut front_end, &mut windows);
-        let checked = front_end.validate().and_then(|()| windows.validate(&front_end));
+        let checked = front_end
+            .validate()
+            .and_then(|()| windows.validate(&front_end));
         checked.unwrap_err().to_string()
     };
     let table: [(&dyn Fn(&mut FrontEndParams, &mut WindowParams), &str); 17] = [
-        (&|f, _| f.sample_rate = 4000, "front_end.sample_rate: 4000 Hz; expected 8000 to 192000 Hz"),
-        (&|f, _| f.n_fft = 2047, "front_end.n_fft: 2047; expected an even number, 64 to 16384"),
-        (&|f, _| f.hop_length = 0, "front_end.hop_length: 0; expected 1 to 1024, half of n_fft"),
-        (&|f, _| f.n_mels = 0, "front_end.n_mels: 0; expected 1 to 512"),
-        (&|f, _| f.f_min = -1.0, "front_end.f_min: -1; expected 0 to less than 11025 Hz"),
-        (&|f, _| f.f_max = 12e3, "front_end.f_max: 12000; expected more than 0, at most 11025 Hz"),
-        (&|f, _| f.f_max = f64::NAN, "front_end.f_max: NaN; expected more than 0, at most 11025 Hz"),
-        (&|f, _| f.amin = 0.0, "front_end.amin: 0; expected a finite number above 0"),
-        (&|f, _| f.top_db = Some(-1.0), "front_end.top_db: -1; expected a finite number above 0"),
-        (&|f, _| f.n_mfcc = Some(129), "front_end.n_mfcc: 129; expected 1 to 128, n_mels"),
-        (&|f, _| f.n_mfcc = None, "front_end.n_mfcc: missing; expected 1 to 128 with features = \"mfcc\""),
+        (
+            &|f, _| f.sample_rate = 4000,
+            "front_end.sample_rate: 4000 Hz; expected 8000 to 192000 Hz",
+        ),
+        (
+            &|f, _| f.n_fft = 2047,
+            "front_end.n_fft: 2047; expected an even number, 64 to 16384",
+        ),
+        (
+            &|f, _| f.hop_length = 0,
+            "front_end.hop_length: 0; expected 1 to 1024, half of n_fft",
+        ),
+        (
+            &|f, _| f.n_mels = 0,
+            "front_end.n_mels: 0; expected 1 to 512",
+        ),
+        (
+            &|f, _| f.f_min = -1.0,
+            "front_end.f_min: -1; expected 0 to less than 11025 Hz",
+        ),
+        (
+            &|f, _| f.f_max = 12e3,
+            "front_end.f_max: 12000; expected more than 0, at most 11025 Hz",
+        ),
+        (
+            &|f, _| f.f_max = f64::NAN,
+            "front_end.f_max: NaN; expected more than 0, at most 11025 Hz",
+        ),
+        (
+            &|f, _| f.amin = 0.0,
+            "front_end.amin: 0; expected a finite number above 0",
+        ),
+        (
+            &|f, _| f.top_db = Some(-1.0),
+            "front_end.top_db: -1; expected a finite number above 0",
+        ),
+        (
+            &|f, _| f.n_mfcc = Some(129),
+            "front_end.n_mfcc: 129; expected 1 to 128, n_mels",
+        ),
+        (
+            &|f, _| f.n_mfcc = None,
+            "front_end.n_mfcc: missing; expected 1 to 128 with features = \"mfcc\"",
+        ),
         (
             &|f, _| f.features = FeatureKind::LogMel,
             "front_end.n_mfcc: 40; expected none with features = \"log-mel\"",
         ),
-        (&|_, w| w.window = 43, "windows.window: 43; expected 44 to 430"),
+        (
+            &|_, w| w.window = 43,
+            "windows.window: 43; expected 44 to 430",
+        ),
         (&|_, w| w.hop = 87, "windows.hop: 87; expected 5 to 86"),
-        (&|_, w| w.longest_window = 9000, "windows.longest_window: 9000; expected 2 to 8192"),
+        (
+            &|_, w| w.longest_window = 9000,
+            "windows.longest_window: 9000; expected 2 to 8192",
+        ),
         (
             &|_, w| w.short = ShortWindow::PadLeft,
             "windows.short: \"pad-left\"; expected \"reduce\" or \"wait\" with reduce = \"mean\"",
@@ -169,15 +232,24 @@ fn recurrent_models_are_checked() {
         "front_end.reduce: \"mean\"; expected \"none\", the model is recurrent"
     );
     front_end.reduce = Reduction::None;
-    assert_eq!(refused(front_end.clone(), 0), "input.steps: 0; expected 1 to 8192");
+    assert_eq!(
+        refused(front_end.clone(), 0),
+        "input.steps: 0; expected 1 to 8192"
+    );
     assert_eq!(front_end.validate_recurrent(4), Ok(()));
 }
 
 #[test]
 fn times_are_rounded_to_the_nearest_nanosecond() {
     assert_eq!(samples_to_duration(1, 22_050), Duration::from_nanos(45_351));
-    assert_eq!(samples_to_duration(11_264, 22_050), Duration::from_nanos(510_839_002));
+    assert_eq!(
+        samples_to_duration(11_264, 22_050),
+        Duration::from_nanos(510_839_002)
+    );
     // 100 years: far from overflow.
     let century = 100 * 365 * 86_400 * 22_050_u64;
-    assert_eq!(samples_to_duration(century, 22_050), Duration::from_secs(100 * 365 * 86_400));
+    assert_eq!(
+        samples_to_duration(century, 22_050),
+        Duration::from_secs(100 * 365 * 86_400)
+    );
 }
