@@ -32,13 +32,22 @@ fn graph(random: &mut ChaCha8Rng) -> Result<Vec<u8>, GraphError> {
     let features = graph.features(STEPS, 1)?;
     let standardised = graph.standardise(features, values(STEPS), vec![1.0; STEPS])?;
     let last = graph.lstm_last("lstm", standardised, lstm)?;
-    let weight = Constant { dims: vec![HIDDEN, 64], values: values(HIDDEN * 64) };
+    let weight = Constant {
+        dims: vec![HIDDEN, 64],
+        values: values(HIDDEN * 64),
+    };
     let first = graph.dense("dense_1", last, weight, values(64))?;
     let first = graph.activation("relu_1", Activation::Relu, first)?;
-    let weight = Constant { dims: vec![64, 32], values: values(64 * 32) };
+    let weight = Constant {
+        dims: vec![64, 32],
+        values: values(64 * 32),
+    };
     let second = graph.dense("dense_2", first, weight, values(32))?;
     let second = graph.activation("relu_2", Activation::Relu, second)?;
-    let weight = Constant { dims: vec![32, LABELS], values: vec![0.0; 32 * LABELS] };
+    let weight = Constant {
+        dims: vec![32, LABELS],
+        values: vec![0.0; 32 * LABELS],
+    };
     let logits = graph.dense("logits", second, weight, vec![0.0; LABELS])?;
     let posteriors = graph.softmax("softmax", logits)?;
     Ok(graph.finish(&[("posteriors", posteriors)])?.write())
@@ -53,8 +62,14 @@ fn package(random: &mut ChaCha8Rng) -> ModelPackage {
         licence: "MIT OR Apache-2.0".to_owned(),
         labels: (0..LABELS).map(|label| format!("label {label}")).collect(),
         precision: Precision::Fp32,
-        input: InputSpec::Windowed { steps: STEPS, width: 1 },
-        decision: DecisionSpec { temperature: 1.0, uncertain_below: 0.0 },
+        input: InputSpec::Windowed {
+            steps: STEPS,
+            width: 1,
+        },
+        decision: DecisionSpec {
+            temperature: 1.0,
+            uncertain_below: 0.0,
+        },
         front_end: toml::Table::new(),
         windows: Some(toml::Table::new()),
         metadata: BTreeMap::new(),
@@ -66,7 +81,10 @@ fn package(random: &mut ChaCha8Rng) -> ModelPackage {
         posteriors: vec![1.0 / LABELS as f32; LABELS],
         next_state: Vec::new(),
     };
-    let golden = Golden { rows: vec![row], audio: Vec::new() };
+    let golden = Golden {
+        rows: vec![row],
+        audio: Vec::new(),
+    };
     let graph: Arc<[u8]> = graph(random).expect("the layers fit each other").into();
     ModelPackage::from_values("bench", manifest, graph, golden).expect("the package is valid")
 }
@@ -82,7 +100,11 @@ fn infer(criterion: &mut Criterion) {
         let mut batch = Batch::new(model.info().shape);
         for _ in 0..rows {
             let features: Vec<f32> = (0..STEPS).map(|_| random.random_range(-2.0..2.0)).collect();
-            batch.push(Row { features: &features, state: &[], valid_steps: STEPS });
+            batch.push(Row {
+                features: &features,
+                state: &[],
+                valid_steps: STEPS,
+            });
         }
         group.throughput(Throughput::Elements(rows as u64));
         group.bench_with_input(BenchmarkId::new("rows", rows), &rows, |bencher, _| {

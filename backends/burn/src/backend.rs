@@ -61,8 +61,10 @@ impl Backend for BurnBackend {
             reason: error.to_string(),
         })?;
         let shape = package.manifest.row_shape();
-        let signature = Signature::new(&graph, shape)
-            .map_err(|reason| PackageError::Invalid { file: package.graph_file(), reason })?;
+        let signature = Signature::new(&graph, shape).map_err(|reason| PackageError::Invalid {
+            file: package.graph_file(),
+            reason,
+        })?;
         let program = Program::new(&graph, &Device::flex());
         let info = ModelInfo {
             backend: NAME,

@@ -62,12 +62,14 @@ impl LstmLayer {
         };
         let (mut h, mut c) = (state(inputs.h), state(inputs.c));
         // What the input adds to the gates needs no earlier step: one product.
-        let projected = self.input.product(inputs.features.reshape([steps * rows, width]));
+        let projected = self
+            .input
+            .product(inputs.features.reshape([steps * rows, width]));
         let projected = projected + self.bias.clone();
         let mut all = Vec::new();
         for step in 0..steps {
-            let gates = projected.clone().narrow(0, step * rows, rows)
-                + self.recurrent.product(h.clone());
+            let gates =
+                projected.clone().narrow(0, step * rows, rows) + self.recurrent.product(h.clone());
             let (next_h, next_c) = self.step(gates, c.clone());
             match inputs.valid_steps {
                 None => (h, c) = (next_h, next_c),
@@ -78,7 +80,9 @@ impl LstmLayer {
                 }
             }
             if keep_all {
-                let over = inputs.valid_steps.map(|valid| self.over(valid, step, &device));
+                let over = inputs
+                    .valid_steps
+                    .map(|valid| self.over(valid, step, &device));
                 all.push(match over {
                     None => h.clone(),
                     Some(over) => h.clone().mask_fill(over, 0.0),

@@ -62,7 +62,11 @@ impl Signature {
             output_ids.push(find(graph, "output", name, id, Element::F32, dims)?);
         }
         let states = input_ids.get(1).copied().zip(output_ids.get(1).copied());
-        Ok(Self { features: input_ids[0], posteriors: output_ids[0], states })
+        Ok(Self {
+            features: input_ids[0],
+            posteriors: output_ids[0],
+            states,
+        })
     }
 }
 
@@ -75,18 +79,28 @@ fn find(
     dims: &[Dim],
 ) -> Result<ValueId, String> {
     let sizes: Vec<String> = dims.iter().map(Dim::to_string).collect();
-    let expected = format!("expected {element} [{}], as model.toml says", sizes.join(", "));
+    let expected = format!(
+        "expected {element} [{}], as model.toml says",
+        sizes.join(", ")
+    );
     let id = id.ok_or_else(|| format!("{what} {name:?} is missing; {expected}"))?;
     let value = graph.value(id);
     if value.element == element && value.shape.dims() == dims {
         return Ok(id);
     }
-    Err(format!("{what} {name:?} is {} {}; {expected}", value.element, value.shape))
+    Err(format!(
+        "{what} {name:?} is {} {}; {expected}",
+        value.element, value.shape
+    ))
 }
 
 impl BurnModel {
     pub(crate) fn new(info: ModelInfo, signature: Signature, program: Arc<Program>) -> Self {
-        Self { info, signature, program }
+        Self {
+            info,
+            signature,
+            program,
+        }
     }
 
     fn run(&self, inputs: &Inputs<'_>, outputs: &mut Outputs<'_>) -> Result<(), BackendError> {
@@ -94,7 +108,10 @@ impl BurnModel {
         let mut valid_steps = inputs.valid_steps.to_vec();
         valid_steps.resize(rows, 0);
         let mut values = self.program.values(&valid_steps);
-        values.set(self.signature.features, rows_of(inputs.features, inputs.bucket, rows));
+        values.set(
+            self.signature.features,
+            rows_of(inputs.features, inputs.bucket, rows),
+        );
         if let Some((state, _)) = self.signature.states {
             values.set(state, rows_of(inputs.state, inputs.bucket, rows));
         }
@@ -118,8 +135,12 @@ fn rows_of(values: &[f32], bucket: usize, rows: usize) -> Tensor<3> {
 /// Copies as many rows as there is room for.
 fn copy(tensor: Tensor<3>, output: &mut [f32]) -> Result<(), BackendError> {
     let failed = |reason: String| BackendError::Inference(reason);
-    let data = tensor.try_into_data().map_err(|error| failed(error.to_string()))?;
-    let values = data.as_slice::<f32>().map_err(|error| failed(error.to_string()))?;
+    let data = tensor
+        .try_into_data()
+        .map_err(|error| failed(error.to_string()))?;
+    let values = data
+        .as_slice::<f32>()
+        .map_err(|error| failed(error.to_string()))?;
     output.copy_from_slice(&values[..output.len()]);
     Ok(())
 }
@@ -144,6 +165,10 @@ impl Model for BurnModel {
 
     fn instance(&self) -> Result<Box<dyn Model>, BackendError> {
         let program = Arc::clone(&self.program);
-        Ok(Box::new(Self::new(self.info.clone(), self.signature, program)))
+        Ok(Box::new(Self::new(
+            self.info.clone(),
+            self.signature,
+            program,
+        )))
     }
 }

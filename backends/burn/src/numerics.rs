@@ -18,7 +18,10 @@ fn instruction_sets() -> Vec<&'static str> {
         ("fma", std::is_x86_feature_detected!("fma")),
         ("avx512f", std::is_x86_feature_detected!("avx512f")),
     ];
-    sets.into_iter().filter(|(_, there)| *there).map(|(name, _)| name).collect()
+    sets.into_iter()
+        .filter(|(_, there)| *there)
+        .map(|(name, _)| name)
+        .collect()
 }
 
 /// NEON is part of every 64-bit Arm; other architectures have no choice either.

@@ -23,7 +23,11 @@ impl Weight {
             Tensor::from_data(TensorData::new(values.to_vec(), shape), device)
         };
         let parts = values.chunks(MAX_ADDENDS * outputs).map(part).collect();
-        Self { inputs, outputs, parts }
+        Self {
+            inputs,
+            outputs,
+            parts,
+        }
     }
 
     /// Takes `[out, in]`, row-major.
@@ -54,7 +58,9 @@ impl Weight {
         let part = |(at, weight): (usize, &Tensor<2>)| {
             let first = at * MAX_ADDENDS;
             let [addends, _] = weight.dims();
-            rows.clone().narrow(1, first, addends).matmul(weight.clone())
+            rows.clone()
+                .narrow(1, first, addends)
+                .matmul(weight.clone())
         };
         let mut parts = self.parts.iter().enumerate().map(part);
         let first = parts.next().expect("a weight has at least one part");

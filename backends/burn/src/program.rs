@@ -30,15 +30,40 @@ struct Step {
 
 #[derive(Debug)]
 enum Operation {
-    Lstm { layer: LstmLayer, padded: bool, h: Option<ValueId>, c: Option<ValueId> },
-    Dense { weight: Weight, bias: Option<Tensor<2>> },
+    Lstm {
+        layer: LstmLayer,
+        padded: bool,
+        h: Option<ValueId>,
+        c: Option<ValueId>,
+    },
+    Dense {
+        weight: Weight,
+        bias: Option<Tensor<2>>,
+    },
     Activation(Activation),
-    Softmax { classes: usize },
-    Arithmetic { kind: Arithmetic, constant: Tensor<3>, constant_first: bool },
-    Transpose { axes: [usize; 4], shape: Shape },
+    Softmax {
+        classes: usize,
+    },
+    Arithmetic {
+        kind: Arithmetic,
+        constant: Tensor<3>,
+        constant_first: bool,
+    },
+    Transpose {
+        axes: [usize; 4],
+        shape: Shape,
+    },
     Reshape,
-    Concat { shapes: Vec<Shape>, axis: usize },
-    Slice { shape: Shape, axis: usize, start: usize, len: usize },
+    Concat {
+        shapes: Vec<Shape>,
+        axis: usize,
+    },
+    Slice {
+        shape: Shape,
+        axis: usize,
+        start: usize,
+        len: usize,
+    },
 }
 
 /// The values that there are while a program runs.
@@ -72,19 +97,31 @@ impl Program {
             inputs: node.op.inputs(),
             outputs: node.outputs.clone(),
         });
-        Self { steps: steps.collect(), uses: graph.uses() }
+        Self {
+            steps: steps.collect(),
+            uses: graph.uses(),
+        }
     }
 
     /// The values before the first step; the inputs are still to be set.
     pub(crate) fn values<'a>(&self, valid_steps: &'a [usize]) -> Values<'a> {
         let uses = self.uses.clone();
-        Values { tensors: vec![None; uses.len()], uses, valid_steps }
+        Values {
+            tensors: vec![None; uses.len()],
+            uses,
+            valid_steps,
+        }
     }
 
     pub(crate) fn run(&self, values: &mut Values<'_>) {
         for step in &self.steps {
             match &step.operation {
-                Operation::Lstm { layer, padded, h, c } => {
+                Operation::Lstm {
+                    layer,
+                    padded,
+                    h,
+                    c,
+                } => {
                     let keep_all = self.uses[step.outputs[0].index()] > 0;
                     let inputs = LstmInputs {
                         features: values.take(step.inputs[0]),
@@ -123,14 +160,22 @@ impl Operation {
                 let bias = bias.as_ref().map(|bias| {
                     Tensor::from_data(TensorData::new(bias.clone(), [1, outputs]), device)
                 });
-                Self::Dense { weight: Weight::new(inputs, outputs, &weight.values, device), bias }
+                Self::Dense {
+                    weight: Weight::new(inputs, outputs, &weight.values, device),
+                    bias,
+                }
             }
             Op::Activation(activation, _) => Self::Activation(*activation),
             Op::Softmax(input) => {
                 let classes = shape(input).last().expect("checked by shape inference");
                 Self::Softmax { classes }
             }
-            Op::Arithmetic { kind, input, constant, constant_first } => Self::Arithmetic {
+            Op::Arithmetic {
+                kind,
+                input,
+                constant,
+                constant_first,
+            } => Self::Arithmetic {
                 kind: *kind,
                 constant: broadcast(constant, &shape(input), device),
                 constant_first: *constant_first,
@@ -142,7 +187,10 @@ impl Operation {
                 for (to, from) in padded[leading..].iter_mut().zip(axes) {
                     *to = leading + from;
                 }
-                Self::Transpose { axes: padded, shape }
+                Self::Transpose {
+                    axes: padded,
+                    shape,
+                }
             }
             Op::Reshape { .. } => Self::Reshape,
             Op::Concat { inputs, axis } => {
@@ -150,17 +198,30 @@ impl Operation {
                 let axis = 4 - shapes[0].rank() + axis;
                 Self::Concat { shapes, axis }
             }
-            Op::Slice { input, axis, start, end } => {
+            Op::Slice {
+                input,
+                axis,
+                start,
+                end,
+            } => {
                 let shape = shape(input);
                 let axis = 4 - shape.rank() + axis;
-                Self::Slice { shape, axis, start: *start, len: end - start }
+                Self::Slice {
+                    shape,
+                    axis,
+                    start: *start,
+                    len: end - start,
+                }
             }
         }
     }
 
     fn run(&self, mut inputs: Vec<Tensor<3>>) -> Tensor<3> {
         if let Self::Concat { shapes, axis } = self {
-            let axes = inputs.into_iter().zip(shapes).map(|(input, shape)| unfold(input, shape));
+            let axes = inputs
+                .into_iter()
+                .zip(shapes)
+                .map(|(input, shape)| unfold(input, shape));
             return fold(Tensor::cat(axes.collect(), *axis), &shapes[0]);
         }
         let input = inputs.pop().expect("every other operation has one input");
@@ -183,10 +244,17 @@ impl Operation {
                 let lines = dims.iter().product::<usize>() / classes;
                 activation::softmax(input.reshape([lines, *classes]), 1).reshape(dims)
             }
-            Self::Arithmetic { kind, constant, constant_first } => {
+            Self::Arithmetic {
+                kind,
+                constant,
+                constant_first,
+            } => {
                 let constant = constant.clone();
-                let (left, right) =
-                    if *constant_first { (constant, input) } else { (input, constant) };
+                let (left, right) = if *constant_first {
+                    (constant, input)
+                } else {
+                    (input, constant)
+                };
                 match kind {
                     Arithmetic::Add => left + right,
                     Arithmetic::Sub => left - right,
@@ -200,9 +268,12 @@ impl Operation {
                 let at = axes.iter().position(|axis| *axis == rows_axis);
                 fold_at(output, at.expect("a permutation has every axis"))
             }
-            Self::Slice { shape, axis, start, len } => {
-                fold(unfold(input, shape).narrow(*axis, *start, *len), shape)
-            }
+            Self::Slice {
+                shape,
+                axis,
+                start,
+                len,
+            } => fold(unfold(input, shape).narrow(*axis, *start, *len), shape),
             Self::Reshape => input,
             Self::Lstm { .. } | Self::Concat { .. } => unreachable!("have their own ways above"),
         }
@@ -225,7 +296,11 @@ fn fold(tensor: Tensor<4>, shape: &Shape) -> Tensor<3> {
 fn fold_at(tensor: Tensor<4>, rows_axis: usize) -> Tensor<3> {
     let sizes = tensor.dims();
     let product = |sizes: &[usize]| sizes.iter().product::<usize>();
-    let folded = [product(&sizes[..rows_axis]), sizes[rows_axis], product(&sizes[rows_axis + 1..])];
+    let folded = [
+        product(&sizes[..rows_axis]),
+        sizes[rows_axis],
+        product(&sizes[rows_axis + 1..]),
+    ];
     tensor.reshape(folded)
 }
 

@@ -26,14 +26,27 @@ struct Sizes {
 
 impl Sizes {
     fn shape(self) -> RowShape {
-        RowShape { steps: self.steps, width: self.width, state: 0, classes: self.classes }
+        RowShape {
+            steps: self.steps,
+            width: self.width,
+            state: 0,
+            classes: self.classes,
+        }
     }
 
     fn graph(self, random: &mut ChaCha8Rng) -> Result<Graph, GraphError> {
-        let Self { steps, width, hidden, dense, classes } = self;
+        let Self {
+            steps,
+            width,
+            hidden,
+            dense,
+            classes,
+        } = self;
         let mut around = |count: usize, inputs: usize| -> Vec<f32> {
             let most = 2.0 / (inputs as f32).sqrt();
-            (0..count).map(|_| random.random_range(-most..most)).collect()
+            (0..count)
+                .map(|_| random.random_range(-most..most))
+                .collect()
         };
         let mut lstm = |width: usize| {
             let w = around(4 * hidden * width, width);
@@ -45,10 +58,16 @@ impl Sizes {
         let features = graph.features(steps, width)?;
         let states = graph.lstm_all("first", features, first)?;
         let last = graph.lstm_last("second", states, second)?;
-        let weight = Constant { dims: vec![hidden, dense], values: around(hidden * dense, hidden) };
+        let weight = Constant {
+            dims: vec![hidden, dense],
+            values: around(hidden * dense, hidden),
+        };
         let inner = graph.dense("inner", last, weight, around(dense, dense))?;
         let inner = graph.activation("relu", Activation::Relu, inner)?;
-        let weight = Constant { dims: vec![dense, classes], values: around(dense * classes, dense) };
+        let weight = Constant {
+            dims: vec![dense, classes],
+            values: around(dense * classes, dense),
+        };
         let logits = graph.dense("logits", inner, weight, around(classes, classes))?;
         let posteriors = graph.softmax("softmax", logits)?;
         graph.finish(&[("posteriors", posteriors)])
@@ -64,7 +83,11 @@ impl Sizes {
             shape: self.shape(),
             batch_invariant: true,
         };
-        BurnModel::new(info, signature, Arc::new(Program::new(&graph, &Device::flex())))
+        BurnModel::new(
+            info,
+            signature,
+            Arc::new(Program::new(&graph, &Device::flex())),
+        )
     }
 }
 
@@ -72,10 +95,20 @@ impl Sizes {
 fn posteriors(model: &mut BurnModel, steps: usize, rows: &[Vec<f32>]) -> Vec<Vec<u32>> {
     let mut batch = Batch::new(model.info().shape);
     for features in rows {
-        batch.push(Row { features, state: &[], valid_steps: steps });
+        batch.push(Row {
+            features,
+            state: &[],
+            valid_steps: steps,
+        });
     }
     model.infer(&mut batch).unwrap();
-    let bits = |at| batch.posteriors(at).iter().map(|value| value.to_bits()).collect();
+    let bits = |at| {
+        batch
+            .posteriors(at)
+            .iter()
+            .map(|value| value.to_bits())
+            .collect()
+    };
     (0..rows.len()).map(bits).collect()
 }
 
@@ -83,7 +116,9 @@ fn check(sizes: Sizes, counts: &[usize], seed: u64) {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut model = sizes.model(&mut random);
     let mut row = |_| -> Vec<f32> {
-        (0..sizes.shape().features()).map(|_| random.random_range(-3.0..3.0)).collect()
+        (0..sizes.shape().features())
+            .map(|_| random.random_range(-3.0..3.0))
+            .collect()
     };
     let rows: Vec<Vec<f32>> = (0..MAX_ROWS).map(&mut row).collect();
     let alone: Vec<Vec<u32>> = rows
@@ -118,12 +153,24 @@ proptest! {
 
 #[test]
 fn sums_longer_than_the_library_takes_in_one_go_keep_their_order() {
-    let sizes = Sizes { steps: 2, width: 1_300, hidden: 530, dense: 1, classes: 2 };
+    let sizes = Sizes {
+        steps: 2,
+        width: 1_300,
+        hidden: 530,
+        dense: 1,
+        classes: 2,
+    };
     check(sizes, &[2, 3, 8, 33, 64], 5);
 }
 
 #[test]
 fn the_seed_model_keeps_its_bits_in_every_number_of_rows() {
-    let sizes = Sizes { steps: 40, width: 1, hidden: 123, dense: 64, classes: 7 };
+    let sizes = Sizes {
+        steps: 40,
+        width: 1,
+        hidden: 123,
+        dense: 64,
+        classes: 7,
+    };
     check(sizes, &[2, 3, 4, 5, 8, 16, 17, 32, 63, 64], 6);
 }

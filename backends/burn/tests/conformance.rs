@@ -12,5 +12,9 @@ fn package(name: &str) -> ModelPackage {
 
 conformance_tests!(tiny_windowed, BurnBackend::new(), package("tiny-windowed"));
 conformance_tests!(tiny_stacked, BurnBackend::new(), package("tiny-stacked"));
-conformance_tests!(tiny_recurrent, BurnBackend::new(), package("tiny-recurrent"));
+conformance_tests!(
+    tiny_recurrent,
+    BurnBackend::new(),
+    package("tiny-recurrent")
+);
 conformance_tests!(tiny_foreign, BurnBackend::new(), package("tiny-foreign"));

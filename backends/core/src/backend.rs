@@ -57,7 +57,9 @@ pub struct DeviceOptions {
 
 impl Default for DeviceOptions {
     fn default() -> Self {
-        Self { execution_provider: "cpu".to_owned() }
+        Self {
+            execution_provider: "cpu".to_owned(),
+        }
     }
 }
 

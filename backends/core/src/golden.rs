@@ -24,7 +24,11 @@ impl GoldenRow {
     /// The row's inputs.
     #[must_use]
     pub fn row(&self) -> Row<'_> {
-        Row { features: &self.features, state: &self.state, valid_steps: self.valid_steps }
+        Row {
+            features: &self.features,
+            state: &self.state,
+            valid_steps: self.valid_steps,
+        }
     }
 }
 

@@ -16,6 +16,6 @@ pub use backend::{Backend, DeviceOptions, Model, ModelInfo};
 pub use batch::{BUCKETS, Batch, Inputs, MAX_ROWS, Outputs, Row, RowShape, bucket_for};
 pub use error::BackendError;
 pub use package::{
-    DecisionSpec, FORMAT, Golden, GoldenAudio, GoldenAudioError, GoldenRow, InputSpec, Manifest, ModelPackage,
-    PackageError, Precision,
+    DecisionSpec, FORMAT, Golden, GoldenAudio, GoldenAudioError, GoldenRow, InputSpec, Manifest,
+    ModelPackage, PackageError, Precision,
 };

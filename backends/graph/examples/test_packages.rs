@@ -17,7 +17,9 @@ use ser_graph::{
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let folder = std::env::args().nth(1).ok_or("expected the folder of the packages")?;
+    let folder = std::env::args()
+        .nth(1)
+        .ok_or("expected the folder of the packages")?;
     for (name, graph) in [
         ("tiny-windowed", windowed()?),
         ("tiny-stacked", stacked()?),
@@ -35,7 +37,11 @@ fn windowed() -> Result<Graph, GraphError> {
     let mut weights = Weights::new(1);
     let mut graph = GraphBuilder::new("tiny-windowed");
     let features = graph.features(40, 1)?;
-    let deviations = weights.around(40, 8.0).iter().map(|value| 9.0 + value).collect();
+    let deviations = weights
+        .around(40, 8.0)
+        .iter()
+        .map(|value| 9.0 + value)
+        .collect();
     let standardised = graph.standardise(features, weights.around(40, 20.0), deviations)?;
     let last = graph.lstm_last("lstm", standardised, weights.lstm(1, 24)?)?;
     let first = weights.dense(&mut graph, "dense_1", last, [24, 16])?;
@@ -53,8 +59,7 @@ fn stacked() -> Result<Graph, GraphError> {
     let mut weights = Weights::new(2);
     let mut graph = GraphBuilder::new("tiny-stacked");
     let features = graph.features(12, 6)?;
-    let standardised =
-        graph.standardise(features, vec![-40.0; 12 * 6], vec![20.0; 12 * 6])?;
+    let standardised = graph.standardise(features, vec![-40.0; 12 * 6], vec![20.0; 12 * 6])?;
     let states = graph.lstm_all("lstm_1", standardised, weights.lstm(6, 10)?)?;
     let last = graph.lstm_last("lstm_2", states, weights.lstm(10, 9)?)?;
     let first = weights.dense(&mut graph, "dense_1", last, [9, 5])?;
@@ -74,15 +79,27 @@ fn recurrent() -> Result<Graph, GraphError> {
     let features = graph.features(steps, width)?;
     let state = graph.input("state", Element::F32, &[Dim::Rows, Dim::Fixed(2 * hidden)])?;
     let valid_steps = graph.input("valid_steps", Element::I32, &[Dim::Rows])?;
-    let standardised =
-        graph.standardise(features, vec![-40.0; steps * width], vec![20.0; steps * width])?;
-    let input = one(&mut graph, "steps_first", Op::Transpose {
-        input: standardised,
-        axes: vec![1, 0, 2],
-    })?;
+    let standardised = graph.standardise(
+        features,
+        vec![-40.0; steps * width],
+        vec![20.0; steps * width],
+    )?;
+    let input = one(
+        &mut graph,
+        "steps_first",
+        Op::Transpose {
+            input: standardised,
+            axes: vec![1, 0, 2],
+        },
+    )?;
     let layer = [Dim::Fixed(1), Dim::Rows, Dim::Fixed(hidden)];
     let mut initial = |name: &str, start: usize| -> Result<ValueId, GraphError> {
-        let slice = Op::Slice { input: state, axis: 1, start, end: start + hidden };
+        let slice = Op::Slice {
+            input: state,
+            axis: 1,
+            start,
+            end: start + hidden,
+        };
         let half = one(&mut graph, name, slice)?;
         graph.reshape(&format!("{name}_layer"), half, &layer)
     };
@@ -97,7 +114,14 @@ fn recurrent() -> Result<Graph, GraphError> {
     let row = [Dim::Rows, Dim::Fixed(hidden)];
     let h = graph.reshape("next_h", outputs[1], &row)?;
     let c = graph.reshape("next_c", outputs[2], &row)?;
-    let next_state = one(&mut graph, "join", Op::Concat { inputs: vec![h, c], axis: 1 })?;
+    let next_state = one(
+        &mut graph,
+        "join",
+        Op::Concat {
+            inputs: vec![h, c],
+            axis: 1,
+        },
+    )?;
     let logits = weights.dense(&mut graph, "logits", h, [hidden, 3])?;
     let posteriors = graph.softmax("softmax", logits)?;
     graph.finish(&[("posteriors", posteriors), ("next_state", next_state)])
@@ -117,7 +141,9 @@ impl Weights {
 
     /// Values between minus and plus `most`.
     fn around(&mut self, count: usize, most: f32) -> Vec<f32> {
-        (0..count).map(|_| self.0.random_range(-most..most)).collect()
+        (0..count)
+            .map(|_| self.0.random_range(-most..most))
+            .collect()
     }
 
     fn lstm(&mut self, width: usize, hidden: usize) -> Result<LstmWeights, GraphError> {
@@ -134,8 +160,10 @@ impl Weights {
         input: ValueId,
         [inputs, outputs]: [usize; 2],
     ) -> Result<ValueId, GraphError> {
-        let weight =
-            Constant { dims: vec![inputs, outputs], values: self.around(inputs * outputs, 1.5) };
+        let weight = Constant {
+            dims: vec![inputs, outputs],
+            values: self.around(inputs * outputs, 1.5),
+        };
         let bias = self.around(outputs, 0.3);
         graph.dense(name, input, weight, bias)
     }

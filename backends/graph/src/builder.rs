@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use crate::{
-    Activation, Arithmetic, Constant, Dim, Element, Graph, GraphError, Lstm, LstmWeights, Node,
-    Op, Shape, Value, ValueId, infer::infer, lstm::finite,
+    Activation, Arithmetic, Constant, Dim, Element, Graph, GraphError, Lstm, LstmWeights, Node, Op,
+    Shape, Value, ValueId, infer::infer, lstm::finite,
 };
 
 /// Nodes of a graph at most.
@@ -47,7 +47,10 @@ impl GraphBuilder {
             inputs: Vec::new(),
             outputs: Vec::new(),
         };
-        Self { graph, names: HashSet::new() }
+        Self {
+            graph,
+            names: HashSet::new(),
+        }
     }
 
     /// The graph so far.
@@ -99,7 +102,9 @@ impl GraphBuilder {
             reason,
         };
         if self.graph.nodes.len() == MAX_NODES {
-            return Err(invalid(format!("is one too many: a graph has at most {MAX_NODES} nodes")));
+            return Err(invalid(format!(
+                "is one too many: a graph has at most {MAX_NODES} nodes"
+            )));
         }
         check_constants(&op).map_err(|error| invalid(error.to_string()))?;
         let outputs = infer(&op, &self.graph.values).map_err(invalid)?;
@@ -115,7 +120,11 @@ impl GraphBuilder {
                 self.value(value, Element::F32, shape)
             })
             .collect::<Vec<_>>();
-        self.graph.nodes.push(Node { name, op, outputs: outputs.clone() });
+        self.graph.nodes.push(Node {
+            name,
+            op,
+            outputs: outputs.clone(),
+        });
         Ok(outputs)
     }
 
@@ -133,8 +142,19 @@ impl GraphBuilder {
     ) -> Result<ValueId, GraphError> {
         let dims = self.graph.value(input).shape.sizes(1).split_off(1);
         let mut arithmetic = |name: &str, input, kind, values| {
-            let constant = Constant { dims: dims.clone(), values };
-            self.one(name, Op::Arithmetic { kind, input, constant, constant_first: false })
+            let constant = Constant {
+                dims: dims.clone(),
+                values,
+            };
+            self.one(
+                name,
+                Op::Arithmetic {
+                    kind,
+                    input,
+                    constant,
+                    constant_first: false,
+                },
+            )
         };
         let centred = arithmetic("centre", input, Arithmetic::Sub, mean)?;
         arithmetic("scale", centred, Arithmetic::Div, deviation)
@@ -170,10 +190,20 @@ impl GraphBuilder {
         weights: LstmWeights,
     ) -> Result<ValueId, GraphError> {
         let hidden = Dim::Fixed(weights.hidden());
-        let steps = self.graph.value(input).shape.dims().get(1).copied().unwrap_or(Dim::Rows);
+        let steps = self
+            .graph
+            .value(input)
+            .shape
+            .dims()
+            .get(1)
+            .copied()
+            .unwrap_or(Dim::Rows);
         let outputs = self.lstm(name, input, weights)?;
-        let states =
-            self.reshape(&format!("{name}.states"), outputs[0], &[steps, Dim::Rows, hidden])?;
+        let states = self.reshape(
+            &format!("{name}.states"),
+            outputs[0],
+            &[steps, Dim::Rows, hidden],
+        )?;
         self.rows_first(&format!("{name}.rows_first"), states)
     }
 
@@ -185,12 +215,24 @@ impl GraphBuilder {
     ) -> Result<Vec<ValueId>, GraphError> {
         // Exchanging the first two axes is its own inverse.
         let input = self.rows_first(&format!("{name}.steps_first"), input)?;
-        let lstm = Lstm { input, valid_steps: None, initial_h: None, initial_c: None, weights };
+        let lstm = Lstm {
+            input,
+            valid_steps: None,
+            initial_h: None,
+            initial_c: None,
+            weights,
+        };
         self.push(name, Op::Lstm(lstm))
     }
 
     fn rows_first(&mut self, name: &str, input: ValueId) -> Result<ValueId, GraphError> {
-        self.one(name, Op::Transpose { input, axes: vec![1, 0, 2] })
+        self.one(
+            name,
+            Op::Transpose {
+                input,
+                axes: vec![1, 0, 2],
+            },
+        )
     }
 
     /// `input · weight + bias`, from `[rows, in]` to `[rows, out]`.
@@ -205,7 +247,14 @@ impl GraphBuilder {
         weight: Constant,
         bias: Vec<f32>,
     ) -> Result<ValueId, GraphError> {
-        self.one(name, Op::Dense { input, weight, bias: Some(bias) })
+        self.one(
+            name,
+            Op::Dense {
+                input,
+                weight,
+                bias: Some(bias),
+            },
+        )
     }
 
     /// A function of each number.
@@ -263,7 +312,10 @@ impl GraphBuilder {
     /// comes twice.
     pub fn finish(mut self, outputs: &[(&str, ValueId)]) -> Result<Graph, GraphError> {
         if outputs.is_empty() {
-            return Err(GraphError::model("outputs", "there are none, expected at least one"));
+            return Err(GraphError::model(
+                "outputs",
+                "there are none, expected at least one",
+            ));
         }
         for (name, id) in outputs {
             let taken = |input: &ValueId| self.graph.value(*input).name == *name;
@@ -287,14 +339,22 @@ impl GraphBuilder {
 
     /// Leaves a name to one value, giving any other that bears it a new one.
     fn vacate(&mut self, name: &str, owner: ValueId) {
-        let other = self.graph.values.iter().position(|value| value.name == name);
+        let other = self
+            .graph
+            .values
+            .iter()
+            .position(|value| value.name == name);
         if let Some(other) = other.filter(|other| *other != owner.0) {
             self.graph.values[other].name = unique(&mut self.names, name);
         }
     }
 
     fn value(&mut self, name: String, element: Element, shape: Shape) -> ValueId {
-        self.graph.values.push(Value { name, shape, element });
+        self.graph.values.push(Value {
+            name,
+            shape,
+            element,
+        });
         ValueId(self.graph.values.len() - 1)
     }
 
@@ -316,7 +376,10 @@ pub(crate) fn unique(names: &mut HashSet<String>, name: &str) -> String {
 
 fn check_constants(op: &Op) -> Result<(), GraphError> {
     let check = |what: &str, constant: &Constant| {
-        let len = constant.dims.iter().try_fold(1_usize, |len, dim| len.checked_mul(*dim));
+        let len = constant
+            .dims
+            .iter()
+            .try_fold(1_usize, |len, dim| len.checked_mul(*dim));
         if len != Some(constant.values.len()) || constant.values.is_empty() {
             let held = constant.values.len();
             let reason = format!("holds {held} values, expected those of {:?}", constant.dims);

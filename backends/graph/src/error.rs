@@ -28,6 +28,9 @@ pub enum GraphError {
 
 impl GraphError {
     pub(crate) fn model(what: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self::Model { what: what.into(), reason: reason.into() }
+        Self::Model {
+            what: what.into(),
+            reason: reason.into(),
+        }
     }
 }

@@ -4,38 +4,49 @@ use crate::{Arithmetic, Constant, Dim, Element, Lstm, Op, Shape, Value, ValueId}
 
 /// The values that a node gives, with the endings of their names, or why it
 /// can't stand on its inputs.
-pub(crate) fn infer(
-    op: &Op,
-    values: &[Value],
-) -> Result<Vec<(&'static str, Shape)>, String> {
+pub(crate) fn infer(op: &Op, values: &[Value]) -> Result<Vec<(&'static str, Shape)>, String> {
     let float = |id: &ValueId| -> Result<&Shape, String> {
-        let value = values.get(id.0).ok_or("input is not a value of this graph")?;
+        let value = values
+            .get(id.0)
+            .ok_or("input is not a value of this graph")?;
         match value.element {
             Element::F32 => Ok(&value.shape),
-            Element::I32 => {
-                Err(format!("input {:?} is int32, expected float32", value.name))
-            }
+            Element::I32 => Err(format!("input {:?} is int32, expected float32", value.name)),
         }
     };
     let shape = match op {
         Op::Lstm(lstm) => return infer_lstm(lstm, values, float),
-        Op::Dense { input, weight, bias } => dense(float(input)?, weight, bias.as_deref())?,
+        Op::Dense {
+            input,
+            weight,
+            bias,
+        } => dense(float(input)?, weight, bias.as_deref())?,
         Op::Activation(_, input) => float(input)?.clone(),
         Op::Softmax(input) => {
             let shape = float(input)?;
-            shape.last().ok_or_else(|| format!("softmax over the rows of {shape}"))?;
+            shape
+                .last()
+                .ok_or_else(|| format!("softmax over the rows of {shape}"))?;
             shape.clone()
         }
-        Op::Arithmetic { kind, input, constant, constant_first } => {
-            arithmetic(float(input)?, *kind, constant, *constant_first)?
-        }
+        Op::Arithmetic {
+            kind,
+            input,
+            constant,
+            constant_first,
+        } => arithmetic(float(input)?, *kind, constant, *constant_first)?,
         Op::Transpose { input, axes } => transpose(float(input)?, axes)?,
         Op::Reshape { input, shape } => reshape(float(input)?, shape)?,
         Op::Concat { inputs, axis } => {
             let shapes = inputs.iter().map(float).collect::<Result<Vec<_>, _>>()?;
             concat(&shapes, *axis)?
         }
-        Op::Slice { input, axis, start, end } => slice(float(input)?, *axis, *start, *end)?,
+        Op::Slice {
+            input,
+            axis,
+            start,
+            end,
+        } => slice(float(input)?, *axis, *start, *end)?,
     };
     Ok(vec![("", shape)])
 }
@@ -47,7 +58,9 @@ fn infer_lstm<'a>(
 ) -> Result<Vec<(&'static str, Shape)>, String> {
     let shape = float(&lstm.input)?;
     let [Dim::Fixed(steps), Dim::Rows, Dim::Fixed(width)] = *shape.dims() else {
-        return Err(format!("input X has shape {shape}, expected [steps, rows, width]"));
+        return Err(format!(
+            "input X has shape {shape}, expected [steps, rows, width]"
+        ));
     };
     let weights = &lstm.weights;
     if width != weights.width {
@@ -68,7 +81,9 @@ fn infer_lstm<'a>(
         }
     }
     if let Some(id) = lstm.valid_steps {
-        let value = values.get(id.0).ok_or("sequence_lens is not a value of this graph")?;
+        let value = values
+            .get(id.0)
+            .ok_or("sequence_lens is not a value of this graph")?;
         if value.element != Element::I32 || value.shape.dims() != [Dim::Rows] {
             return Err(format!(
                 "sequence_lens is {} {}, expected int32 [rows]",
@@ -84,7 +99,10 @@ fn infer_lstm<'a>(
 
 fn dense(input: &Shape, weight: &Constant, bias: Option<&[f32]>) -> Result<Shape, String> {
     let [inputs, outputs] = weight.dims[..] else {
-        return Err(format!("the weight has shape {:?}, expected two axes", weight.dims));
+        return Err(format!(
+            "the weight has shape {:?}, expected two axes",
+            weight.dims
+        ));
     };
     if input.last() != Some(inputs) {
         return Err(format!(
@@ -94,10 +112,15 @@ fn dense(input: &Shape, weight: &Constant, bias: Option<&[f32]>) -> Result<Shape
     }
     if let Some(bias) = bias {
         if bias.len() != outputs {
-            return Err(format!("the bias has {} values, expected {outputs}", bias.len()));
+            return Err(format!(
+                "the bias has {} values, expected {outputs}",
+                bias.len()
+            ));
         }
         if input.rank() != 2 {
-            return Err(format!("the input has shape {input}, expected [rows, {inputs}]"));
+            return Err(format!(
+                "the input has shape {input}, expected [rows, {inputs}]"
+            ));
         }
     }
     let mut dims = input.dims().to_vec();
@@ -114,9 +137,11 @@ fn arithmetic(
 ) -> Result<Shape, String> {
     let constant_dims = &constant.dims;
     let fits = constant_dims.len() <= input.rank()
-        && constant_dims.iter().rev().zip(input.dims().iter().rev()).all(|(size, dim)| {
-            *size == 1 || Dim::Fixed(*size) == *dim
-        });
+        && constant_dims
+            .iter()
+            .rev()
+            .zip(input.dims().iter().rev())
+            .all(|(size, dim)| *size == 1 || Dim::Fixed(*size) == *dim);
     if !fits {
         return Err(format!(
             "a constant of shape {constant_dims:?} doesn't broadcast to {input} (1 along rows)"
@@ -132,7 +157,9 @@ fn transpose(input: &Shape, axes: &[usize]) -> Result<Shape, String> {
     let mut seen = axes.to_vec();
     seen.sort_unstable();
     if !seen.into_iter().eq(0..input.rank()) {
-        return Err(format!("perm {axes:?} is no permutation of the axes of {input}"));
+        return Err(format!(
+            "perm {axes:?} is no permutation of the axes of {input}"
+        ));
     }
     Shape::new(axes.iter().map(|axis| input.dims()[*axis]).collect())
 }
@@ -144,13 +171,17 @@ fn reshape(input: &Shape, output: &Shape) -> Result<Shape, String> {
         (before.iter().product(), after.iter().product())
     };
     if around(input) != around(output) {
-        return Err(format!("reshaping {input} to {output} would not keep rows apart"));
+        return Err(format!(
+            "reshaping {input} to {output} would not keep rows apart"
+        ));
     }
     Ok(output.clone())
 }
 
 fn concat(inputs: &[&Shape], axis: usize) -> Result<Shape, String> {
-    let first = *inputs.first().ok_or("has no inputs, expected at least one")?;
+    let first = *inputs
+        .first()
+        .ok_or("has no inputs, expected at least one")?;
     let mut total = 0_usize;
     for shape in inputs {
         let size = fixed_axis(shape, axis)?;

@@ -125,10 +125,22 @@ impl Op {
             Self::Activation(Activation::Tanh, _) => "Tanh",
             Self::Activation(Activation::Sigmoid, _) => "Sigmoid",
             Self::Softmax(_) => "Softmax",
-            Self::Arithmetic { kind: Arithmetic::Add, .. } => "Add",
-            Self::Arithmetic { kind: Arithmetic::Sub, .. } => "Sub",
-            Self::Arithmetic { kind: Arithmetic::Mul, .. } => "Mul",
-            Self::Arithmetic { kind: Arithmetic::Div, .. } => "Div",
+            Self::Arithmetic {
+                kind: Arithmetic::Add,
+                ..
+            } => "Add",
+            Self::Arithmetic {
+                kind: Arithmetic::Sub,
+                ..
+            } => "Sub",
+            Self::Arithmetic {
+                kind: Arithmetic::Mul,
+                ..
+            } => "Mul",
+            Self::Arithmetic {
+                kind: Arithmetic::Div,
+                ..
+            } => "Div",
             Self::Transpose { .. } => "Transpose",
             Self::Reshape { .. } => "Reshape",
             Self::Concat { .. } => "Concat",
@@ -140,12 +152,15 @@ impl Op {
     #[must_use]
     pub fn inputs(&self) -> Vec<ValueId> {
         match self {
-            Self::Lstm(lstm) => {
-                [Some(lstm.input), lstm.valid_steps, lstm.initial_h, lstm.initial_c]
-                    .into_iter()
-                    .flatten()
-                    .collect()
-            }
+            Self::Lstm(lstm) => [
+                Some(lstm.input),
+                lstm.valid_steps,
+                lstm.initial_h,
+                lstm.initial_c,
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
             Self::Concat { inputs, .. } => inputs.clone(),
             Self::Dense { input, .. }
             | Self::Activation(_, input)
@@ -245,7 +260,10 @@ impl Graph {
     /// The input of that name.
     #[must_use]
     pub fn input(&self, name: &str) -> Option<ValueId> {
-        self.inputs.iter().copied().find(|id| self.value(*id).name == name)
+        self.inputs
+            .iter()
+            .copied()
+            .find(|id| self.value(*id).name == name)
     }
 
     /// The graph's outputs with their names.
@@ -257,7 +275,10 @@ impl Graph {
     /// The output of that name.
     #[must_use]
     pub fn output(&self, name: &str) -> Option<ValueId> {
-        self.outputs.iter().find(|(output, _)| output == name).map(|(_, id)| *id)
+        self.outputs
+            .iter()
+            .find(|(output, _)| output == name)
+            .map(|(_, id)| *id)
     }
 
     /// How often each value is read, by nodes or as an output of the graph, in
@@ -266,7 +287,12 @@ impl Graph {
     pub fn uses(&self) -> Vec<usize> {
         let mut uses = vec![0; self.values.len()];
         let outputs = self.outputs.iter().map(|(_, id)| *id);
-        for id in self.nodes.iter().flat_map(|node| node.op.inputs()).chain(outputs) {
+        for id in self
+            .nodes
+            .iter()
+            .flat_map(|node| node.op.inputs())
+            .chain(outputs)
+        {
             uses[id.0] += 1;
         }
         uses

@@ -41,7 +41,13 @@ impl LstmWeights {
         check("W", &[4, hidden, width], &w)?;
         check("R", &[4, hidden, hidden], &r)?;
         check("B", &[4, hidden], &b)?;
-        Ok(Self { width, hidden, w, r, b })
+        Ok(Self {
+            width,
+            hidden,
+            w,
+            r,
+            b,
+        })
     }
 
     /// Brings the four gates of a Keras or Burn layer into ONNX's order and
@@ -59,10 +65,17 @@ impl LstmWeights {
         cell: Gate<'_>,
     ) -> Result<Self, GraphError> {
         let (mut w, mut r, mut b) = (Vec::new(), Vec::new(), Vec::new());
-        for (name, gate) in
-            [("input", input), ("output", output), ("forget", forget), ("cell", cell)]
-        {
-            check(&format!("kernel of the {name} gate"), &[width, hidden], gate.kernel)?;
+        for (name, gate) in [
+            ("input", input),
+            ("output", output),
+            ("forget", forget),
+            ("cell", cell),
+        ] {
+            check(
+                &format!("kernel of the {name} gate"),
+                &[width, hidden],
+                gate.kernel,
+            )?;
             check(
                 &format!("recurrent kernel of the {name} gate"),
                 &[hidden, hidden],
@@ -108,7 +121,9 @@ impl LstmWeights {
 }
 
 fn check(what: &str, dims: &[usize], values: &[f32]) -> Result<(), GraphError> {
-    let expected = dims.iter().try_fold(1_usize, |len, dim| len.checked_mul(*dim));
+    let expected = dims
+        .iter()
+        .try_fold(1_usize, |len, dim| len.checked_mul(*dim));
     if expected != Some(values.len()) || values.is_empty() {
         return Err(GraphError::model(
             what,
@@ -140,23 +155,35 @@ mod tests {
     #[test]
     fn gates_come_into_the_order_and_orientation_of_onnx() {
         // One input value, two units: the tens say which gate, the units which place.
-        let numbers = |gate: f32| -> Vec<f32> { (0..8).map(|at| gate * 10.0 + at as f32).collect() };
+        let numbers =
+            |gate: f32| -> Vec<f32> { (0..8).map(|at| gate * 10.0 + at as f32).collect() };
         let (i, o, f, c) = (numbers(1.0), numbers(2.0), numbers(3.0), numbers(4.0));
         fn gate(numbers: &[f32]) -> Gate<'_> {
             let (kernel, rest) = numbers.split_at(2);
             let (recurrent_kernel, bias) = rest.split_at(4);
-            Gate { kernel, recurrent_kernel, bias }
+            Gate {
+                kernel,
+                recurrent_kernel,
+                bias,
+            }
         }
         let weights =
             LstmWeights::from_gates(1, 2, gate(&i), gate(&o), gate(&f), gate(&c)).unwrap();
         assert_eq!(weights.w(), [10., 11., 20., 21., 30., 31., 40., 41.]);
-        assert_eq!(weights.r()[..4], [12., 14., 13., 15.], "[from, to] becomes [to, from]");
+        assert_eq!(
+            weights.r()[..4],
+            [12., 14., 13., 15.],
+            "[from, to] becomes [to, from]"
+        );
         assert_eq!(weights.b(), [16., 17., 26., 27., 36., 37., 46., 47.]);
     }
 
     #[test]
     fn a_wrong_size_is_named() {
         let error = LstmWeights::new(1, 2, vec![0.0; 8], vec![0.0; 15], vec![0.0; 8]).unwrap_err();
-        assert_eq!(error.to_string(), "R: holds 15 values, expected those of [4, 2, 2]");
+        assert_eq!(
+            error.to_string(),
+            "R: holds 15 values, expected those of [4, 2, 2]"
+        );
     }
 }

@@ -55,10 +55,15 @@ impl Shape {
         let shape = Self(dims);
         let rows = shape.0.iter().filter(|dim| **dim == Dim::Rows).count();
         if rows != 1 {
-            return Err(format!("shape {shape} has {rows} axes of rows, expected exactly one"));
+            return Err(format!(
+                "shape {shape} has {rows} axes of rows, expected exactly one"
+            ));
         }
         if shape.0.len() > MAX_RANK {
-            return Err(format!("shape {shape} has {} axes, expected at most {MAX_RANK}", shape.rank()));
+            return Err(format!(
+                "shape {shape} has {} axes, expected at most {MAX_RANK}",
+                shape.rank()
+            ));
         }
         let len = shape.0.iter().try_fold(1_usize, |len, dim| match dim {
             Dim::Rows => Some(len),
@@ -66,7 +71,9 @@ impl Shape {
         });
         match len {
             Some(1..=MAX_ROW_LEN) => Ok(shape),
-            _ => Err(format!("shape {shape} must hold 1 to {MAX_ROW_LEN} values a row")),
+            _ => Err(format!(
+                "shape {shape} must hold 1 to {MAX_ROW_LEN} values a row"
+            )),
         }
     }
 
@@ -85,7 +92,10 @@ impl Shape {
     /// Which axis is the rows'.
     #[must_use]
     pub fn rows_axis(&self) -> usize {
-        self.0.iter().position(|dim| *dim == Dim::Rows).expect("checked by new")
+        self.0
+            .iter()
+            .position(|dim| *dim == Dim::Rows)
+            .expect("checked by new")
     }
 
     /// How many numbers a row holds.

@@ -34,8 +34,16 @@ impl Graph {
             let value = self.value(*id);
             value_info(name, value.element, &value.shape)
         };
-        let inputs = self.inputs.iter().map(|id| describe(&self.value(*id).name, id)).collect();
-        let outputs = self.outputs.iter().map(|(name, id)| describe(name, id)).collect();
+        let inputs = self
+            .inputs
+            .iter()
+            .map(|id| describe(&self.value(*id).name, id))
+            .collect();
+        let outputs = self
+            .outputs
+            .iter()
+            .map(|(name, id)| describe(name, id))
+            .collect();
         let model = ModelProto {
             ir_version: Some(IR_VERSION),
             producer_name: Some(env!("CARGO_PKG_NAME").to_owned()),
@@ -82,7 +90,10 @@ impl<'a> Writer<'a> {
     /// output's name.
     fn name(&self, id: ValueId) -> String {
         let output = self.graph.outputs.iter().find(|(_, value)| *value == id);
-        output.map_or_else(|| self.graph.value(id).name.clone(), |(name, _)| name.clone())
+        output.map_or_else(
+            || self.graph.value(id).name.clone(),
+            |(name, _)| name.clone(),
+        )
     }
 
     fn optional(&self, id: Option<ValueId>) -> String {
@@ -92,14 +103,23 @@ impl<'a> Writer<'a> {
     fn constant(&mut self, name: &str, dims: &[usize], data: TensorProto) -> String {
         let name = unique(&mut self.names, name);
         let dims = dims.iter().map(|size| as_i64(*size)).collect();
-        self.constants.push(TensorProto { name: Some(name.clone()), dims, ..data });
+        self.constants.push(TensorProto {
+            name: Some(name.clone()),
+            dims,
+            ..data
+        });
         name
     }
 
     fn floats(&mut self, name: &str, dims: &[usize], values: &[f32]) -> String {
         let data = TensorProto {
             data_type: Some(DataType::Float as i32),
-            raw_data: Some(values.iter().flat_map(|value| value.to_le_bytes()).collect()),
+            raw_data: Some(
+                values
+                    .iter()
+                    .flat_map(|value| value.to_le_bytes())
+                    .collect(),
+            ),
             ..TensorProto::default()
         };
         self.constant(name, dims, data)
@@ -108,7 +128,12 @@ impl<'a> Writer<'a> {
     fn ints(&mut self, name: &str, values: &[i64]) -> String {
         let data = TensorProto {
             data_type: Some(DataType::Int64 as i32),
-            raw_data: Some(values.iter().flat_map(|value| value.to_le_bytes()).collect()),
+            raw_data: Some(
+                values
+                    .iter()
+                    .flat_map(|value| value.to_le_bytes())
+                    .collect(),
+            ),
             ..TensorProto::default()
         };
         self.constant(name, &[values.len()], data)
@@ -122,7 +147,11 @@ impl<'a> Writer<'a> {
                 attributes.push(int("hidden_size", as_i64(lstm.weights.hidden())));
                 self.lstm(name, lstm)
             }
-            Op::Dense { input, weight, bias } => {
+            Op::Dense {
+                input,
+                weight,
+                bias,
+            } => {
                 let mut inputs = vec![self.name(*input), self.weight(name, weight)];
                 if let Some(bias) = bias {
                     inputs.push(self.floats(&format!("{name}.bias"), &[bias.len()], bias));
@@ -134,7 +163,12 @@ impl<'a> Writer<'a> {
                 attributes.push(int("axis", -1));
                 vec![self.name(*input)]
             }
-            Op::Arithmetic { input, constant, constant_first, .. } => {
+            Op::Arithmetic {
+                input,
+                constant,
+                constant_first,
+                ..
+            } => {
                 let mut inputs = vec![self.name(*input), self.weight(name, constant)];
                 if *constant_first {
                     inputs.reverse();
@@ -142,18 +176,29 @@ impl<'a> Writer<'a> {
                 inputs
             }
             Op::Transpose { input, axes } => {
-                attributes.push(ints("perm", axes.iter().map(|axis| as_i64(*axis)).collect()));
+                attributes.push(ints(
+                    "perm",
+                    axes.iter().map(|axis| as_i64(*axis)).collect(),
+                ));
                 vec![self.name(*input)]
             }
             Op::Reshape { input, shape } => {
                 let sizes: Vec<i64> = shape.dims().iter().map(size_or_rest).collect();
-                vec![self.name(*input), self.ints(&format!("{name}.shape"), &sizes)]
+                vec![
+                    self.name(*input),
+                    self.ints(&format!("{name}.shape"), &sizes),
+                ]
             }
             Op::Concat { inputs, axis } => {
                 attributes.push(int("axis", as_i64(*axis)));
                 inputs.iter().map(|id| self.name(*id)).collect()
             }
-            Op::Slice { input, axis, start, end } => {
+            Op::Slice {
+                input,
+                axis,
+                start,
+                end,
+            } => {
                 let mut inputs = vec![self.name(*input)];
                 for (what, at) in [("start", start), ("end", end), ("axis", axis)] {
                     inputs.push(self.ints(&format!("{name}.{what}"), &[as_i64(*at)]));
@@ -162,7 +207,10 @@ impl<'a> Writer<'a> {
             }
         };
         let used = |id: &ValueId| self.uses[id.0] > 0 || node.outputs.len() == 1;
-        let outputs = node.outputs.iter().map(|id| self.optional(Some(*id).filter(used)));
+        let outputs = node
+            .outputs
+            .iter()
+            .map(|id| self.optional(Some(*id).filter(used)));
         self.nodes.push(NodeProto {
             output: without_trailing_blanks(outputs.collect()),
             input: without_trailing_blanks(inputs),
@@ -244,11 +292,19 @@ fn value_info(name: &str, element: Element, shape: &Shape) -> ValueInfoProto {
     let tensor = type_proto::Tensor {
         elem_type: Some(element as i32),
         shape: Some(TensorShapeProto {
-            dim: shape.dims().iter().map(|dim| Dimension { value: Some(size(dim)) }).collect(),
+            dim: shape
+                .dims()
+                .iter()
+                .map(|dim| Dimension {
+                    value: Some(size(dim)),
+                })
+                .collect(),
         }),
     };
     ValueInfoProto {
         name: Some(name.to_owned()),
-        r#type: Some(TypeProto { value: Some(type_proto::Value::TensorType(tensor)) }),
+        r#type: Some(TypeProto {
+            value: Some(type_proto::Value::TensorType(tensor)),
+        }),
     }
 }

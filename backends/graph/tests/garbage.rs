@@ -10,19 +10,50 @@ use ser_graph::{
 fn everything() -> Graph {
     let mut graph = GraphBuilder::new("everything");
     let features = graph.features(3, 2).unwrap();
-    let state = graph.input("state", Element::F32, &[Dim::Rows, Dim::Fixed(8)]).unwrap();
-    let valid_steps = graph.input("valid_steps", Element::I32, &[Dim::Rows]).unwrap();
-    let standardised = graph.standardise(features, vec![0.5; 6], vec![2.0; 6]).unwrap();
+    let state = graph
+        .input("state", Element::F32, &[Dim::Rows, Dim::Fixed(8)])
+        .unwrap();
+    let valid_steps = graph
+        .input("valid_steps", Element::I32, &[Dim::Rows])
+        .unwrap();
+    let standardised = graph
+        .standardise(features, vec![0.5; 6], vec![2.0; 6])
+        .unwrap();
     let weights = |width: usize| {
         let count = |count: usize| (0..count).map(|at| at as f32 / 64.0 - 0.5).collect();
         LstmWeights::new(width, 4, count(16 * width), count(64), count(16)).unwrap()
     };
     let states = graph.lstm_all("lstm_1", standardised, weights(2)).unwrap();
-    let input = push(&mut graph, "transpose", Op::Transpose { input: states, axes: vec![1, 0, 2] });
+    let input = push(
+        &mut graph,
+        "transpose",
+        Op::Transpose {
+            input: states,
+            axes: vec![1, 0, 2],
+        },
+    );
     let layer = [Dim::Fixed(1), Dim::Rows, Dim::Fixed(4)];
-    let h = push(&mut graph, "slice_h", Op::Slice { input: state, axis: 1, start: 0, end: 4 });
+    let h = push(
+        &mut graph,
+        "slice_h",
+        Op::Slice {
+            input: state,
+            axis: 1,
+            start: 0,
+            end: 4,
+        },
+    );
     let h = graph.reshape("layer_h", h, &layer).unwrap();
-    let c = push(&mut graph, "slice_c", Op::Slice { input: state, axis: 1, start: 4, end: 8 });
+    let c = push(
+        &mut graph,
+        "slice_c",
+        Op::Slice {
+            input: state,
+            axis: 1,
+            start: 4,
+            end: 8,
+        },
+    );
     let c = graph.reshape("layer_c", c, &layer).unwrap();
     let lstm = Lstm {
         input,
@@ -35,16 +66,43 @@ fn everything() -> Graph {
     let row = [Dim::Rows, Dim::Fixed(4)];
     let h = graph.reshape("h", outputs[1], &row).unwrap();
     let c = graph.reshape("c", outputs[2], &row).unwrap();
-    let next = push(&mut graph, "concat", Op::Concat { inputs: vec![h, c], axis: 1 });
-    let weight = Constant { dims: vec![4, 3], values: vec![0.25; 12] };
-    let dense = graph.dense("gemm", h, weight.clone(), vec![0.1; 3]).unwrap();
+    let next = push(
+        &mut graph,
+        "concat",
+        Op::Concat {
+            inputs: vec![h, c],
+            axis: 1,
+        },
+    );
+    let weight = Constant {
+        dims: vec![4, 3],
+        values: vec![0.25; 12],
+    };
+    let dense = graph
+        .dense("gemm", h, weight.clone(), vec![0.1; 3])
+        .unwrap();
     let relu = graph.activation("relu", Activation::Relu, dense).unwrap();
-    let weight = Constant { dims: vec![3, 3], values: vec![0.25; 9] };
-    let product = push(&mut graph, "matmul", Op::Dense { input: relu, weight, bias: None });
+    let weight = Constant {
+        dims: vec![3, 3],
+        values: vec![0.25; 9],
+    };
+    let product = push(
+        &mut graph,
+        "matmul",
+        Op::Dense {
+            input: relu,
+            weight,
+            bias: None,
+        },
+    );
     let tanh = graph.activation("tanh", Activation::Tanh, product).unwrap();
-    let sigmoid = graph.activation("sigmoid", Activation::Sigmoid, tanh).unwrap();
+    let sigmoid = graph
+        .activation("sigmoid", Activation::Sigmoid, tanh)
+        .unwrap();
     let posteriors = graph.softmax("softmax", sigmoid).unwrap();
-    graph.finish(&[("posteriors", posteriors), ("next_state", next)]).unwrap()
+    graph
+        .finish(&[("posteriors", posteriors), ("next_state", next)])
+        .unwrap()
 }
 
 fn push(graph: &mut GraphBuilder, name: &str, op: Op) -> ValueId {
@@ -64,14 +122,21 @@ fn a_graph_survives_writing_and_reading() {
 fn every_truncation_is_an_error() {
     let bytes = everything().write();
     for end in 0..bytes.len() {
-        assert!(Graph::read(&bytes[..end]).is_err(), "{end} of {} bytes", bytes.len());
+        assert!(
+            Graph::read(&bytes[..end]).is_err(),
+            "{end} of {} bytes",
+            bytes.len()
+        );
     }
 }
 
 #[test]
 fn an_unknown_operator_is_named() {
     let mut bytes = everything().write();
-    let at = bytes.windows(7).position(|window| window == b"Softmax").unwrap();
+    let at = bytes
+        .windows(7)
+        .position(|window| window == b"Softmax")
+        .unwrap();
     bytes[at..at + 7].copy_from_slice(b"Softmix");
     let error = Graph::read(&bytes).unwrap_err();
     assert_eq!(
@@ -128,7 +193,15 @@ fn the_builder_refuses_what_does_not_fit() {
         bad(graph.reshape("mix", features, &[Dim::Fixed(4), Dim::Rows, Dim::Fixed(2)])),
         "node \"mix\" (Reshape): reshaping [rows, 4, 2] to [4, rows, 2] would not keep rows apart"
     );
-    let rows_last = graph.push("t", Op::Transpose { input: features, axes: vec![1, 2, 0] }).unwrap();
+    let rows_last = graph
+        .push(
+            "t",
+            Op::Transpose {
+                input: features,
+                axes: vec![1, 2, 0],
+            },
+        )
+        .unwrap();
     assert_eq!(
         bad(graph.softmax("softmax", rows_last[0])),
         "node \"softmax\" (Softmax): softmax over the rows of [4, 2, rows]"

@@ -15,8 +15,8 @@ mod resources;
 mod rows;
 
 pub use numbers::{
-    company_changes_nothing, every_row_count, golden_rows, instances_agree, one_bad_row_spoils_itself,
-    padding_changes_nothing, reports_itself, state_travels_with_its_row,
+    company_changes_nothing, every_row_count, golden_rows, instances_agree,
+    one_bad_row_spoils_itself, padding_changes_nothing, reports_itself, state_travels_with_its_row,
 };
 pub use refusals::{
     refuses_other_shapes, refuses_truncated_graphs, refuses_unknown_providers,
@@ -66,7 +66,11 @@ pub enum Failure {
 }
 
 fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), Failure> {
-    if holds { Ok(()) } else { Err(Failure::Contract(otherwise())) }
+    if holds {
+        Ok(())
+    } else {
+        Err(Failure::Contract(otherwise()))
+    }
 }
 
 /// A module of tests, one for each check of the suite.

@@ -16,12 +16,24 @@ pub fn reports_itself(subject: &Subject<'_>) -> Result<(), Failure> {
     let model = subject.load()?;
     let info = model.info();
     let (name, shape) = (subject.backend.name(), subject.package.manifest.row_shape());
-    ensure(info.backend == name, || format!("info.backend is {:?}, not {name:?}", info.backend))?;
-    ensure(info.shape == shape, || format!("info.shape is {:?}, not {shape:?}", info.shape))?;
-    ensure(info.execution_provider == subject.options.execution_provider, || {
-        format!("asked for {:?}, runs on {:?}", subject.options, info.execution_provider)
+    ensure(info.backend == name, || {
+        format!("info.backend is {:?}, not {name:?}", info.backend)
     })?;
-    ensure(!info.numerics.is_empty(), || "info.numerics is empty".to_owned())
+    ensure(info.shape == shape, || {
+        format!("info.shape is {:?}, not {shape:?}", info.shape)
+    })?;
+    ensure(
+        info.execution_provider == subject.options.execution_provider,
+        || {
+            format!(
+                "asked for {:?}, runs on {:?}",
+                subject.options, info.execution_provider
+            )
+        },
+    )?;
+    ensure(!info.numerics.is_empty(), || {
+        "info.numerics is empty".to_owned()
+    })
 }
 
 /// The golden rows come out right, and no model comes out of an empty batch.
@@ -49,13 +61,18 @@ pub fn every_row_count(subject: &Subject<'_>) -> Result<(), Failure> {
         let sum: f32 = output.posteriors.iter().sum();
         let finite = output.is_finite();
         ensure(finite && (sum - 1.0).abs() < 1e-3, || {
-            format!("row {at}: posteriors {:?} are no distribution", output.posteriors)
+            format!(
+                "row {at}: posteriors {:?} are no distribution",
+                output.posteriors
+            )
         })?;
     }
     for count in 1..=MAX_ROWS {
         let together = run(model.as_mut(), &mut subject.batch(), &rows[..count])?;
         for (at, (got, expected)) in together.iter().zip(&alone).enumerate() {
-            agree(model.as_ref(), got, expected, || format!("row {at} of {count}"))?;
+            agree(model.as_ref(), got, expected, || {
+                format!("row {at} of {count}")
+            })?;
         }
     }
     Ok(())
@@ -78,7 +95,9 @@ pub fn company_changes_nothing(subject: &Subject<'_>) -> Result<(), Failure> {
             company.rotate_left(place * 7 % bucket);
             company[place] = probe.clone();
             let got = &run(model.as_mut(), &mut batch, &company)?[place];
-            agree(model.as_ref(), got, expected, || format!("place {place} of bucket {bucket}"))?;
+            agree(model.as_ref(), got, expected, || {
+                format!("place {place} of bucket {bucket}")
+            })?;
         }
     }
     Ok(())
@@ -95,7 +114,11 @@ pub fn one_bad_row_spoils_itself(subject: &Subject<'_>) -> Result<(), Failure> {
         let good = rows(subject.package, bucket);
         let mut batch = subject.batch();
         let expected = run(model.as_mut(), &mut batch, &good)?;
-        for (bad, value) in [(0, f32::NAN), (bucket / 2, f32::MAX), (bucket - 1, f32::INFINITY)] {
+        for (bad, value) in [
+            (0, f32::NAN),
+            (bucket / 2, f32::MAX),
+            (bucket - 1, f32::INFINITY),
+        ] {
             let mut mixed = good.clone();
             mixed[bad].features.fill(value);
             mixed[bad].state.fill(value);
@@ -130,7 +153,10 @@ pub fn state_travels_with_its_row(subject: &Subject<'_>) -> Result<(), Failure> 
     let (streams, hops) = (8, 5);
     let mut pool = rows(subject.package, streams * hops);
     pool.iter_mut().for_each(|row| row.valid_steps = steps);
-    let first = |row: &OwnedRow| OwnedRow { state: vec![0.0; state], ..row.clone() };
+    let first = |row: &OwnedRow| OwnedRow {
+        state: vec![0.0; state],
+        ..row.clone()
+    };
     let mut alone: Vec<Output> = Vec::new();
     for stream in 0..streams {
         let mut last: Option<Output> = None;
@@ -165,7 +191,9 @@ pub fn state_travels_with_its_row(subject: &Subject<'_>) -> Result<(), Failure> 
         outputs = order.into_iter().zip(got).collect();
     }
     for (stream, got) in outputs {
-        agree(model.as_ref(), &got, &alone[stream], || format!("stream {stream}"))?;
+        agree(model.as_ref(), &got, &alone[stream], || {
+            format!("stream {stream}")
+        })?;
     }
     Ok(())
 }
@@ -210,7 +238,9 @@ pub fn padding_changes_nothing(subject: &Subject<'_>) -> Result<(), Failure> {
 pub fn instances_agree(subject: &Subject<'_>) -> Result<(), Failure> {
     let mut first = subject.load()?;
     let mut second = first.instance()?;
-    ensure(first.info() == second.info(), || "instances report different things".to_owned())?;
+    ensure(first.info() == second.info(), || {
+        "instances report different things".to_owned()
+    })?;
     let rows = rows(subject.package, 5);
     let expected = run(first.as_mut(), &mut subject.batch(), &rows)?;
     drop(first);
@@ -224,7 +254,9 @@ pub fn instances_agree(subject: &Subject<'_>) -> Result<(), Failure> {
     })
     .map_err(|_| Failure::Contract("an instance panicked on another thread".to_owned()))?;
     for (at, (got, expected)) in got?.iter().zip(&expected).enumerate() {
-        agree(model.as_ref(), got, expected, || format!("row {at} of the second instance"))?;
+        agree(model.as_ref(), got, expected, || {
+            format!("row {at} of the second instance")
+        })?;
     }
     Ok(())
 }
@@ -268,11 +300,18 @@ fn agree(
 ) -> Result<(), Failure> {
     if model.info().batch_invariant {
         return ensure(got.same_bits(expected), || {
-            format!("{}: other bits, {} off, though batch-invariant", what(), got.distance(expected))
+            format!(
+                "{}: other bits, {} off, though batch-invariant",
+                what(),
+                got.distance(expected)
+            )
         });
     }
     let distance = got.distance(expected);
     ensure(distance <= COMPANY_TOLERANCE, || {
-        format!("{}: {distance} off, expected at most {COMPANY_TOLERANCE}", what())
+        format!(
+            "{}: {distance} off, expected at most {COMPANY_TOLERANCE}",
+            what()
+        )
     })
 }

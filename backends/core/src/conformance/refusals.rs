@@ -12,15 +12,21 @@ const CUTS: usize = 64;
 ///
 /// When the model loads all the same.
 pub fn refuses_unknown_providers(subject: &Subject<'_>) -> Result<(), Failure> {
-    let options = DeviceOptions { execution_provider: "no-such-provider".to_owned() };
+    let options = DeviceOptions {
+        execution_provider: "no-such-provider".to_owned(),
+    };
     match subject.backend.load(subject.package, &options) {
         Err(BackendError::Unavailable { reason, .. }) => {
             ensure(reason.contains("no-such-provider"), || {
                 format!("the refusal doesn't name the provider: {reason}")
             })
         }
-        Err(other) => Err(Failure::Contract(format!("expected Unavailable, got: {other}"))),
-        Ok(_) => Err(Failure::Contract("loads on a provider that there isn't".to_owned())),
+        Err(other) => Err(Failure::Contract(format!(
+            "expected Unavailable, got: {other}"
+        ))),
+        Ok(_) => Err(Failure::Contract(
+            "loads on a provider that there isn't".to_owned(),
+        )),
     }
 }
 
@@ -34,7 +40,10 @@ pub fn refuses_truncated_graphs(subject: &Subject<'_>) -> Result<(), Failure> {
     let even = (0..CUTS).map(|cut| cut * graph.len() / CUTS);
     for end in even.chain(graph.len().saturating_sub(8)..graph.len()) {
         // An empty graph is refused by the package already.
-        let cut = ModelPackage { graph: graph[..end.max(1)].into(), ..subject.package.clone() };
+        let cut = ModelPackage {
+            graph: graph[..end.max(1)].into(),
+            ..subject.package.clone()
+        };
         let result = subject.backend.load(&cut, subject.options);
         ensure(result.is_err(), || {
             format!("loads {end} of {} bytes of a graph", graph.len())
@@ -59,11 +68,24 @@ pub fn refuses_other_shapes(subject: &Subject<'_>) -> Result<(), Failure> {
         InputSpec::Windowed { width, .. } | InputSpec::Recurrent { width, .. } => *width += 1,
     }
     let features = width.manifest.row_shape().features();
-    width.golden.rows.iter_mut().for_each(|row| row.features.resize(features, 0.0));
+    width
+        .golden
+        .rows
+        .iter_mut()
+        .for_each(|row| row.features.resize(features, 0.0));
     let mut wrong = vec![("number of labels", label), ("width", width)];
-    if let InputSpec::Recurrent { steps, width, state } = subject.package.manifest.input {
+    if let InputSpec::Recurrent {
+        steps,
+        width,
+        state,
+    } = subject.package.manifest.input
+    {
         let mut other = subject.package.clone();
-        other.manifest.input = InputSpec::Recurrent { steps, width, state: state + 1 };
+        other.manifest.input = InputSpec::Recurrent {
+            steps,
+            width,
+            state: state + 1,
+        };
         for row in &mut other.golden.rows {
             row.state.push(0.0);
             row.next_state.push(0.0);
@@ -72,7 +94,9 @@ pub fn refuses_other_shapes(subject: &Subject<'_>) -> Result<(), Failure> {
     }
     for (what, package) in wrong {
         let result = subject.backend.load(&package, subject.options);
-        ensure(result.is_err(), || format!("loads a package with another {what}"))?;
+        ensure(result.is_err(), || {
+            format!("loads a package with another {what}")
+        })?;
     }
     Ok(())
 }
@@ -94,7 +118,9 @@ pub fn refuses_wrong_golden_rows(subject: &Subject<'_>) -> Result<(), Failure> {
             })
         }
         Err(other) => Err(Failure::Contract(format!("expected Golden, got: {other}"))),
-        Ok(_) => Err(Failure::Contract("loads with a wrong golden row".to_owned())),
+        Ok(_) => Err(Failure::Contract(
+            "loads with a wrong golden row".to_owned(),
+        )),
     }
 }
 
@@ -110,15 +136,22 @@ pub fn refuses_unsupported_nodes(subject: &Subject<'_>) -> Result<(), Failure> {
     let places: Vec<usize> = (0..graph.len())
         .filter(|at| graph[*at..].starts_with(known))
         .collect();
-    ensure(!places.is_empty(), || "the package's graph holds no Softmax".to_owned())?;
+    ensure(!places.is_empty(), || {
+        "the package's graph holds no Softmax".to_owned()
+    })?;
     for at in places {
         graph[at..at + known.len()].copy_from_slice(unknown);
     }
-    let broken = ModelPackage { graph: graph.into(), ..subject.package.clone() };
+    let broken = ModelPackage {
+        graph: graph.into(),
+        ..subject.package.clone()
+    };
     match subject.backend.load(&broken, subject.options) {
         Err(error) => ensure(error.to_string().contains("Softmix"), || {
             format!("the refusal doesn't name the node: {error}")
         }),
-        Ok(_) => Err(Failure::Contract("loads a graph with an unknown node".to_owned())),
+        Ok(_) => Err(Failure::Contract(
+            "loads a graph with an unknown node".to_owned(),
+        )),
     }
 }

@@ -12,7 +12,11 @@ pub(super) struct OwnedRow {
 
 impl OwnedRow {
     pub(super) fn row(&self) -> Row<'_> {
-        Row { features: &self.features, state: &self.state, valid_steps: self.valid_steps }
+        Row {
+            features: &self.features,
+            state: &self.state,
+            valid_steps: self.valid_steps,
+        }
     }
 }
 
@@ -31,12 +35,21 @@ impl Output {
     /// The largest difference of two values; infinite if one is NaN.
     pub(super) fn distance(&self, other: &Self) -> f32 {
         let pairs = self.values().zip(other.values());
-        pairs.map(|(a, b)| if (a - b).is_nan() { f32::INFINITY } else { (a - b).abs() })
+        pairs
+            .map(|(a, b)| {
+                if (a - b).is_nan() {
+                    f32::INFINITY
+                } else {
+                    (a - b).abs()
+                }
+            })
             .fold(0.0, f32::max)
     }
 
     pub(super) fn same_bits(&self, other: &Self) -> bool {
-        self.values().map(f32::to_bits).eq(other.values().map(f32::to_bits))
+        self.values()
+            .map(f32::to_bits)
+            .eq(other.values().map(f32::to_bits))
     }
 
     pub(super) fn is_finite(&self) -> bool {
@@ -56,7 +69,9 @@ pub(super) fn rows(package: &ModelPackage, count: usize) -> Vec<OwnedRow> {
         let mut mix = |left: &[f32], right: &[f32]| -> Vec<f32> {
             let noise = |value: f32, random: f32| value * (1.0 + 0.1 * (random - 0.5));
             let pairs = left.iter().zip(right);
-            pairs.map(|(l, r)| noise(l + weight * (r - l), random.next())).collect()
+            pairs
+                .map(|(l, r)| noise(l + weight * (r - l), random.next()))
+                .collect()
         };
         let valid_steps = match recurrent {
             true => 1 + at % package.manifest.row_shape().steps,

@@ -26,7 +26,11 @@ const SUM_TOLERANCE: f32 = 1e-2;
 pub(super) fn manifest(text: &str) -> Result<Manifest, String> {
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
         let start = error.span().map_or(0, |span| span.start);
-        let line = 1 + text.bytes().take(start).filter(|byte| *byte == b'\n').count();
+        let line = 1 + text
+            .bytes()
+            .take(start)
+            .filter(|byte| *byte == b'\n')
+            .count();
         format!("line {line}: {}", error.message())
     })?;
     // First of all: another format may have any other keys.
@@ -55,7 +59,11 @@ where
         let reason = error.into_inner().to_string();
         // TOML repeats the key on a second line.
         let reason = reason.lines().next().unwrap_or_default();
-        if path == "." { reason.to_owned() } else { format!("{path}: {reason}") }
+        if path == "." {
+            reason.to_owned()
+        } else {
+            format!("{path}: {reason}")
+        }
     })
 }
 
@@ -65,7 +73,10 @@ pub(super) fn manifest_values(manifest: &Manifest) -> Result<(), String> {
     }
     identifier("name", &manifest.name)?;
     identifier("version", &manifest.version)?;
-    for (key, text) in [("description", &manifest.description), ("licence", &manifest.licence)] {
+    for (key, text) in [
+        ("description", &manifest.description),
+        ("licence", &manifest.licence),
+    ] {
         if text.trim().is_empty() {
             return Err(format!("{key}: {text:?}; expected some text"));
         }
@@ -78,7 +89,11 @@ pub(super) fn manifest_values(manifest: &Manifest) -> Result<(), String> {
             }
             (steps, width)
         }
-        InputSpec::Recurrent { steps, width, state } => {
+        InputSpec::Recurrent {
+            steps,
+            width,
+            state,
+        } => {
             if manifest.windows.is_some() {
                 return Err("windows: present; expected none in a recurrent package".to_owned());
             }
@@ -90,11 +105,15 @@ pub(super) fn manifest_values(manifest: &Manifest) -> Result<(), String> {
     between("input.width", width, 1..=MAX_VALUES / steps)?;
     let temperature = manifest.decision.temperature;
     if !(temperature > 0.0 && temperature.is_finite()) {
-        return Err(format!("decision.temperature: {temperature}; expected a number above 0"));
+        return Err(format!(
+            "decision.temperature: {temperature}; expected a number above 0"
+        ));
     }
     let threshold = manifest.decision.uncertain_below;
     if !(0.0..=1.0).contains(&threshold) {
-        return Err(format!("decision.uncertain_below: {threshold}; expected 0 to 1"));
+        return Err(format!(
+            "decision.uncertain_below: {threshold}; expected 0 to 1"
+        ));
     }
     Ok(())
 }
@@ -103,11 +122,15 @@ fn identifier(key: &str, text: &str) -> Result<(), String> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let valid = text.len() <= 64
         && text.bytes().next().is_some_and(plain)
-        && text.bytes().all(|byte| plain(byte) || b"._-".contains(&byte));
+        && text
+            .bytes()
+            .all(|byte| plain(byte) || b"._-".contains(&byte));
     if valid {
         return Ok(());
     }
-    Err(format!("{key}: {text:?}; expected [a-z0-9][a-z0-9._-]*, at most 64 characters"))
+    Err(format!(
+        "{key}: {text:?}; expected [a-z0-9][a-z0-9._-]*, at most 64 characters"
+    ))
 }
 
 fn labels(labels: &[String]) -> Result<(), String> {
@@ -115,7 +138,9 @@ fn labels(labels: &[String]) -> Result<(), String> {
     let mut seen = HashSet::new();
     for (at, label) in labels.iter().enumerate() {
         if label.is_empty() || label.trim() != label {
-            return Err(format!("labels[{at}]: {label:?}; expected text without blanks around it"));
+            return Err(format!(
+                "labels[{at}]: {label:?}; expected text without blanks around it"
+            ));
         }
         if !seen.insert(label) {
             return Err(format!("labels[{at}]: {label:?}; expected each label once"));
@@ -166,14 +191,23 @@ fn golden_row(row: &GoldenRow, shape: RowShape) -> Result<(), String> {
     ];
     for (key, values, expected) in parts {
         if values.len() != expected {
-            return Err(format!("{key}: {} values; expected {expected}", values.len()));
+            return Err(format!(
+                "{key}: {} values; expected {expected}",
+                values.len()
+            ));
         }
         if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-            return Err(format!("{key}[{at}]: {}; expected a finite number", values[at]));
+            return Err(format!(
+                "{key}[{at}]: {}; expected a finite number",
+                values[at]
+            ));
         }
     }
     if let Some(at) = row.posteriors.iter().position(|p| !(0.0..=1.0).contains(p)) {
-        return Err(format!("posteriors[{at}]: {}; expected 0 to 1", row.posteriors[at]));
+        return Err(format!(
+            "posteriors[{at}]: {}; expected 0 to 1",
+            row.posteriors[at]
+        ));
     }
     let sum: f32 = row.posteriors.iter().sum();
     if (sum - 1.0).abs() > SUM_TOLERANCE {
@@ -186,5 +220,9 @@ fn between(key: &str, value: usize, range: RangeInclusive<usize>) -> Result<(), 
     if range.contains(&value) {
         return Ok(());
     }
-    Err(format!("{key}: {value}; expected {} to {}", range.start(), range.end()))
+    Err(format!(
+        "{key}: {value}; expected {} to {}",
+        range.start(),
+        range.end()
+    ))
 }

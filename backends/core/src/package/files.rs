@@ -27,11 +27,15 @@ pub(super) fn bytes(directory: &Path, name: &str) -> Result<Vec<u8>, PackageErro
 }
 
 fn bounded(path: &Path, limit: u64) -> Result<Vec<u8>, PackageError> {
-    let unreadable =
-        |source| PackageError::Read { file: path.display().to_string(), source };
+    let unreadable = |source| PackageError::Read {
+        file: path.display().to_string(),
+        source,
+    };
     let file = fs::File::open(path).map_err(unreadable)?;
     let mut bytes = Vec::new();
-    file.take(limit + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    file.take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
     if bytes.len() as u64 > limit {
         return Err(invalid(path, format!("is larger than {limit} bytes")));
     }
@@ -54,10 +58,12 @@ pub(super) fn write(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), Pa
 /// A package lies in a directory of its name and version: two copies can't be
 /// mistaken for each other.
 pub(super) fn check_place(directory: &Path, manifest: &Manifest) -> Result<(), PackageError> {
-    let place = directory.canonicalize().map_err(|source| PackageError::Read {
-        file: directory.display().to_string(),
-        source,
-    })?;
+    let place = directory
+        .canonicalize()
+        .map_err(|source| PackageError::Read {
+            file: directory.display().to_string(),
+            source,
+        })?;
     let parts = [("version", &manifest.version), ("name", &manifest.name)];
     for ((key, expected), part) in parts.into_iter().zip(place.ancestors()) {
         let found = part.file_name().unwrap_or_default();
@@ -70,9 +76,15 @@ pub(super) fn check_place(directory: &Path, manifest: &Manifest) -> Result<(), P
 }
 
 fn unwritable(path: &Path, source: std::io::Error) -> PackageError {
-    PackageError::Write { file: path.display().to_string(), source }
+    PackageError::Write {
+        file: path.display().to_string(),
+        source,
+    }
 }
 
 fn invalid(path: &Path, reason: String) -> PackageError {
-    PackageError::Invalid { file: path.display().to_string(), reason }
+    PackageError::Invalid {
+        file: path.display().to_string(),
+        reason,
+    }
 }

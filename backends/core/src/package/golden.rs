@@ -47,8 +47,15 @@ impl GoldenAudio {
     /// Packs samples with the rows that they must give.
     #[must_use]
     pub fn new(sample_rate: u32, samples: &[i16], rows: Vec<GoldenRow>) -> Self {
-        let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
-        Self { sample_rate, samples: BASE64_STANDARD.encode(bytes), rows }
+        let bytes: Vec<u8> = samples
+            .iter()
+            .flat_map(|sample| sample.to_le_bytes())
+            .collect();
+        Self {
+            sample_rate,
+            samples: BASE64_STANDARD.encode(bytes),
+            rows,
+        }
     }
 
     /// The samples.
@@ -62,7 +69,10 @@ impl GoldenAudio {
         if !rest.is_empty() {
             return Err(GoldenAudioError::OddLength(bytes.len()));
         }
-        Ok(samples.iter().map(|sample| i16::from_le_bytes(*sample)).collect())
+        Ok(samples
+            .iter()
+            .map(|sample| i16::from_le_bytes(*sample))
+            .collect())
     }
 }
 

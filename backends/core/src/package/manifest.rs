@@ -54,9 +54,18 @@ impl Manifest {
     pub fn row_shape(&self) -> RowShape {
         let (steps, width, state) = match self.input {
             InputSpec::Windowed { steps, width } => (steps, width, 0),
-            InputSpec::Recurrent { steps, width, state } => (steps, width, state),
+            InputSpec::Recurrent {
+                steps,
+                width,
+                state,
+            } => (steps, width, state),
         };
-        RowShape { steps, width, state, classes: self.labels.len() }
+        RowShape {
+            steps,
+            width,
+            state,
+            classes: self.labels.len(),
+        }
     }
 }
 

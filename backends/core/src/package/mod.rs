@@ -61,9 +61,11 @@ impl ModelPackage {
         graph: &[u8],
         golden: &str,
     ) -> Result<Self, PackageError> {
-        let manifest = check::manifest(manifest)
-            .map_err(|reason| invalid(origin, files::MANIFEST, reason))?;
-        Self::new(origin, manifest, graph.into(), |manifest| check::golden(golden, manifest))
+        let manifest =
+            check::manifest(manifest).map_err(|reason| invalid(origin, files::MANIFEST, reason))?;
+        Self::new(origin, manifest, graph.into(), |manifest| {
+            check::golden(golden, manifest)
+        })
     }
 
     /// Checks a package that a program made.
@@ -94,11 +96,16 @@ impl ModelPackage {
         if graph.is_empty() {
             return Err(invalid(origin, files::GRAPH, "is empty".to_owned()));
         }
-        let golden =
-            golden(&manifest).map_err(|reason| invalid(origin, files::GOLDEN, reason))?;
+        let golden = golden(&manifest).map_err(|reason| invalid(origin, files::GOLDEN, reason))?;
         let digest = Sha256::digest(&graph);
         let graph_sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { manifest, graph, graph_sha256, golden, origin: origin.to_owned() })
+        Ok(Self {
+            manifest,
+            graph,
+            graph_sha256,
+            golden,
+            origin: origin.to_owned(),
+        })
     }
 
     /// Writes `model.toml`, `model.onnx` and `golden.json` into `directory`, which
@@ -136,7 +143,10 @@ impl ModelPackage {
 }
 
 fn invalid(origin: &str, file: &str, reason: String) -> PackageError {
-    PackageError::Invalid { file: format!("{origin}/{file}"), reason }
+    PackageError::Invalid {
+        file: format!("{origin}/{file}"),
+        reason,
+    }
 }
 
 /// A package that can't be served, naming the file and, where there is one, the

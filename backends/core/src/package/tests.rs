@@ -48,13 +48,17 @@ fn package() -> ModelPackage {
 fn manifest_refusal(from: &str, to: &str) -> String {
     assert!(MANIFEST.contains(from), "{from}");
     let manifest = MANIFEST.replacen(from, to, 1);
-    ModelPackage::from_parts("tests", &manifest, b"graph", GOLDEN).unwrap_err().to_string()
+    ModelPackage::from_parts("tests", &manifest, b"graph", GOLDEN)
+        .unwrap_err()
+        .to_string()
 }
 
 fn golden_refusal(from: &str, to: &str) -> String {
     assert!(GOLDEN.contains(from), "{from}");
     let golden = GOLDEN.replacen(from, to, 1);
-    ModelPackage::from_parts("tests", MANIFEST, b"graph", &golden).unwrap_err().to_string()
+    ModelPackage::from_parts("tests", MANIFEST, b"graph", &golden)
+        .unwrap_err()
+        .to_string()
 }
 
 #[test]
@@ -62,7 +66,10 @@ fn a_package_holds_what_its_files_say() {
     let package = package();
     assert_eq!(package.manifest.id(), "tiny/1");
     let shape = package.manifest.row_shape();
-    assert_eq!((shape.steps, shape.width, shape.state, shape.classes), (2, 1, 1, 2));
+    assert_eq!(
+        (shape.steps, shape.width, shape.state, shape.classes),
+        (2, 1, 1, 2)
+    );
     assert_eq!(package.golden.audio[0].samples().unwrap(), [1, -1]);
     // sha256sum of the five bytes "graph".
     assert_eq!(
@@ -76,32 +83,112 @@ fn a_wrong_manifest_is_refused_by_key() {
     let cases = [
         ("format = 1", "format = 2", "format: 2; expected 1"),
         ("format = 1\n", "", "format: missing; expected 1"),
-        ("name = \"tiny\"", "name = \"Tiny\"", "name: \"Tiny\"; expected [a-z0-9]"),
-        ("version = \"1\"", "version = \"../1\"", "version: \"../1\"; expected [a-z0-9]"),
-        ("version = \"1\"", "version = \"\"", "version: \"\"; expected [a-z0-9]"),
-        ("version = \"1\"", "version = \"-1\"", "version: \"-1\"; expected [a-z0-9]"),
-        ("version = \"1\"", "version = 1", "version: invalid type: integer `1`"),
-        ("licence = \"MIT\"", "licence = \" \"", "licence: \" \"; expected some text"),
+        (
+            "name = \"tiny\"",
+            "name = \"Tiny\"",
+            "name: \"Tiny\"; expected [a-z0-9]",
+        ),
+        (
+            "version = \"1\"",
+            "version = \"../1\"",
+            "version: \"../1\"; expected [a-z0-9]",
+        ),
+        (
+            "version = \"1\"",
+            "version = \"\"",
+            "version: \"\"; expected [a-z0-9]",
+        ),
+        (
+            "version = \"1\"",
+            "version = \"-1\"",
+            "version: \"-1\"; expected [a-z0-9]",
+        ),
+        (
+            "version = \"1\"",
+            "version = 1",
+            "version: invalid type: integer `1`",
+        ),
+        (
+            "licence = \"MIT\"",
+            "licence = \" \"",
+            "licence: \" \"; expected some text",
+        ),
         ("licence = \"MIT\"\n", "", "missing field `licence`"),
-        ("[\"angry\", \"neutral\"]", "[\"angry\"]", "number of labels: 1; expected 2 to 1024"),
-        ("\"neutral\"]", "\"angry\"]", "labels[1]: \"angry\"; expected each label once"),
+        (
+            "[\"angry\", \"neutral\"]",
+            "[\"angry\"]",
+            "number of labels: 1; expected 2 to 1024",
+        ),
+        (
+            "\"neutral\"]",
+            "\"angry\"]",
+            "labels[1]: \"angry\"; expected each label once",
+        ),
         ("\"neutral\"]", "\"\"]", "labels[1]: \"\"; expected text"),
         ("\"neutral\"]", "3]", "labels[1]: invalid type: integer `3`"),
-        ("labels = [\"angry\", \"neutral\"]\n", "", "missing field `labels`"),
+        (
+            "labels = [\"angry\", \"neutral\"]\n",
+            "",
+            "missing field `labels`",
+        ),
         ("\"fp32\"", "\"fp64\"", "precision: unknown variant `fp64`"),
         ("\"recurrent\"", "\"windowed\"", "unknown field `state`"),
-        ("state = 1", "state = 0", "input.state: 0; expected 1 to 1048576"),
-        ("steps = 2", "steps = 0", "input.steps: 0; expected 1 to 1048576"),
-        ("width = 1", "width = 1000000", "input.width: 1000000; expected 1 to 524288"),
+        (
+            "state = 1",
+            "state = 0",
+            "input.state: 0; expected 1 to 1048576",
+        ),
+        (
+            "steps = 2",
+            "steps = 0",
+            "input.steps: 0; expected 1 to 1048576",
+        ),
+        (
+            "width = 1",
+            "width = 1000000",
+            "input.width: 1000000; expected 1 to 524288",
+        ),
         ("width = 1", "width = -1", "input"),
-        ("temperature = 1.5", "temperature = 0.0", "decision.temperature: 0; expected a number"),
-        ("temperature = 1.5", "temperature = nan", "decision.temperature: NaN; expected"),
-        ("temperature = 1.5", "temperature = inf", "decision.temperature: inf; expected"),
-        ("= 0.4", "= 1.5", "decision.uncertain_below: 1.5; expected 0 to 1"),
-        ("= 0.4", "= 0.4\ncolour = 1", "decision.colour: unknown field `colour`"),
-        ("format = 1", "format = 1\ncolour = 1", "colour: unknown field `colour`"),
-        ("[front_end]", "[windows]\n[front_end]", "windows: present; expected none"),
-        ("name = \"tiny\"", "name = \"tiny\"\nname = \"tiny\"", "line 4: duplicate key"),
+        (
+            "temperature = 1.5",
+            "temperature = 0.0",
+            "decision.temperature: 0; expected a number",
+        ),
+        (
+            "temperature = 1.5",
+            "temperature = nan",
+            "decision.temperature: NaN; expected",
+        ),
+        (
+            "temperature = 1.5",
+            "temperature = inf",
+            "decision.temperature: inf; expected",
+        ),
+        (
+            "= 0.4",
+            "= 1.5",
+            "decision.uncertain_below: 1.5; expected 0 to 1",
+        ),
+        (
+            "= 0.4",
+            "= 0.4\ncolour = 1",
+            "decision.colour: unknown field `colour`",
+        ),
+        (
+            "format = 1",
+            "format = 1\ncolour = 1",
+            "colour: unknown field `colour`",
+        ),
+        (
+            "[front_end]",
+            "[windows]\n[front_end]",
+            "windows: present; expected none",
+        ),
+        (
+            "name = \"tiny\"",
+            "name = \"tiny\"\nname = \"tiny\"",
+            "line 4: duplicate key",
+        ),
     ];
     for (from, to, expected) in cases {
         let refusal = manifest_refusal(from, to);
@@ -113,20 +200,64 @@ fn a_wrong_manifest_is_refused_by_key() {
 #[test]
 fn wrong_golden_rows_are_refused_by_key() {
     let cases = [
-        ("[1.5, -2.0]", "[1.5]", "rows[0].features: 1 values; expected 2"),
-        ("[1.5, -2.0]", "[1.5, 1e39]", "rows[0].features[1]: inf; expected a finite number"),
-        ("[1.5, -2.0]", "[1.5, \"a\"]", "rows[0].features[1]: invalid type: string"),
-        ("\"state\": [0.0], ", "", "rows[0].state: 0 values; expected 1"),
-        ("\"valid_steps\": 1", "\"valid_steps\": 3", "rows[0].valid_steps: 3; expected 1 to 2"),
-        ("\"valid_steps\": 1", "\"valid_steps\": 0", "rows[0].valid_steps: 0; expected 1 to 2"),
+        (
+            "[1.5, -2.0]",
+            "[1.5]",
+            "rows[0].features: 1 values; expected 2",
+        ),
+        (
+            "[1.5, -2.0]",
+            "[1.5, 1e39]",
+            "rows[0].features[1]: inf; expected a finite number",
+        ),
+        (
+            "[1.5, -2.0]",
+            "[1.5, \"a\"]",
+            "rows[0].features[1]: invalid type: string",
+        ),
+        (
+            "\"state\": [0.0], ",
+            "",
+            "rows[0].state: 0 values; expected 1",
+        ),
+        (
+            "\"valid_steps\": 1",
+            "\"valid_steps\": 3",
+            "rows[0].valid_steps: 3; expected 1 to 2",
+        ),
+        (
+            "\"valid_steps\": 1",
+            "\"valid_steps\": 0",
+            "rows[0].valid_steps: 0; expected 1 to 2",
+        ),
         ("0.25]", "0.15]", "rows[0].posteriors: their sum is 0.9"),
-        ("[0.75, 0.25]", "[1.25, -0.25]", "rows[0].posteriors[0]: 1.25; expected 0 to 1"),
+        (
+            "[0.75, 0.25]",
+            "[1.25, -0.25]",
+            "rows[0].posteriors[0]: 1.25; expected 0 to 1",
+        ),
         ("\"audio\"", "\"sound\"", "unknown field `sound`"),
-        ("AQD//w==", "AQD/", "audio[0].samples: 3 bytes; expected two for each sample"),
+        (
+            "AQD//w==",
+            "AQD/",
+            "audio[0].samples: 3 bytes; expected two for each sample",
+        ),
         ("AQD//w==", "AQ?", "audio[0].samples: "),
-        ("AQD//w==", "", "audio[0].samples: none; expected at least one"),
-        ("16000", "7999", "audio[0].sample_rate: 7999; expected 8000 to 192000"),
-        ("\"valid_steps\": 2", "\"valid_steps\": 5", "audio[0].rows[0].valid_steps: 5"),
+        (
+            "AQD//w==",
+            "",
+            "audio[0].samples: none; expected at least one",
+        ),
+        (
+            "16000",
+            "7999",
+            "audio[0].sample_rate: 7999; expected 8000 to 192000",
+        ),
+        (
+            "\"valid_steps\": 2",
+            "\"valid_steps\": 5",
+            "audio[0].rows[0].valid_steps: 5",
+        ),
     ];
     for (from, to, expected) in cases {
         let refusal = golden_refusal(from, to);
@@ -135,7 +266,10 @@ fn wrong_golden_rows_are_refused_by_key() {
     }
     let empty = ModelPackage::from_parts("tests", MANIFEST, b"graph", r#"{"rows":[],"audio":[]}"#);
     let refusal = empty.unwrap_err().to_string();
-    assert!(refusal.contains("number of rows: 0; expected 1 to"), "{refusal}");
+    assert!(
+        refusal.contains("number of rows: 0; expected 1 to"),
+        "{refusal}"
+    );
 }
 
 #[test]
@@ -146,9 +280,14 @@ fn an_empty_graph_is_refused() {
 
 #[test]
 fn a_windowed_package_needs_windows() {
-    let manifest = MANIFEST.replace("\"recurrent\"", "\"windowed\"").replace("state = 1\n", "");
+    let manifest = MANIFEST
+        .replace("\"recurrent\"", "\"windowed\"")
+        .replace("state = 1\n", "");
     let error = ModelPackage::from_parts("tests", &manifest, b"graph", GOLDEN).unwrap_err();
-    assert!(error.to_string().contains("windows: missing; expected"), "{error}");
+    assert!(
+        error.to_string().contains("windows: missing; expected"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -165,9 +304,14 @@ fn a_package_survives_writing_and_reading() {
     let bytes = |name: &str| fs::read(directory.join(name)).unwrap();
     let before = ["model.toml", "model.onnx", "golden.json"].map(bytes);
     read.write(&directory).unwrap();
-    assert_eq!(["model.toml", "model.onnx", "golden.json"].map(bytes), before);
-    let mut names: Vec<_> =
-        fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(
+        ["model.toml", "model.onnx", "golden.json"].map(bytes),
+        before
+    );
+    let mut names: Vec<_> = fs::read_dir(&directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
     names.sort();
     assert_eq!(names, ["golden.json", "model.onnx", "model.toml"]);
 }
@@ -178,16 +322,25 @@ fn a_package_lies_under_its_name_and_version() {
     let package = package();
     let refusal = |directory: &Path| package.write(directory).unwrap_err().to_string();
     let version = refusal(&folder.path().join("tiny").join("2"));
-    assert!(version.contains("version: \"1\"; expected that of its directory, \"2\""), "{version}");
+    assert!(
+        version.contains("version: \"1\"; expected that of its directory, \"2\""),
+        "{version}"
+    );
     let name = refusal(&folder.path().join("small").join("1"));
-    assert!(name.contains("name: \"tiny\"; expected that of its directory, \"small\""), "{name}");
+    assert!(
+        name.contains("name: \"tiny\"; expected that of its directory, \"small\""),
+        "{name}"
+    );
 
     let right = folder.path().join("tiny").join("1");
     package.write(&right).unwrap();
     let moved = folder.path().join("tiny").join("3");
     fs::rename(&right, &moved).unwrap();
     let error = ModelPackage::read(&moved).unwrap_err().to_string();
-    assert!(error.contains("expected that of its directory, \"3\""), "{error}");
+    assert!(
+        error.contains("expected that of its directory, \"3\""),
+        "{error}"
+    );
 }
 
 #[test]

@@ -9,7 +9,9 @@ pub(super) struct Attributes<'a> {
 
 impl<'a> Attributes<'a> {
     pub(super) fn new(attributes: &'a [AttributeProto]) -> Self {
-        Self { left: attributes.iter().collect() }
+        Self {
+            left: attributes.iter().collect(),
+        }
     }
 
     pub(super) fn take(
@@ -17,7 +19,11 @@ impl<'a> Attributes<'a> {
         name: &str,
         expected: AttributeType,
     ) -> Result<Option<&'a AttributeProto>, String> {
-        let Some(at) = self.left.iter().position(|attribute| attribute.name() == name) else {
+        let Some(at) = self
+            .left
+            .iter()
+            .position(|attribute| attribute.name() == name)
+        else {
             return Ok(None);
         };
         let attribute = self.left.swap_remove(at);
@@ -28,15 +34,21 @@ impl<'a> Attributes<'a> {
     }
 
     pub(super) fn int(&mut self, name: &str, default: i64) -> Result<i64, String> {
-        Ok(self.take(name, AttributeType::Int)?.map_or(default, AttributeProto::i))
+        Ok(self
+            .take(name, AttributeType::Int)?
+            .map_or(default, AttributeProto::i))
     }
 
     pub(super) fn float(&mut self, name: &str, default: f32) -> Result<f32, String> {
-        Ok(self.take(name, AttributeType::Float)?.map_or(default, AttributeProto::f))
+        Ok(self
+            .take(name, AttributeType::Float)?
+            .map_or(default, AttributeProto::f))
     }
 
     pub(super) fn ints(&mut self, name: &str) -> Result<Option<&'a [i64]>, String> {
-        Ok(self.take(name, AttributeType::Ints)?.map(|attribute| &attribute.ints[..]))
+        Ok(self
+            .take(name, AttributeType::Ints)?
+            .map(|attribute| &attribute.ints[..]))
     }
 
     pub(super) fn string(&mut self, name: &str) -> Result<Option<String>, String> {
@@ -53,9 +65,7 @@ impl<'a> Attributes<'a> {
     pub(super) fn finish(self) -> Result<(), String> {
         match self.left.first() {
             None => Ok(()),
-            Some(attribute) => {
-                Err(format!("attribute {} is not supported", attribute.name()))
-            }
+            Some(attribute) => Err(format!("attribute {} is not supported", attribute.name())),
         }
     }
 }

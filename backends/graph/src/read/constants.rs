@@ -20,7 +20,10 @@ pub(super) struct Constants<'a> {
 
 impl<'a> Constants<'a> {
     pub(super) fn new(initialisers: &'a [TensorProto]) -> Result<Self, GraphError> {
-        let mut constants = Self { tensors: HashMap::new(), numbers_left: MAX_NUMBERS };
+        let mut constants = Self {
+            tensors: HashMap::new(),
+            numbers_left: MAX_NUMBERS,
+        };
         for tensor in initialisers {
             constants.insert(tensor.name(), tensor).map_err(|reason| {
                 GraphError::model(format!("initialiser {:?}", tensor.name()), reason)
@@ -33,11 +36,7 @@ impl<'a> Constants<'a> {
         self.tensors.contains_key(name)
     }
 
-    pub(super) fn insert(
-        &mut self,
-        name: &'a str,
-        tensor: &'a TensorProto,
-    ) -> Result<(), String> {
+    pub(super) fn insert(&mut self, name: &'a str, tensor: &'a TensorProto) -> Result<(), String> {
         match self.tensors.insert(name, tensor) {
             None => Ok(()),
             Some(_) => Err("the name is taken".to_owned()),
@@ -59,7 +58,10 @@ impl<'a> Constants<'a> {
             Some(raw) => {
                 let (chunks, rest) = raw.as_chunks::<4>();
                 whole(rest).map_err(fault)?;
-                chunks.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
+                chunks
+                    .iter()
+                    .map(|bytes| f32::from_le_bytes(*bytes))
+                    .collect()
             }
             None => tensor.float_data.clone(),
         };
@@ -80,7 +82,10 @@ impl<'a> Constants<'a> {
             Some(raw) => {
                 let (chunks, rest) = raw.as_chunks::<8>();
                 whole(rest).map_err(fault)?;
-                chunks.iter().map(|bytes| i64::from_le_bytes(*bytes)).collect()
+                chunks
+                    .iter()
+                    .map(|bytes| i64::from_le_bytes(*bytes))
+                    .collect()
             }
             None => tensor.int64_data.clone(),
         };
@@ -90,7 +95,9 @@ impl<'a> Constants<'a> {
 
     fn tensor(&self, name: &str) -> Result<&'a TensorProto, String> {
         let tensor = self.tensors.get(name);
-        tensor.copied().ok_or_else(|| format!("input {name:?} is not a constant"))
+        tensor
+            .copied()
+            .ok_or_else(|| format!("input {name:?} is not a constant"))
     }
 
     fn dims(&mut self, tensor: &TensorProto) -> Result<(Vec<usize>, usize), String> {
@@ -105,9 +112,16 @@ impl<'a> Constants<'a> {
         let dims: Vec<usize> = tensor
             .dims
             .iter()
-            .map(|size| usize::try_from(*size).ok().filter(|size| *size > 0).ok_or_else(sizes))
+            .map(|size| {
+                usize::try_from(*size)
+                    .ok()
+                    .filter(|size| *size > 0)
+                    .ok_or_else(sizes)
+            })
             .collect::<Result<_, _>>()?;
-        let len = dims.iter().try_fold(1_usize, |len, size| len.checked_mul(*size));
+        let len = dims
+            .iter()
+            .try_fold(1_usize, |len, size| len.checked_mul(*size));
         let left = len.and_then(|len| self.numbers_left.checked_sub(len));
         match (len, left) {
             (Some(len), Some(left)) => {
@@ -125,16 +139,26 @@ fn expect_type(tensor: &TensorProto, expected: DataType) -> Result<(), String> {
     if tensor.data_type() == expected as i32 {
         return Ok(());
     }
-    Err(format!("has data type {}, expected {} ({expected:?})", tensor.data_type(), expected as i32))
+    Err(format!(
+        "has data type {}, expected {} ({expected:?})",
+        tensor.data_type(),
+        expected as i32
+    ))
 }
 
 fn whole(rest: &[u8]) -> Result<(), String> {
-    if rest.is_empty() { Ok(()) } else { Err("ends within a number".to_owned()) }
+    if rest.is_empty() {
+        Ok(())
+    } else {
+        Err("ends within a number".to_owned())
+    }
 }
 
 fn expect_len(found: usize, expected: usize, dims: &[usize]) -> Result<(), String> {
     if found == expected {
         return Ok(());
     }
-    Err(format!("holds {found} numbers, expected {expected} for its shape {dims:?}"))
+    Err(format!(
+        "holds {found} numbers, expected {expected} for its shape {dims:?}"
+    ))
 }

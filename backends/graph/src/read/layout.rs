@@ -13,8 +13,10 @@ impl<'a> Reader<'a> {
         if kind == "Concat" {
             return self.concat(node, attributes);
         }
-        if !matches!(kind, "Transpose" | "Reshape" | "Squeeze" | "Unsqueeze" | "Flatten" | "Slice")
-        {
+        if !matches!(
+            kind,
+            "Transpose" | "Reshape" | "Squeeze" | "Unsqueeze" | "Flatten" | "Slice"
+        ) {
             return Err(node.fault("is not supported by the LSTM-classifier family"));
         }
         let input = self.value(node, 0)?;
@@ -40,8 +42,15 @@ impl<'a> Reader<'a> {
             _ => {
                 let at = node.check(attributes.int("axis", 1))?;
                 // One more than an axis: everything may lie before the cut.
-                let at = if at == dims.len() as i64 { dims.len() } else { node.check(axis(at, dims.len()))? };
-                vec![node.check(joined(&dims[..at]))?, node.check(joined(&dims[at..]))?]
+                let at = if at == dims.len() as i64 {
+                    dims.len()
+                } else {
+                    node.check(axis(at, dims.len()))?
+                };
+                vec![
+                    node.check(joined(&dims[..at]))?,
+                    node.check(joined(&dims[at..]))?,
+                ]
             }
         };
         let shape = node.check(Shape::new(dims))?;
@@ -79,10 +88,19 @@ impl<'a> Reader<'a> {
             return Err(node.fault("works along the rows"));
         };
         let place = |at: i64| {
-            let from_start = if at < 0 { at.saturating_add(size as i64) } else { at };
+            let from_start = if at < 0 {
+                at.saturating_add(size as i64)
+            } else {
+                at
+            };
             usize::try_from(from_start).unwrap_or(0).min(size)
         };
-        Ok(Op::Slice { input, axis, start: place(*start), end: place(*end) })
+        Ok(Op::Slice {
+            input,
+            axis,
+            start: place(*start),
+            end: place(*end),
+        })
     }
 
     /// Becomes one slice for each output.
@@ -93,14 +111,20 @@ impl<'a> Reader<'a> {
     ) -> Result<Vec<ValueId>, GraphError> {
         let input = self.value(node, 0)?;
         let dims = self.shape(input).dims().to_vec();
-        let axis = node.check(attributes.int("axis", 0).and_then(|at| axis(at, dims.len())))?;
+        let axis = node.check(
+            attributes
+                .int("axis", 0)
+                .and_then(|at| axis(at, dims.len())),
+        )?;
         let Dim::Fixed(size) = dims[axis] else {
             return Err(node.fault("works along the rows"));
         };
         let parts = node.proto.output.len().max(1);
         let declared = node.check(attributes.int("num_outputs", parts as i64))?;
         if usize::try_from(declared) != Ok(parts) {
-            return Err(node.fault(format!("num_outputs is {declared}, but it has {parts} outputs")));
+            return Err(node.fault(format!(
+                "num_outputs is {declared}, but it has {parts} outputs"
+            )));
         }
         let sizes = match self.optional_ints(node, 1)? {
             Some(sizes) => sizes,
@@ -116,7 +140,12 @@ impl<'a> Reader<'a> {
         for (at, size) in sizes.iter().enumerate() {
             let size = usize::try_from(*size).map_err(|_| node.fault("has a part below 0"))?;
             let end = size.saturating_add(start);
-            let slice = Op::Slice { input, axis, start, end };
+            let slice = Op::Slice {
+                input,
+                axis,
+                start,
+                end,
+            };
             outputs.push(self.builder.one(&format!("{}.{at}", node.label), slice)?);
             start = end;
         }
@@ -149,7 +178,10 @@ fn transpose<'a>(
     let axes = match node.check(attributes.ints("perm"))? {
         None => (0..rank).rev().collect(),
         Some(axes) => {
-            let axes = axes.iter().map(|at| axis(*at, rank)).collect::<Result<_, _>>();
+            let axes = axes
+                .iter()
+                .map(|at| axis(*at, rank))
+                .collect::<Result<_, _>>();
             node.check(axes)?
         }
     };
@@ -158,7 +190,11 @@ fn transpose<'a>(
 
 /// Counts an axis from the start; negative ones count from the end.
 fn axis(at: i64, rank: usize) -> Result<usize, String> {
-    let from_start = if at < 0 { at.saturating_add(rank as i64) } else { at };
+    let from_start = if at < 0 {
+        at.saturating_add(rank as i64)
+    } else {
+        at
+    };
     usize::try_from(from_start)
         .ok()
         .filter(|axis| *axis < rank)
@@ -183,7 +219,9 @@ fn reshape(dims: &[Dim], sizes: &[i64]) -> Result<Vec<Dim>, String> {
     if let Some(at) = rest {
         if output.contains(&Dim::Rows) {
             let total = fixed(dims).ok_or_else(fault)?;
-            let known = fixed(&output).filter(|known| *known > 0).ok_or_else(fault)?;
+            let known = fixed(&output)
+                .filter(|known| *known > 0)
+                .ok_or_else(fault)?;
             output[at] = Dim::Fixed(total / known);
         } else {
             output[at] = Dim::Rows;
@@ -194,20 +232,33 @@ fn reshape(dims: &[Dim], sizes: &[i64]) -> Result<Vec<Dim>, String> {
 
 fn squeeze(dims: &[Dim], axes: Option<&[i64]>) -> Result<Vec<Dim>, String> {
     let Some(axes) = axes else {
-        return Ok(dims.iter().copied().filter(|dim| *dim != Dim::Fixed(1)).collect());
+        return Ok(dims
+            .iter()
+            .copied()
+            .filter(|dim| *dim != Dim::Fixed(1))
+            .collect());
     };
-    let axes = axes.iter().map(|at| axis(*at, dims.len())).collect::<Result<Vec<_>, _>>()?;
+    let axes = axes
+        .iter()
+        .map(|at| axis(*at, dims.len()))
+        .collect::<Result<Vec<_>, _>>()?;
     for at in &axes {
         if dims[*at] != Dim::Fixed(1) {
             return Err(format!("axis {at} has size {}, expected 1", dims[*at]));
         }
     }
-    Ok((0..dims.len()).filter(|at| !axes.contains(at)).map(|at| dims[at]).collect())
+    Ok((0..dims.len())
+        .filter(|at| !axes.contains(at))
+        .map(|at| dims[at])
+        .collect())
 }
 
 fn unsqueeze(mut dims: Vec<Dim>, axes: &[i64]) -> Result<Vec<Dim>, String> {
     let rank = dims.len() + axes.len();
-    let mut axes = axes.iter().map(|at| axis(*at, rank)).collect::<Result<Vec<_>, _>>()?;
+    let mut axes = axes
+        .iter()
+        .map(|at| axis(*at, rank))
+        .collect::<Result<Vec<_>, _>>()?;
     axes.sort_unstable();
     for at in axes {
         if at > dims.len() {

@@ -37,13 +37,16 @@ impl Graph {
     /// the family or doesn't fit its inputs.
     pub fn read(bytes: &[u8]) -> Result<Self, GraphError> {
         if bytes.len() > MAX_BYTES {
-            return Err(GraphError::Decode(format!("is larger than {MAX_BYTES} bytes")));
+            return Err(GraphError::Decode(format!(
+                "is larger than {MAX_BYTES} bytes"
+            )));
         }
         let model =
             ModelProto::decode(bytes).map_err(|error| GraphError::Decode(error.to_string()))?;
         check_versions(&model)?;
-        let graph =
-            model.graph.ok_or_else(|| GraphError::model("graph", "missing, expected one"))?;
+        let graph = model
+            .graph
+            .ok_or_else(|| GraphError::model("graph", "missing, expected one"))?;
         Reader::new(&graph)?.read()
     }
 }
@@ -57,10 +60,14 @@ fn check_versions(model: &ModelProto) -> Result<(), GraphError> {
         .map(|import| import.version());
     let supported = format!("expected {} to {}", OPSETS.start(), OPSETS.end());
     match version {
-        None => Err(GraphError::model("opset_import", format!("missing, {supported}"))),
-        Some(version) if !OPSETS.contains(&version) => {
-            Err(GraphError::model("opset_import", format!("version {version}, {supported}")))
-        }
+        None => Err(GraphError::model(
+            "opset_import",
+            format!("missing, {supported}"),
+        )),
+        Some(version) if !OPSETS.contains(&version) => Err(GraphError::model(
+            "opset_import",
+            format!("version {version}, {supported}"),
+        )),
         Some(_) if !model.functions.is_empty() => {
             Err(GraphError::model("functions", "are not supported"))
         }
@@ -111,16 +118,24 @@ impl<'a> Reader<'a> {
             Ok(DataType::Int32) => Element::I32,
             _ => {
                 let found = tensor.elem_type();
-                return Err(invalid(&format!("data type {found}, expected float32 or int32")));
+                return Err(invalid(&format!(
+                    "data type {found}, expected float32 or int32"
+                )));
             }
         };
-        let shape = tensor.shape.as_ref().ok_or_else(|| invalid("expected a shape"))?;
-        let dims: Vec<Dim> = shape.dim.iter().map(|dim| match dim.value {
-            Some(Size::DimValue(size)) => usize::try_from(size).map(Dim::Fixed),
-            _ => Ok(Dim::Rows),
-        })
-        .collect::<Result<_, _>>()
-        .map_err(|_| invalid("expected sizes of at least 1"))?;
+        let shape = tensor
+            .shape
+            .as_ref()
+            .ok_or_else(|| invalid("expected a shape"))?;
+        let dims: Vec<Dim> = shape
+            .dim
+            .iter()
+            .map(|dim| match dim.value {
+                Some(Size::DimValue(size)) => usize::try_from(size).map(Dim::Fixed),
+                _ => Ok(Dim::Rows),
+            })
+            .collect::<Result<_, _>>()
+            .map_err(|_| invalid("expected sizes of at least 1"))?;
         let id = self.builder.input(name, element, &dims)?;
         self.values.insert(name, id);
         Ok(())

@@ -27,11 +27,16 @@ impl<'a> NodeReader<'a> {
 
     /// The name of an input, `None` where it is left out.
     pub(super) fn optional(&self, at: usize) -> Option<&'a str> {
-        self.proto.input.get(at).map(String::as_str).filter(|name| !name.is_empty())
+        self.proto
+            .input
+            .get(at)
+            .map(String::as_str)
+            .filter(|name| !name.is_empty())
     }
 
     pub(super) fn input(&self, at: usize) -> Result<&'a str, GraphError> {
-        self.optional(at).ok_or_else(|| self.fault(format!("input {at} is missing")))
+        self.optional(at)
+            .ok_or_else(|| self.fault(format!("input {at} is missing")))
     }
 
     fn expect_inputs(&self, most: usize) -> Result<(), GraphError> {
@@ -100,7 +105,11 @@ impl<'a> Reader<'a> {
             "MatMul" => {
                 let input = self.value(node, 0)?;
                 let weight = self.floats(node, 1)?;
-                return Ok(Op::Dense { input, weight, bias: None });
+                return Ok(Op::Dense {
+                    input,
+                    weight,
+                    bias: None,
+                });
             }
             "Relu" => return Ok(Op::Activation(Activation::Relu, self.value(node, 0)?)),
             "Tanh" => return Ok(Op::Activation(Activation::Tanh, self.value(node, 0)?)),
@@ -116,7 +125,12 @@ impl<'a> Reader<'a> {
         let (constant, input) = if constant_first { (0, 1) } else { (1, 0) };
         let input = self.value(node, input)?;
         let constant = self.floats(node, constant)?;
-        Ok(Op::Arithmetic { kind, input, constant, constant_first })
+        Ok(Op::Arithmetic {
+            kind,
+            input,
+            constant,
+            constant_first,
+        })
     }
 
     /// A value that an earlier node computed, or an input of the graph.
@@ -225,7 +239,11 @@ impl<'a> Reader<'a> {
             }
         };
         let bias = bias.into_iter().map(|value| value * beta).collect();
-        Ok(Op::Dense { input, weight, bias: Some(bias) })
+        Ok(Op::Dense {
+            input,
+            weight,
+            bias: Some(bias),
+        })
     }
 
     fn lstm(
@@ -262,11 +280,16 @@ impl<'a> Reader<'a> {
             Some(_) => {
                 let both = self.floats(node, 3)?;
                 if both.dims != [1, 8 * hidden] {
-                    let reason = format!("B has shape {:?}, expected [1, {}]", both.dims, 8 * hidden);
+                    let reason =
+                        format!("B has shape {:?}, expected [1, {}]", both.dims, 8 * hidden);
                     return Err(node.fault(reason));
                 }
                 let (input, recurrent) = both.values.split_at(4 * hidden);
-                input.iter().zip(recurrent).map(|(input, recurrent)| input + recurrent).collect()
+                input
+                    .iter()
+                    .zip(recurrent)
+                    .map(|(input, recurrent)| input + recurrent)
+                    .collect()
             }
         };
         let weights = LstmWeights::new(width, hidden, w.values, r.values, bias)
@@ -287,7 +310,9 @@ fn check_lstm_attributes<'a>(
 ) -> Result<(), GraphError> {
     let direction = node.check(attributes.string("direction"))?;
     if let Some(direction) = direction.filter(|direction| direction != "forward") {
-        return Err(node.fault(format!("direction {direction} is not supported; expected forward")));
+        return Err(node.fault(format!(
+            "direction {direction} is not supported; expected forward"
+        )));
     }
     let activations = node.check(attributes.strings("activations"))?;
     if let Some(activations) = activations.filter(|names| names[..] != ["Sigmoid", "Tanh", "Tanh"])

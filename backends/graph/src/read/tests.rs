@@ -13,7 +13,10 @@ fn model() -> ModelProto {
     let features = graph.features(3, 2).unwrap();
     let lstm = LstmWeights::new(2, 4, vec![0.5; 32], vec![0.5; 64], vec![0.5; 16]).unwrap();
     let last = graph.lstm_last("lstm", features, lstm).unwrap();
-    let weight = Constant { dims: vec![4, 3], values: vec![0.5; 12] };
+    let weight = Constant {
+        dims: vec![4, 3],
+        values: vec![0.5; 12],
+    };
     let logits = graph.dense("logits", last, weight, vec![0.5; 3]).unwrap();
     let posteriors = graph.softmax("softmax", logits).unwrap();
     let bytes = graph.finish(&[("posteriors", posteriors)]).unwrap().write();
@@ -33,7 +36,13 @@ fn graph_refusal(edit: impl FnOnce(&mut GraphProto)) -> String {
 
 fn node_refusal(name: &str, edit: impl FnOnce(&mut NodeProto)) -> String {
     graph_refusal(|graph| {
-        edit(graph.node.iter_mut().find(|node| node.name() == name).unwrap());
+        edit(
+            graph
+                .node
+                .iter_mut()
+                .find(|node| node.name() == name)
+                .unwrap(),
+        );
     })
 }
 
@@ -49,25 +58,43 @@ fn attribute(name: &str, kind: AttributeType) -> AttributeProto {
 fn lstm_variants_are_refused_by_name() {
     let direction = node_refusal("lstm", |node| {
         let value = Some(b"bidirectional".to_vec());
-        node.attribute
-            .push(AttributeProto { s: value, ..attribute("direction", AttributeType::String) });
+        node.attribute.push(AttributeProto {
+            s: value,
+            ..attribute("direction", AttributeType::String)
+        });
     });
     assert_eq!(
         direction,
         "node \"lstm\" (LSTM): direction bidirectional is not supported; expected forward"
     );
     let layout = node_refusal("lstm", |node| {
-        node.attribute.push(AttributeProto { i: Some(1), ..attribute("layout", AttributeType::Int) });
+        node.attribute.push(AttributeProto {
+            i: Some(1),
+            ..attribute("layout", AttributeType::Int)
+        });
     });
-    assert_eq!(layout, "node \"lstm\" (LSTM): layout 1 is not supported; expected 0");
+    assert_eq!(
+        layout,
+        "node \"lstm\" (LSTM): layout 1 is not supported; expected 0"
+    );
     let clip = node_refusal("lstm", |node| {
-        node.attribute.push(AttributeProto { f: Some(1.0), ..attribute("clip", AttributeType::Float) });
+        node.attribute.push(AttributeProto {
+            f: Some(1.0),
+            ..attribute("clip", AttributeType::Float)
+        });
     });
-    assert_eq!(clip, "node \"lstm\" (LSTM): attribute clip is not supported");
+    assert_eq!(
+        clip,
+        "node \"lstm\" (LSTM): attribute clip is not supported"
+    );
     let activations = node_refusal("lstm", |node| {
-        let names = ["Sigmoid", "Relu", "Tanh"].map(|name| name.as_bytes().to_vec()).to_vec();
-        node.attribute
-            .push(AttributeProto { strings: names, ..attribute("activations", AttributeType::Strings) });
+        let names = ["Sigmoid", "Relu", "Tanh"]
+            .map(|name| name.as_bytes().to_vec())
+            .to_vec();
+        node.attribute.push(AttributeProto {
+            strings: names,
+            ..attribute("activations", AttributeType::Strings)
+        });
     });
     assert_eq!(
         activations,
@@ -78,20 +105,29 @@ fn lstm_variants_are_refused_by_name() {
         node.input.resize(7, String::new());
         node.input.push("lstm.B".to_owned());
     });
-    assert_eq!(peepholes, "node \"lstm\" (LSTM): peepholes (input P) are not supported");
+    assert_eq!(
+        peepholes,
+        "node \"lstm\" (LSTM): peepholes (input P) are not supported"
+    );
 }
 
 #[test]
 fn nodes_that_do_not_fit_are_refused_by_name() {
     let hidden = node_refusal("lstm", |node| node.attribute[0].i = Some(5));
-    assert_eq!(hidden, "node \"lstm\" (LSTM): hidden_size is 5, but W is for 4");
+    assert_eq!(
+        hidden,
+        "node \"lstm\" (LSTM): hidden_size is 5, but W is for 4"
+    );
     let unknown = node_refusal("logits", |node| node.input[0] = "nobody".to_owned());
     assert_eq!(
         unknown,
         "node \"logits\" (Gemm): input 0 is \"nobody\", which no earlier node computes"
     );
     let computed = node_refusal("logits", |node| node.input[1] = "lstm.last".to_owned());
-    assert_eq!(computed, "node \"logits\" (Gemm): input \"lstm.last\" is not a constant");
+    assert_eq!(
+        computed,
+        "node \"logits\" (Gemm): input \"lstm.last\" is not a constant"
+    );
     let missing = node_refusal("logits", |node| node.input.truncate(1));
     assert_eq!(missing, "node \"logits\" (Gemm): input 1 is missing");
     let unnamed = node_refusal("softmax", |node| {
@@ -102,10 +138,18 @@ fn nodes_that_do_not_fit_are_refused_by_name() {
         unnamed,
         "node \"#4\" (LogSoftmax): is not supported by the LSTM-classifier family"
     );
-    let domain = node_refusal("softmax", |node| node.domain = Some("com.example".to_owned()));
-    assert_eq!(domain, "node \"softmax\" (Softmax): domain \"com.example\" is not supported");
+    let domain = node_refusal("softmax", |node| {
+        node.domain = Some("com.example".to_owned())
+    });
+    assert_eq!(
+        domain,
+        "node \"softmax\" (Softmax): domain \"com.example\" is not supported"
+    );
     let twice = node_refusal("softmax", |node| node.output[0] = "logits".to_owned());
-    assert_eq!(twice, "node \"softmax\" (Softmax): output \"logits\": expected a name of its own");
+    assert_eq!(
+        twice,
+        "node \"softmax\" (Softmax): output \"logits\": expected a name of its own"
+    );
 }
 
 #[test]
@@ -129,11 +173,18 @@ fn broken_constants_are_refused_by_name() {
         "node \"lstm\" (LSTM): constant \"lstm.W\" has data type 10, expected 1 (Float)"
     );
     let enormous = graph_refusal(|graph| graph.initializer[0].dims = vec![1 << 40, 1 << 40]);
-    assert!(enormous.contains("more than 67108864 constant numbers"), "{enormous}");
+    assert!(
+        enormous.contains("more than 67108864 constant numbers"),
+        "{enormous}"
+    );
     let nan = graph_refusal(|graph| {
-        graph.initializer[0].raw_data.as_mut().unwrap()[..4].copy_from_slice(&f32::NAN.to_le_bytes());
+        graph.initializer[0].raw_data.as_mut().unwrap()[..4]
+            .copy_from_slice(&f32::NAN.to_le_bytes());
     });
-    assert_eq!(nan, "node \"lstm\" (LSTM): W: value 0 is NaN, expected a finite number");
+    assert_eq!(
+        nan,
+        "node \"lstm\" (LSTM): W: value 0 is NaN, expected a finite number"
+    );
 }
 
 #[test]
@@ -146,7 +197,10 @@ fn broken_models_are_refused() {
         refusal(|model| model.opset_import.clear()),
         "opset_import: missing, expected 13 to 23"
     );
-    assert_eq!(refusal(|model| model.graph = None), "graph: missing, expected one");
+    assert_eq!(
+        refusal(|model| model.graph = None),
+        "graph: missing, expected one"
+    );
     assert_eq!(
         graph_refusal(|graph| graph.output[0].name = Some("nobody".to_owned())),
         "output \"nobody\": no node computes it"
