@@ -54,7 +54,7 @@ fn main() -> ExitCode {
 
 /// CPU seconds per second of audio.
 fn librosa(python: &std::ffi::OsStr) -> f64 {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/librosa.py");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/recompute.py");
     let mut child = Command::new(python)
         .arg(script)
         // One thread, as one stream gets.
