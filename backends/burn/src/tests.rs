@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use proptest::prelude::*;
-use rand::{RngExt as _, SeedableRng as _};
+use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 use ser_backend::{Batch, MAX_ROWS, Model as _, ModelInfo, Row, RowShape};
 use ser_graph::{Activation, Constant, Graph, GraphBuilder, GraphError, LstmWeights};

@@ -7,7 +7,7 @@ use ser_backend_burn::BurnBackend;
 
 fn package(name: &str) -> ModelPackage {
     let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/tests/packages");
-    ModelPackage::read(&packages.join(name).join("1")).unwrap()
+    ModelPackage::read(&packages.join(name).join("1")).expect("the package is valid")
 }
 
 conformance_tests!(tiny_windowed, BurnBackend::new(), package("tiny-windowed"));

@@ -58,8 +58,8 @@ pub fn compare(
     ];
     for (output, got, expected) in outputs {
         for (index, (&got, &expected)) in got.iter().zip(expected).enumerate() {
-            // Negated, so that NaN is too far off.
-            if !((got - expected).abs() <= tolerance) {
+            let distance = (got - expected).abs();
+            if distance.is_nan() || distance > tolerance {
                 let what = format!("{output} {index} of {name}");
                 return Err(differs(what, got, expected, tolerance));
             }

@@ -7,23 +7,17 @@ use ser_graph::{
 };
 
 /// Every operation of the family in one graph.
-fn everything() -> Graph {
+fn everything() -> Result<Graph, GraphError> {
     let mut graph = GraphBuilder::new("everything");
-    let features = graph.features(3, 2).unwrap();
-    let state = graph
-        .input("state", Element::F32, &[Dim::Rows, Dim::Fixed(8)])
-        .unwrap();
-    let valid_steps = graph
-        .input("valid_steps", Element::I32, &[Dim::Rows])
-        .unwrap();
-    let standardised = graph
-        .standardise(features, vec![0.5; 6], vec![2.0; 6])
-        .unwrap();
+    let features = graph.features(3, 2)?;
+    let state = graph.input("state", Element::F32, &[Dim::Rows, Dim::Fixed(8)])?;
+    let valid_steps = graph.input("valid_steps", Element::I32, &[Dim::Rows])?;
+    let standardised = graph.standardise(features, vec![0.5; 6], vec![2.0; 6])?;
     let weights = |width: usize| {
         let count = |count: usize| (0..count).map(|at| at as f32 / 64.0 - 0.5).collect();
-        LstmWeights::new(width, 4, count(16 * width), count(64), count(16)).unwrap()
+        LstmWeights::new(width, 4, count(16 * width), count(64), count(16))
     };
-    let states = graph.lstm_all("lstm_1", standardised, weights(2)).unwrap();
+    let states = graph.lstm_all("lstm_1", standardised, weights(2)?)?;
     let input = push(
         &mut graph,
         "transpose",
@@ -31,7 +25,7 @@ fn everything() -> Graph {
             input: states,
             axes: vec![1, 0, 2],
         },
-    );
+    )?;
     let layer = [Dim::Fixed(1), Dim::Rows, Dim::Fixed(4)];
     let h = push(
         &mut graph,
@@ -42,8 +36,8 @@ fn everything() -> Graph {
             start: 0,
             end: 4,
         },
-    );
-    let h = graph.reshape("layer_h", h, &layer).unwrap();
+    )?;
+    let h = graph.reshape("layer_h", h, &layer)?;
     let c = push(
         &mut graph,
         "slice_c",
@@ -53,19 +47,19 @@ fn everything() -> Graph {
             start: 4,
             end: 8,
         },
-    );
-    let c = graph.reshape("layer_c", c, &layer).unwrap();
+    )?;
+    let c = graph.reshape("layer_c", c, &layer)?;
     let lstm = Lstm {
         input,
         valid_steps: Some(valid_steps),
         initial_h: Some(h),
         initial_c: Some(c),
-        weights: weights(4),
+        weights: weights(4)?,
     };
-    let outputs = graph.push("lstm_2", Op::Lstm(lstm)).unwrap();
+    let outputs = graph.push("lstm_2", Op::Lstm(lstm))?;
     let row = [Dim::Rows, Dim::Fixed(4)];
-    let h = graph.reshape("h", outputs[1], &row).unwrap();
-    let c = graph.reshape("c", outputs[2], &row).unwrap();
+    let h = graph.reshape("h", outputs[1], &row)?;
+    let c = graph.reshape("c", outputs[2], &row)?;
     let next = push(
         &mut graph,
         "concat",
@@ -73,15 +67,13 @@ fn everything() -> Graph {
             inputs: vec![h, c],
             axis: 1,
         },
-    );
+    )?;
     let weight = Constant {
         dims: vec![4, 3],
         values: vec![0.25; 12],
     };
-    let dense = graph
-        .dense("gemm", h, weight.clone(), vec![0.1; 3])
-        .unwrap();
-    let relu = graph.activation("relu", Activation::Relu, dense).unwrap();
+    let dense = graph.dense("gemm", h, weight.clone(), vec![0.1; 3])?;
+    let relu = graph.activation("relu", Activation::Relu, dense)?;
     let weight = Constant {
         dims: vec![3, 3],
         values: vec![0.25; 9],
@@ -94,24 +86,20 @@ fn everything() -> Graph {
             weight,
             bias: None,
         },
-    );
-    let tanh = graph.activation("tanh", Activation::Tanh, product).unwrap();
-    let sigmoid = graph
-        .activation("sigmoid", Activation::Sigmoid, tanh)
-        .unwrap();
-    let posteriors = graph.softmax("softmax", sigmoid).unwrap();
-    graph
-        .finish(&[("posteriors", posteriors), ("next_state", next)])
-        .unwrap()
+    )?;
+    let tanh = graph.activation("tanh", Activation::Tanh, product)?;
+    let sigmoid = graph.activation("sigmoid", Activation::Sigmoid, tanh)?;
+    let posteriors = graph.softmax("softmax", sigmoid)?;
+    graph.finish(&[("posteriors", posteriors), ("next_state", next)])
 }
 
-fn push(graph: &mut GraphBuilder, name: &str, op: Op) -> ValueId {
-    graph.push(name, op).unwrap()[0]
+fn push(graph: &mut GraphBuilder, name: &str, op: Op) -> Result<ValueId, GraphError> {
+    graph.push(name, op).map(|outputs| outputs[0])
 }
 
 #[test]
 fn a_graph_survives_writing_and_reading() {
-    let graph = everything();
+    let graph = everything().unwrap();
     let bytes = graph.write();
     let read = Graph::read(&bytes).unwrap();
     assert_eq!(read, graph);
@@ -120,7 +108,7 @@ fn a_graph_survives_writing_and_reading() {
 
 #[test]
 fn every_truncation_is_an_error() {
-    let bytes = everything().write();
+    let bytes = everything().unwrap().write();
     for end in 0..bytes.len() {
         assert!(
             Graph::read(&bytes[..end]).is_err(),
@@ -132,7 +120,7 @@ fn every_truncation_is_an_error() {
 
 #[test]
 fn an_unknown_operator_is_named() {
-    let mut bytes = everything().write();
+    let mut bytes = everything().unwrap().write();
     let at = bytes
         .windows(7)
         .position(|window| window == b"Softmax")
@@ -150,7 +138,7 @@ proptest! {
 
     #[test]
     fn flipped_bits_never_panic(flips in prop::collection::vec((any::<prop::sample::Index>(), 0_u8..8), 1..6)) {
-        let mut bytes = everything().write();
+        let mut bytes = everything().unwrap().write();
         for (at, bit) in flips {
             let at = at.index(bytes.len());
             bytes[at] ^= 1 << bit;
