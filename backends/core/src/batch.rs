@@ -42,8 +42,8 @@ pub struct Row<'a> {
     pub features: &'a [f32],
     /// `[state]`; empty for a windowed model.
     pub state: &'a [f32],
-    /// How many of the steps hold audio: fewer than all only in the last row of
-    /// a recurrent stream. The rest are padding that must change nothing.
+    /// How many of the steps hold audio, at least 1: fewer than all only in the
+    /// last row of a recurrent stream. The rest are padding that must change nothing.
     pub valid_steps: usize,
 }
 
