@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 
-use ser_backend::BackendError;
+use ser_backend::{BackendError, PackageError};
 use ser_features::FeatureError;
 use tonic::{Code, Status};
 
@@ -144,7 +144,11 @@ impl Error {
         found: impl Into<String>,
         expected: impl Into<String>,
     ) -> Self {
-        Self::Invalid { field: field.into(), found: found.into(), expected: expected.into() }
+        Self::Invalid {
+            field: field.into(),
+            found: found.into(),
+            expected: expected.into(),
+        }
     }
 
     /// The same error, its field seen from outside the message `parent`.
@@ -152,13 +156,28 @@ impl Error {
     pub fn within(self, parent: &str) -> Self {
         let outside = |field: String| format!("{parent}.{field}");
         match self {
-            Self::Invalid { field, found, expected } => {
-                Self::Invalid { field: outside(field), found, expected }
-            }
-            Self::Setting { parent, source } => Self::Setting { parent: outside(parent), source },
-            Self::UnknownModel { field, model, served } => {
-                Self::UnknownModel { field: outside(field), model, served }
-            }
+            Self::Invalid {
+                field,
+                found,
+                expected,
+            } => Self::Invalid {
+                field: outside(field),
+                found,
+                expected,
+            },
+            Self::Setting { parent, source } => Self::Setting {
+                parent: outside(parent),
+                source,
+            },
+            Self::UnknownModel {
+                field,
+                model,
+                served,
+            } => Self::UnknownModel {
+                field: outside(field),
+                model,
+                served,
+            },
             other => other,
         }
     }
@@ -167,7 +186,9 @@ impl Error {
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
-            Self::Invalid { .. } | Self::Setting { .. } | Self::Audio { .. } => Code::InvalidArgument,
+            Self::Invalid { .. } | Self::Setting { .. } | Self::Audio { .. } => {
+                Code::InvalidArgument
+            }
             Self::UnknownModel { .. } => Code::NotFound,
             Self::TooLate { .. } => Code::DeadlineExceeded,
             Self::TooMany { .. } => Code::ResourceExhausted,
@@ -182,6 +203,12 @@ impl Error {
             | Self::NoPackages(_)
             | Self::Transport(_) => Code::Internal,
         }
+    }
+}
+
+impl From<PackageError> for Error {
+    fn from(error: PackageError) -> Self {
+        Self::Backend(error.into())
     }
 }
 

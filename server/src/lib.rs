@@ -11,6 +11,8 @@ pub mod config;
 mod context;
 pub mod decision;
 mod error;
+#[cfg(test)]
+mod fixture;
 pub mod logging;
 pub mod models;
 pub mod serve;

@@ -29,7 +29,9 @@ const CLOSING: Duration = Duration::from_secs(1);
 ///
 /// [`Error::Bind`], for instance when the port is taken.
 pub async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
-    TcpListener::bind(address).await.map_err(|source| Error::Bind { address, source })
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| Error::Bind { address, source })
 }
 
 /// Serves on `listener` until `shutdown` is ready and the streams have ended.
@@ -46,11 +48,16 @@ pub async fn run(
     backends: BackendRegistry,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    let socket = |source| Error::Io { what: "listening socket".to_owned(), source };
+    let socket = |source| Error::Io {
+        what: "listening socket".to_owned(),
+        source,
+    };
     let address = listener.local_addr().map_err(socket)?;
     if let Some(path) = &config.server.port_file {
-        write_port(path, address.port())
-            .map_err(|source| Error::Io { what: path.display().to_string(), source })?;
+        write_port(path, address.port()).map_err(|source| Error::Io {
+            what: path.display().to_string(),
+            source,
+        })?;
     }
     info!(%address, "listening on {address}");
 
@@ -87,8 +94,9 @@ pub async fn run(
 fn transport(config: &ServerConfig) -> Server {
     // A session that doesn't read leaves its stream's window full. The
     // connection's must hold all of them, or one such stream would stop others.
-    let connection_window =
-        STREAM_WINDOW.saturating_mul(config.streams_per_connection).min(LARGEST_WINDOW);
+    let connection_window = STREAM_WINDOW
+        .saturating_mul(config.streams_per_connection)
+        .min(LARGEST_WINDOW);
     Server::builder()
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(connection_window)
@@ -154,3 +162,6 @@ fn write_port(path: &Path, port: u16) -> io::Result<()> {
     std::fs::write(&partial, format!("{port}\n"))?;
     std::fs::rename(partial, path)
 }
+
+#[cfg(test)]
+mod tests;

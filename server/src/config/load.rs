@@ -44,7 +44,14 @@ pub struct Overrides {
 
 impl Overrides {
     fn apply(self, config: &mut Config) {
-        let Self { listen, port_file, models_dir, model, log_format, log_level } = self;
+        let Self {
+            listen,
+            port_file,
+            models_dir,
+            model,
+            log_format,
+            log_level,
+        } = self;
         config.server.listen = listen.unwrap_or(config.server.listen);
         config.server.port_file = port_file.or(config.server.port_file.take());
         config.models.directory = models_dir.or(config.models.directory.take());
@@ -84,23 +91,36 @@ pub(super) fn load_from(
 ) -> Result<Config, Error> {
     let mut merged = ::config::Config::builder();
     if let Some(path) = file {
-        let text = fs::read_to_string(path)
-            .map_err(|source| Error::Io { what: path.display().to_string(), source })?;
-        let source: File<FileSourceString, FileFormat> = File::from_str(&text, FileFormat::Toml);
-        check(::config::Config::builder().add_source(source.clone()), |key| match key {
-            "" => path.display().to_string(),
-            key => format!("{}: {key}", path.display()),
+        let text = fs::read_to_string(path).map_err(|source| Error::Io {
+            what: path.display().to_string(),
+            source,
         })?;
+        let source: File<FileSourceString, FileFormat> = File::from_str(&text, FileFormat::Toml);
+        check(
+            ::config::Config::builder().add_source(source.clone()),
+            |key| match key {
+                "" => path.display().to_string(),
+                key => format!("{}: {key}", path.display()),
+            },
+        )?;
         merged = merged.add_source(source);
     }
     let source = Environment::with_prefix("SER")
         .prefix_separator("__")
         .separator("__")
         .source(Some(environment));
-    check(::config::Config::builder().add_source(source.clone()), |key| {
-        format!("environment variable {PREFIX}{}", key.replace('.', "__").to_uppercase())
+    check(
+        ::config::Config::builder().add_source(source.clone()),
+        |key| {
+            format!(
+                "environment variable {PREFIX}{}",
+                key.replace('.', "__").to_uppercase()
+            )
+        },
+    )?;
+    let mut config = check(merged.add_source(source), |key| {
+        format!("configuration: {key}")
     })?;
-    let mut config = check(merged.add_source(source), |key| format!("configuration: {key}"))?;
     flags.apply(&mut config);
     validate(&config).map_err(|(key, reason)| Error::Config {
         place: format!("configuration: {key}"),
@@ -115,8 +135,13 @@ fn check(
     sources: ::config::ConfigBuilder<::config::builder::DefaultState>,
     place: impl Fn(&str) -> String,
 ) -> Result<Config, Error> {
-    let wrong = |key: &str, reason: String| Error::Config { place: place(key), reason };
-    let read = sources.build().map_err(|error| wrong("", describe(&error)))?;
+    let wrong = |key: &str, reason: String| Error::Config {
+        place: place(key),
+        reason,
+    };
+    let read = sources
+        .build()
+        .map_err(|error| wrong("", describe(&error)))?;
     let config: Config = serde_path_to_error::deserialize(read)
         .map_err(|error| wrong(&error.path().to_string(), describe(error.inner())))?;
     validate(&config).map_err(|(key, reason)| wrong(key, reason))?;
@@ -125,7 +150,11 @@ fn check(
 
 fn describe(error: &ConfigError) -> String {
     match error {
-        ConfigError::Type { unexpected, expected, .. } => {
+        ConfigError::Type {
+            unexpected,
+            expected,
+            ..
+        } => {
             format!("{unexpected}; expected {expected}")
         }
         ConfigError::At { error, .. } => describe(error),
@@ -138,13 +167,22 @@ fn describe(error: &ConfigError) -> String {
 fn validate(config: &Config) -> Result<(), (&'static str, String)> {
     let chunk = config.limits.chunk_bytes;
     if !(1..=LARGEST_CHUNK).contains(&chunk) {
-        return Err(("limits.chunk_bytes", format!("{chunk}; expected 1 to {LARGEST_CHUNK}")));
+        return Err((
+            "limits.chunk_bytes",
+            format!("{chunk}; expected 1 to {LARGEST_CHUNK}"),
+        ));
     }
     if config.server.streams_per_connection == 0 {
-        return Err(("server.streams_per_connection", "0; expected at least 1".to_owned()));
+        return Err((
+            "server.streams_per_connection",
+            "0; expected at least 1".to_owned(),
+        ));
     }
     for (key, duration) in [
-        ("server.keepalive_interval", config.server.keepalive_interval),
+        (
+            "server.keepalive_interval",
+            config.server.keepalive_interval,
+        ),
         ("server.keepalive_timeout", config.server.keepalive_timeout),
         ("limits.first_message", config.limits.first_message),
         ("limits.idle", config.limits.idle),

@@ -41,7 +41,10 @@ pub(crate) async fn recognize(
     let started = messages::started(&recognition, id);
     work_off(Recognizer::new(recognition, "clip")?, audio)
         .await
-        .map(|response| RecognizeResponse { started: Some(started), ..response })
+        .map(|response| RecognizeResponse {
+            started: Some(started),
+            ..response
+        })
 }
 
 async fn work_off(mut recognizer: Recognizer, audio: Bytes) -> Result<RecognizeResponse, Error> {
@@ -77,14 +80,23 @@ fn decode(clip: Option<Clip>, limit: Duration) -> Result<(PcmFormat, Bytes), Err
         Some(Clip::File(file)) => {
             let clip = AudioClip::decode(file.into(), Some(limit)).map_err(|source| {
                 let too_long = matches!(source, FeatureError::TooLong { .. });
-                Error::Audio { what: if too_long { "clip" } else { "clip.file" }, source }
+                Error::Audio {
+                    what: if too_long { "clip" } else { "clip.file" },
+                    source,
+                }
             })?;
             let format = PcmFormat {
                 encoding: Encoding::F32Le,
                 sample_rate: clip.sample_rate,
                 channels: clip.channels,
             };
-            (format, clip.samples.iter().flat_map(|sample| sample.to_le_bytes()).collect())
+            (
+                format,
+                clip.samples
+                    .iter()
+                    .flat_map(|sample| sample.to_le_bytes())
+                    .collect(),
+            )
         }
     };
     if audio.is_empty() {
@@ -92,7 +104,10 @@ fn decode(clip: Option<Clip>, limit: Duration) -> Result<(PcmFormat, Bytes), Err
     }
     let frames = audio.len() / format.frame_bytes();
     if Duration::from_secs_f64(frames as f64 / f64::from(format.sample_rate.hz())) > limit {
-        return Err(Error::Audio { what: "clip", source: FeatureError::TooLong { limit } });
+        return Err(Error::Audio {
+            what: "clip",
+            source: FeatureError::TooLong { limit },
+        });
     }
     Ok((format, audio))
 }

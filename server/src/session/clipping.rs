@@ -33,7 +33,10 @@ impl ClippingDetector {
         if self.warned {
             return;
         }
-        let clipped = samples.iter().filter(|sample| sample.abs() >= self.full_scale).count();
+        let clipped = samples
+            .iter()
+            .filter(|sample| sample.abs() >= self.full_scale)
+            .count();
         let (at_full_scale, all) = &mut self.cells[self.ended % CELLS];
         // A cell is a tenth of a second: at most 19,200 samples.
         *at_full_scale += clipped as u32;
@@ -47,8 +50,10 @@ impl ClippingDetector {
             return None;
         }
         self.ended += 1;
-        let (at_full_scale, all) =
-            self.cells.iter().fold((0, 0), |sum, cell| (sum.0 + cell.0, sum.1 + cell.1));
+        let (at_full_scale, all) = self
+            .cells
+            .iter()
+            .fold((0, 0), |sum, cell| (sum.0 + cell.0, sum.1 + cell.1));
         if self.ended >= CELLS && at_full_scale * 100 >= all && all > 0 {
             self.warned = true;
             return Some(at_full_scale as f32 / all as f32);

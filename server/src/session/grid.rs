@@ -21,7 +21,10 @@ pub(super) struct Grid {
 impl Grid {
     pub(super) fn new(format: PcmFormat) -> Self {
         let frames = (format.sample_rate.hz() as usize).div_ceil(CELLS_PER_SECOND);
-        Self { cell_bytes: frames * format.frame_bytes(), filled: 0 }
+        Self {
+            cell_bytes: frames * format.frame_bytes(),
+            filled: 0,
+        }
     }
 
     /// How many of `available` bytes belong to the current cell, and whether

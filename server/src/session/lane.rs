@@ -35,8 +35,21 @@ pub(super) struct Span {
 
 impl From<&Segment<'_>> for Span {
     fn from(segment: &Segment<'_>) -> Self {
-        let &Segment { start, end, new_start, end_sample, trigger, .. } = segment;
-        Self { start, end, new_start, end_sample, trigger }
+        let &Segment {
+            start,
+            end,
+            new_start,
+            end_sample,
+            trigger,
+            ..
+        } = segment;
+        Self {
+            start,
+            end,
+            new_start,
+            end_sample,
+            trigger,
+        }
     }
 }
 
@@ -81,6 +94,10 @@ impl Lane {
 
     /// The summary of everything decided.
     pub(super) fn finish(self, recognition: &Recognition) -> v1::StreamSummary {
-        messages::summary(recognition, self.front_end.received(), self.summary.finish())
+        messages::summary(
+            recognition,
+            self.front_end.received(),
+            self.summary.finish(),
+        )
     }
 }

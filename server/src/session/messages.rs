@@ -14,7 +14,16 @@ use crate::{
 
 /// The answer to an accepted config.
 pub(super) fn started(recognition: &Recognition, stream_id: String) -> v1::StreamStarted {
-    let Recognition { format, selection, pace, model, plan, top_k, smoothing, .. } = recognition;
+    let Recognition {
+        format,
+        selection,
+        pace,
+        model,
+        plan,
+        top_k,
+        smoothing,
+        ..
+    } = recognition;
     let (channels, picked_channel) = match *selection {
         ChannelSelection::Mix => (v1::ChannelPolicy::Mix, None),
         ChannelSelection::Pick(channel) => (v1::ChannelPolicy::Pick, Some(small(channel))),
@@ -126,7 +135,10 @@ fn scores(recognition: &Recognition, posteriors: &[f32]) -> Vec<v1::Score> {
     labels
         .iter()
         .zip(posteriors)
-        .map(|(label, &probability)| v1::Score { label: label.clone(), probability })
+        .map(|(label, &probability)| v1::Score {
+            label: label.clone(),
+            probability,
+        })
         .collect()
 }
 
@@ -140,7 +152,10 @@ pub(super) fn summary(
     let time_per_label = labels
         .iter()
         .zip(&summary.time_per_label)
-        .map(|(label, &time)| v1::LabelTime { label: label.clone(), time: Some(duration(time)) })
+        .map(|(label, &time)| v1::LabelTime {
+            label: label.clone(),
+            time: Some(duration(time)),
+        })
         .collect();
     v1::StreamSummary {
         channel: None,
@@ -161,7 +176,10 @@ pub(super) fn summary(
 
 /// The warning that goes with audio of a rate below the model's.
 pub(super) fn narrow_band(recognition: &Recognition) -> Option<v1::StreamWarning> {
-    let (rate, model_rate) = (recognition.format.sample_rate.hz(), recognition.model.sample_rate());
+    let (rate, model_rate) = (
+        recognition.format.sample_rate.hz(),
+        recognition.model.sample_rate(),
+    );
     (rate < model_rate).then(|| v1::StreamWarning {
         code: v1::WarningCode::NarrowBand.into(),
         message: format!(
@@ -220,7 +238,9 @@ fn samples(count: u64, format: PcmFormat) -> Duration {
 }
 
 fn duration(duration: Duration) -> prost_types::Duration {
-    duration.try_into().expect("no time here is longer than a stream lasts")
+    duration
+        .try_into()
+        .expect("no time here is longer than a stream lasts")
 }
 
 fn small(count: usize) -> u32 {

@@ -13,6 +13,8 @@ mod recognizer;
 mod request;
 mod responses;
 mod stream;
+#[cfg(test)]
+mod tests;
 pub(crate) mod text;
 
 pub(crate) use clip::recognize as recognize_clip;

@@ -53,12 +53,20 @@ pub(crate) struct Recognizer {
 /// A window, or a warning between windows.
 enum Waiting {
     /// The row is `None` when nobody speaks.
-    Window { lane: usize, span: Span, row: Option<RowBuffers> },
+    Window {
+        lane: usize,
+        span: Span,
+        row: Option<RowBuffers>,
+    },
     Warning(v1::StreamWarning),
 }
 
 enum InFlight {
-    Window { lane: usize, span: Span, row: Option<PendingRow> },
+    Window {
+        lane: usize,
+        span: Span,
+        row: Option<PendingRow>,
+    },
     Warning(v1::StreamWarning),
 }
 
@@ -74,7 +82,9 @@ impl Recognizer {
     pub(crate) fn new(recognition: Recognition, what: &'static str) -> Result<Self, Error> {
         let reader = PcmReader::new(recognition.format, recognition.selection)
             .map_err(|error| Error::Internal(error.to_string()))?;
-        let lanes = (0..reader.lanes()).map(|_| Lane::new(&recognition)).collect();
+        let lanes = (0..reader.lanes())
+            .map(|_| Lane::new(&recognition))
+            .collect();
         let mut in_flight = VecDeque::new();
         if let Some(warning) = messages::narrow_band(&recognition) {
             in_flight.push_back(InFlight::Warning(warning));
@@ -118,8 +128,16 @@ impl Recognizer {
     pub(crate) fn finish(&mut self) -> Result<(), Error> {
         debug_assert!(self.wants_audio(), "finished too early");
         let what = self.what;
-        self.reader.finish().map_err(|source| Error::Audio { what, source })?;
-        let Self { recognition, lanes, waiting, spare, .. } = self;
+        self.reader
+            .finish()
+            .map_err(|source| Error::Audio { what, source })?;
+        let Self {
+            recognition,
+            lanes,
+            waiting,
+            spare,
+            ..
+        } = self;
         for (index, lane) in lanes.iter_mut().enumerate() {
             lane.front_end.finish(&mut |segment| {
                 waiting.push_back(window(recognition, spare, index, &segment));
@@ -134,8 +152,14 @@ impl Recognizer {
     pub(crate) fn can_step(&self) -> bool {
         match self.waiting.front() {
             None => !self.audio.is_empty(),
-            Some(Waiting::Window { lane, row: Some(_), .. }) => {
-                let rows = if self.recognition.model.info().shape.state > 0 { 1 } else { ROWS_IN_FLIGHT };
+            Some(Waiting::Window {
+                lane, row: Some(_), ..
+            }) => {
+                let rows = if self.recognition.model.info().shape.state > 0 {
+                    1
+                } else {
+                    ROWS_IN_FLIGHT
+                };
                 self.lanes[*lane].rows_in_flight < rows
             }
             // Bounded all the same, since these keep their place in the order.
@@ -174,7 +198,8 @@ impl Recognizer {
                         })?)
                     }
                 };
-                self.in_flight.push_back(InFlight::Window { lane, span, row });
+                self.in_flight
+                    .push_back(InFlight::Window { lane, span, row });
             }
         }
         Ok(())
@@ -182,7 +207,16 @@ impl Recognizer {
 
     /// Reads audio up to the next line of the grid.
     fn read(&mut self) -> Result<(), Error> {
-        let Self { recognition, reader, grid, lanes, audio, waiting, spare, .. } = self;
+        let Self {
+            recognition,
+            reader,
+            grid,
+            lanes,
+            audio,
+            waiting,
+            spare,
+            ..
+        } = self;
         let (bytes, cell_ends) = grid.advance(audio.len());
         let read = reader.push(&audio[..bytes], &mut |index, samples| {
             let lane = &mut lanes[index];
@@ -195,7 +229,10 @@ impl Recognizer {
         in_order(waiting);
         if let Err(source) = read {
             audio.clear();
-            return Err(Error::Audio { what: self.what, source });
+            return Err(Error::Audio {
+                what: self.what,
+                source,
+            });
         }
         if cell_ends {
             for (index, lane) in lanes.iter_mut().enumerate() {
@@ -233,7 +270,12 @@ impl Recognizer {
         }
     }
 
-    fn decide(&mut self, index: usize, span: Span, mut row: Option<RowBuffers>) -> v1::EmotionResult {
+    fn decide(
+        &mut self,
+        index: usize,
+        span: Span,
+        mut row: Option<RowBuffers>,
+    ) -> v1::EmotionResult {
         let lane = &mut self.lanes[index];
         if let Some(row) = &mut row {
             lane.receive(row);
@@ -251,7 +293,9 @@ impl Recognizer {
 
     /// The summary of each lane, after everything was told.
     pub(crate) fn into_summaries(self) -> Vec<v1::StreamSummary> {
-        let Self { recognition, lanes, .. } = self;
+        let Self {
+            recognition, lanes, ..
+        } = self;
         lanes
             .into_iter()
             .enumerate()
@@ -279,19 +323,26 @@ fn window(
     segment: &Segment<'_>,
 ) -> Waiting {
     let row = segment.speech.then(|| {
-        let mut row =
-            spare.pop().unwrap_or_else(|| recognition.model.row_buffers());
+        let mut row = spare
+            .pop()
+            .unwrap_or_else(|| recognition.model.row_buffers());
         row.features.copy_from_slice(segment.features);
         row.valid_steps = segment.valid_steps;
         row
     });
-    Waiting::Window { lane, span: Span::from(segment), row }
+    Waiting::Window {
+        lane,
+        span: Span::from(segment),
+        row,
+    }
 }
 
 /// Sorts the windows of one cell by their ends, and equal ones by lane.
 fn in_order(windows: &mut VecDeque<Waiting>) {
-    windows.make_contiguous().sort_by_key(|waiting| match waiting {
-        Waiting::Window { lane, span, .. } => (span.end, *lane),
-        Waiting::Warning(_) => (Duration::MAX, 0),
-    });
+    windows
+        .make_contiguous()
+        .sort_by_key(|waiting| match waiting {
+            Waiting::Window { lane, span, .. } => (span.end, *lane),
+            Waiting::Warning(_) => (Duration::MAX, 0),
+        });
 }

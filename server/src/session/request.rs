@@ -50,7 +50,16 @@ impl Recognition {
         let plan = plan(&model, options, format.sample_rate)?;
         let top_k = top_k(options.top_k, model.manifest().labels.len())?;
         let smoothing = options.smoothing.map(smoothing).transpose()?;
-        Ok(Self { format, selection, pace, model, is_default_model, plan, top_k, smoothing })
+        Ok(Self {
+            format,
+            selection,
+            pace,
+            model,
+            is_default_model,
+            plan,
+            top_k,
+            smoothing,
+        })
     }
 
     /// How many streams this counts as.
@@ -73,7 +82,10 @@ impl Recognition {
 ///
 /// With fields as seen from the message itself, which the caller names.
 pub(crate) fn format(audio: &v1::AudioFormat, field: &str) -> Result<PcmFormat, Error> {
-    let outside = |source| Error::Setting { parent: field.to_owned(), source };
+    let outside = |source| Error::Setting {
+        parent: field.to_owned(),
+        source,
+    };
     let encoding = match audio.encoding.try_into() {
         Ok(v1::Encoding::S16le) => Encoding::S16Le,
         Ok(v1::Encoding::F32le) => Encoding::F32Le,
@@ -108,7 +120,11 @@ pub(crate) fn pace(pace: i32) -> Result<Pace, Error> {
     match pace.try_into() {
         Ok(v1::Pace::Unspecified | v1::Pace::Live) => Ok(Pace::Live),
         Ok(v1::Pace::Bulk) => Ok(Pace::Bulk),
-        Err(_) => Err(Error::invalid("pace", pace.to_string(), "PACE_LIVE or PACE_BULK")),
+        Err(_) => Err(Error::invalid(
+            "pace",
+            pace.to_string(),
+            "PACE_LIVE or PACE_BULK",
+        )),
     }
 }
 
@@ -117,9 +133,8 @@ fn selection(
     channels: ChannelCount,
 ) -> Result<ChannelSelection, Error> {
     let last = channels.get() - 1;
-    let refuse = |found: String, expected: String| {
-        Err(Error::invalid("picked_channel", found, expected))
-    };
+    let refuse =
+        |found: String, expected: String| Err(Error::invalid("picked_channel", found, expected));
     let policy = v1::ChannelPolicy::try_from(options.channels).map_err(|_| {
         Error::invalid(
             "channels",
@@ -128,16 +143,18 @@ fn selection(
         )
     })?;
     match (policy, options.picked_channel) {
-        (v1::ChannelPolicy::Pick, None) => {
-            refuse("missing".to_owned(), format!("0 to {last} with CHANNEL_POLICY_PICK"))
-        }
+        (v1::ChannelPolicy::Pick, None) => refuse(
+            "missing".to_owned(),
+            format!("0 to {last} with CHANNEL_POLICY_PICK"),
+        ),
         (v1::ChannelPolicy::Pick, Some(picked)) => match usize::try_from(picked) {
             Ok(index) if index <= last => Ok(ChannelSelection::Pick(index)),
             _ => refuse(picked.to_string(), format!("0 to {last}")),
         },
-        (_, Some(picked)) => {
-            refuse(picked.to_string(), "none without CHANNEL_POLICY_PICK".to_owned())
-        }
+        (_, Some(picked)) => refuse(
+            picked.to_string(),
+            "none without CHANNEL_POLICY_PICK".to_owned(),
+        ),
         (v1::ChannelPolicy::Separate, None) => Ok(ChannelSelection::Separate),
         (v1::ChannelPolicy::Mix | v1::ChannelPolicy::Unspecified, None) => {
             Ok(ChannelSelection::Mix)
@@ -156,22 +173,36 @@ fn plan(
     };
     model.plan(request, rate).map_err(|error| match error {
         // The front end knows what it expects, but not what the client wrote.
-        FeatureError::Setting { field, value, expected } => {
+        FeatureError::Setting {
+            field,
+            value,
+            expected,
+        } => {
             let asked = match field.as_str() {
                 "window" => options.window,
                 "hop" => options.hop,
                 _ => None,
             };
-            Error::Invalid { found: asked.map_or(value, proto_seconds), field, expected }
+            Error::Invalid {
+                found: asked.map_or(value, proto_seconds),
+                field,
+                expected,
+            }
         }
-        source => Error::FrontEnd { model: model.id().to_owned(), source },
+        source => Error::FrontEnd {
+            model: model.id().to_owned(),
+            source,
+        },
     })
 }
 
 /// Negative and malformed durations are as wrong as zero, which none of the
 /// options may be.
 fn unsigned(duration: prost_types::Duration) -> Duration {
-    match (u64::try_from(duration.seconds), u32::try_from(duration.nanos)) {
+    match (
+        u64::try_from(duration.seconds),
+        u32::try_from(duration.nanos),
+    ) {
         (Ok(seconds), Ok(nanos)) if nanos < 1_000_000_000 => Duration::new(seconds, nanos),
         _ => Duration::ZERO,
     }
@@ -181,9 +212,11 @@ fn top_k(asked: Option<u32>, labels: usize) -> Result<usize, Error> {
     match asked.map(|asked| (asked, usize::try_from(asked))) {
         None => Ok(labels),
         Some((_, Ok(top_k))) if (1..=labels).contains(&top_k) => Ok(top_k),
-        Some((asked, _)) => {
-            Err(Error::invalid("top_k", asked.to_string(), format!("1 to {labels}")))
-        }
+        Some((asked, _)) => Err(Error::invalid(
+            "top_k",
+            asked.to_string(),
+            format!("1 to {labels}"),
+        )),
     }
 }
 

@@ -60,7 +60,10 @@ impl Responses {
             .try_reserve_owned()
             .map_err(|error| Error::Internal(error.to_string()))?;
         let session = spawn(Self { sender, patience }, LastWord { place: Some(place) });
-        Ok(ResponseStream { receiver, _session: AbortOnDropHandle::new(session) })
+        Ok(ResponseStream {
+            receiver,
+            _session: AbortOnDropHandle::new(session),
+        })
     }
 
     /// Waits for room and sends.
@@ -69,7 +72,9 @@ impl Responses {
     ///
     /// [`Error::TooLate`] if the client doesn't read.
     pub(super) async fn send(&self, response: Response) -> Result<(), Error> {
-        let response = StreamingRecognizeResponse { response: Some(response) };
+        let response = StreamingRecognizeResponse {
+            response: Some(response),
+        };
         match timeout(self.patience, self.sender.send(Ok(response))).await {
             // Nobody listens any more, so this task is about to be dropped.
             Ok(Ok(()) | Err(_)) => Ok(()),

@@ -51,7 +51,15 @@ pub(crate) fn open(
     let patience = context.limits.idle;
     Responses::begin(patience, |responses, last_word| {
         let drain = context.drain.clone();
-        let session = Session { context, slot, id, drain, requests, seen: 0, responses };
+        let session = Session {
+            context,
+            slot,
+            id,
+            drain,
+            requests,
+            seen: 0,
+            responses,
+        };
         let task = async move {
             let outcome = session.run().await;
             let code = outcome.as_ref().err().map_or(Code::Ok, Status::code);
@@ -77,7 +85,7 @@ struct Session<R> {
 impl<R: Requests> Session<R> {
     async fn run(mut self) -> Result<(), Status> {
         let config = self.first_request().await?;
-        let recognition = self.recognition(config).await?;
+        let recognition = validate(Arc::clone(&self.context), config).await?;
         let more = recognition.lanes() - 1;
         self.slot.merge(self.context.streams.take(more)?);
         debug!(
@@ -114,26 +122,14 @@ impl<R: Requests> Session<R> {
         match request.transpose()?.map(|request| request.request) {
             Some(Some(Request::Config(config))) => Ok(config),
             Some(Some(Request::Audio(_))) => Err(Error::invalid("request 1", "audio", expected)),
-            Some(None) => Err(Error::invalid("request 1", "neither config nor audio", expected)),
+            Some(None) => Err(Error::invalid(
+                "request 1",
+                "neither config nor audio",
+                expected,
+            )),
             None => Err(Error::invalid("request", "half-close", expected)),
         }
         .map_err(Status::from)
-    }
-
-    /// Validates the config. That may build tables for a new sample rate, which
-    /// takes longer than an async worker may be kept.
-    async fn recognition(&self, config: StreamingConfig) -> Result<Recognition, Error> {
-        let context = Arc::clone(&self.context);
-        tokio::task::spawn_blocking(move || {
-            let audio = config.audio.ok_or_else(|| request::no_format("config.audio"))?;
-            let format = request::format(&audio, "config.audio")?;
-            let pace = request::pace(config.pace).map_err(|error| error.within("config"))?;
-            let options = config.options.unwrap_or_default();
-            Recognition::new(context.models()?, format, &options, pace)
-                .map_err(|error| error.within("config.options"))
-        })
-        .await
-        .map_err(|error| Error::Internal(error.to_string()))?
     }
 
     /// Takes audio and tells results until the client has half-closed and
@@ -213,7 +209,11 @@ impl<R: Requests> Session<R> {
             Err(Error::invalid(format!("request {seen}"), found, expected))
         };
         let size = |bytes: usize, expected: String| {
-            Err(Error::invalid("audio", format!("{bytes} bytes in request {seen}"), expected))
+            Err(Error::invalid(
+                "audio",
+                format!("{bytes} bytes in request {seen}"),
+                expected,
+            ))
         };
         match request.request {
             Some(Request::Audio(chunk)) if chunk.is_empty() => size(0, "at least 1".to_owned()),
@@ -227,6 +227,28 @@ impl<R: Requests> Session<R> {
     }
 }
 
+/// Validates the config. That may build tables for a new sample rate, which takes
+/// longer than an async worker may be kept.
+async fn validate(context: Arc<Context>, config: StreamingConfig) -> Result<Recognition, Error> {
+    tokio::task::spawn_blocking(move || {
+        let audio = config
+            .audio
+            .ok_or_else(|| request::no_format("config.audio"))?;
+        let format = request::format(&audio, "config.audio")?;
+        let pace = request::pace(config.pace).map_err(|error| error.within("config"))?;
+        let options = config.options.unwrap_or_default();
+        Recognition::new(context.models()?, format, &options, pace)
+            .map_err(|error| error.within("config.options"))
+    })
+    .await
+    .map_err(|error| Error::Internal(error.to_string()))?
+}
+
 fn idle_too_long(after: Duration) -> Error {
-    Error::TooLate { field: "audio", seen: "none", after, expected: "audio or half-close" }
+    Error::TooLate {
+        field: "audio",
+        seen: "none",
+        after,
+        expected: "audio or half-close",
+    }
 }

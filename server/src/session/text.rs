@@ -15,7 +15,11 @@ pub(super) fn proto_seconds(duration: prost_types::Duration) -> String {
     if opposed || nanos.unsigned_abs() >= 1_000_000_000 {
         return format!("{seconds}s and {nanos}ns");
     }
-    signed(seconds < 0 || nanos < 0, seconds.unsigned_abs(), nanos.unsigned_abs())
+    signed(
+        seconds < 0 || nanos < 0,
+        seconds.unsigned_abs(),
+        nanos.unsigned_abs(),
+    )
 }
 
 fn signed(negative: bool, seconds: u64, nanos: u32) -> String {
@@ -47,6 +51,9 @@ mod tests {
         assert_eq!(written(2, 0), "2s");
         assert_eq!(written(1, -1), "1s and -1ns");
         assert_eq!(written(0, 1_000_000_000), "0s and 1000000000ns");
-        assert_eq!(written(i64::MIN, i32::MIN), "-9223372036854775808s and -2147483648ns");
+        assert_eq!(
+            written(i64::MIN, i32::MIN),
+            "-9223372036854775808s and -2147483648ns"
+        );
     }
 }

@@ -1,0 +1,218 @@
+//! Every source of settings, alone and against the others.
+
+use std::{collections::HashMap, fs, path::PathBuf, time::Duration};
+
+use tempfile::TempDir;
+
+use super::{Config, LogFormat, Overrides, load::load_from};
+use crate::Error;
+
+struct File {
+    path: PathBuf,
+    _dir: TempDir,
+}
+
+fn file(text: &str) -> File {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("ser.toml");
+    fs::write(&path, text).unwrap();
+    File { path, _dir: dir }
+}
+
+fn environment(variables: &[(&str, &str)]) -> HashMap<String, String> {
+    variables
+        .iter()
+        .map(|&(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+fn from_file(text: &str) -> Result<Config, Error> {
+    load_from(Some(&file(text).path), HashMap::new(), Overrides::default())
+}
+
+fn from_environment(variables: &[(&str, &str)]) -> Result<Config, Error> {
+    load_from(None, environment(variables), Overrides::default())
+}
+
+/// The error of a file, without the folder that it lies in.
+fn file_error(text: &str) -> String {
+    let error = from_file(text).unwrap_err().to_string();
+    let at = error.find("ser.toml").unwrap();
+    error[at..].to_owned()
+}
+
+fn environment_error(variables: &[(&str, &str)]) -> String {
+    from_environment(variables).unwrap_err().to_string()
+}
+
+#[test]
+fn nothing_gives_the_defaults() {
+    assert_eq!(from_environment(&[]).unwrap(), Config::default());
+    assert_eq!(from_file("").unwrap(), Config::default());
+}
+
+#[test]
+fn the_example_holds_every_default() {
+    let text = include_str!("../../ser-server.example.toml");
+    assert_eq!(from_file(text).unwrap(), Config::default());
+    let written: toml::Table = text.parse().unwrap();
+    let mut defaults = toml::Table::try_from(Config::default()).unwrap();
+    // An empty list can't stand beside the tables that the example shows.
+    defaults["models"]
+        .as_table_mut()
+        .unwrap()
+        .remove("packages");
+    for (section, values) in defaults {
+        let keys = |value: &toml::Value| -> Vec<String> {
+            value.as_table().unwrap().keys().cloned().collect()
+        };
+        assert_eq!(keys(&written[&section]), keys(&values), "[{section}]");
+    }
+}
+
+#[test]
+fn the_example_names_every_key_without_a_default() {
+    let text = include_str!("../../ser-server.example.toml");
+    let all: String = text
+        .lines()
+        .map(|line| match line.strip_prefix("# ") {
+            Some(setting) if setting.contains(" = ") || setting.starts_with("[[") => setting,
+            _ => line,
+        })
+        .collect::<Vec<_>>()
+        .join("\n");
+    let config = from_file(&all).unwrap();
+    assert!(config.server.port_file.is_some() && config.models.default.is_some());
+    assert!(config.models.directory.is_some() && config.models.instances.is_some());
+    assert_eq!(config.models.packages.len(), 1);
+    assert!(config.models.packages[0].instances.is_some());
+}
+
+#[test]
+fn later_sources_win() {
+    let file = file("[limits]\nidle = \"1s\"\nchunk_bytes = 100\n[log]\nlevel = \"warn\"\n");
+    let variables = environment(&[("SER__LIMITS__IDLE", "2m"), ("SER__LOG__LEVEL", "debug")]);
+    let flags = Overrides {
+        log_level: Some("trace".to_owned()),
+        log_format: Some(LogFormat::Json),
+        listen: Some(([0, 0, 0, 0], 0).into()),
+        ..Overrides::default()
+    };
+    let config = load_from(Some(&file.path), variables, flags).unwrap();
+    assert_eq!(config.limits.chunk_bytes, 100);
+    assert_eq!(config.limits.idle, Duration::from_secs(120));
+    assert_eq!(config.log.level, "trace");
+    assert_eq!(config.log.format, LogFormat::Json);
+    assert_eq!(config.server.listen.port(), 0);
+    assert_eq!(config.batcher, Config::default().batcher);
+}
+
+#[test]
+fn the_environment_sets_every_type() {
+    let config = from_environment(&[
+        ("SER__SERVER__LISTEN", "[::1]:7"),
+        ("SER__SERVER__STREAMS_PER_CONNECTION", "5"),
+        ("SER__LIMITS__OPEN_STREAMS", "3"),
+        ("SER__MODELS__EMBEDDED", "false"),
+        ("SER__MODELS__DEFAULT", "7"),
+        ("SER__MODELS__INSTANCES", "2"),
+        ("SER__LOG__FORMAT", "json"),
+    ])
+    .unwrap();
+    assert_eq!(config.server.listen.to_string(), "[::1]:7");
+    assert_eq!(config.server.streams_per_connection, 5);
+    assert_eq!(config.limits.open_streams.get(), 3);
+    assert!(!config.models.embedded);
+    assert_eq!(config.models.default.as_deref(), Some("7"));
+    assert_eq!(config.models.instances.map(Into::into), Some(2));
+    assert_eq!(config.log.format, LogFormat::Json);
+}
+
+#[test]
+fn what_kubernetes_injects_is_left_alone() {
+    let variables = [
+        ("SER_SERVER_PORT", "tcp://10.0.0.1:50051"),
+        ("SER_SERVER_SERVICE_HOST", "x"),
+    ];
+    assert_eq!(from_environment(&variables).unwrap(), Config::default());
+}
+
+#[test]
+fn errors_name_source_key_value_and_what_was_expected() {
+    let error = file_error("[limits]\nidel = \"1s\"\n");
+    assert!(error.starts_with("ser.toml: limits"), "{error}");
+    assert!(
+        error.contains("unknown field `idel`, expected one of `first_message`, `idle`"),
+        "{error}"
+    );
+
+    let error = file_error("[limit]\nidle = \"1s\"\n");
+    assert!(
+        error.contains("unknown field `limit`, expected one of `server`, `limits`"),
+        "{error}"
+    );
+
+    let error = file_error("[limits]\nidle = 30\n");
+    assert!(error.starts_with("ser.toml: limits.idle: "), "{error}");
+    assert!(
+        error.contains("30") && error.contains("duration"),
+        "{error}"
+    );
+
+    let error = file_error("[limits]\nchunk_bytes = \"many\"\n");
+    assert_eq!(
+        error,
+        "ser.toml: limits.chunk_bytes: string \"many\"; expected an integer"
+    );
+
+    let error = file_error("[limits]\nchunk_bytes = 300000\n");
+    assert_eq!(
+        error,
+        "ser.toml: limits.chunk_bytes: 300000; expected 1 to 262000"
+    );
+
+    let error = file_error("[log]\nlevel = \"a=b=c\"\n");
+    assert!(
+        error.starts_with("ser.toml: log.level: \"a=b=c\"; "),
+        "{error}"
+    );
+
+    let error = file_error("[limits\n");
+    assert!(error.starts_with("ser.toml: "), "{error}");
+
+    let error = environment_error(&[("SER__LIMITS__IDLE", "soon")]);
+    assert!(
+        error.starts_with("environment variable SER__LIMITS__IDLE: "),
+        "{error}"
+    );
+    assert!(
+        error.contains("soon") && error.contains("duration"),
+        "{error}"
+    );
+
+    let error = environment_error(&[("SER__LIMITS__IDEL", "1s")]);
+    assert!(
+        error.starts_with("environment variable SER__LIMITS"),
+        "{error}"
+    );
+    assert!(error.contains("unknown field `idel`"), "{error}");
+
+    let error = environment_error(&[("SER__LIMITS__OPEN_STREAMS", "0")]);
+    assert!(
+        error.starts_with("environment variable SER__LIMITS__OPEN_STREAMS: "),
+        "{error}"
+    );
+
+    let error = environment_error(&[("SER__LIMITS__IDLE", "0s")]);
+    assert_eq!(
+        error,
+        "environment variable SER__LIMITS__IDLE: 0s; expected more than 0s"
+    );
+
+    let missing = PathBuf::from("there/is/no/such/file");
+    let error = load_from(Some(&missing), HashMap::new(), Overrides::default()).unwrap_err();
+    assert!(
+        error.to_string().starts_with("there/is/no/such/file: "),
+        "{error}"
+    );
+}
