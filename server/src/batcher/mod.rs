@@ -83,7 +83,9 @@ impl Batcher {
             .collect::<Result<Vec<_>, _>>()?;
         let shared = Arc::new(Shared::new(name, model, config));
         // From here on an error drops the owner, which stops the threads.
-        let owner = Arc::new(Owner { shared: Arc::clone(&shared) });
+        let owner = Arc::new(Owner {
+            shared: Arc::clone(&shared),
+        });
         for model in models {
             let worker = Worker::new(Arc::clone(&shared), model);
             spawn("ser-worker", move || worker.run())?;
@@ -122,5 +124,8 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), Error> 
         .name(name.to_owned())
         .spawn(body)
         .map(drop)
-        .map_err(|source| Error::Io { what: format!("thread {name}"), source })
+        .map_err(|source| Error::Io {
+            what: format!("thread {name}"),
+            source,
+        })
 }

@@ -38,7 +38,10 @@ impl Queue {
 
     /// When the oldest row came.
     pub(super) fn oldest(&self) -> Option<Instant> {
-        [&self.live, &self.bulk].into_iter().filter_map(|lane| Some(lane.front()?.since)).min()
+        [&self.live, &self.bulk]
+            .into_iter()
+            .filter_map(|lane| Some(lane.front()?.since))
+            .min()
     }
 
     /// Moves the next batch to `batch`, which is empty, and skips rows that
@@ -50,7 +53,10 @@ impl Queue {
         take_wanted(&mut self.bulk, batch, MAX_ROWS);
         // The place kept for a bulk row, if those turned out to be cancelled.
         take_wanted(&mut self.live, batch, MAX_ROWS);
-        Freed { live: live - self.live.len(), bulk: bulk - self.bulk.len() }
+        Freed {
+            live: live - self.live.len(),
+            bulk: bulk - self.bulk.len(),
+        }
     }
 }
 

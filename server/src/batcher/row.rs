@@ -50,13 +50,17 @@ impl RowBuffers {
     pub(super) fn fits(&self, shape: RowShape) -> bool {
         self.features.len() == shape.features()
             && self.state.len() == shape.state
-            && self.valid_steps <= shape.steps
+            && (1..=shape.steps).contains(&self.valid_steps)
             && self.posteriors.len() == shape.classes
             && self.next_state.len() == shape.state
     }
 
     pub(super) fn inputs(&self) -> Row<'_> {
-        Row { features: &self.features, state: &self.state, valid_steps: self.valid_steps }
+        Row {
+            features: &self.features,
+            state: &self.state,
+            valid_steps: self.valid_steps,
+        }
     }
 }
 
@@ -102,7 +106,11 @@ pub(super) struct QueuedRow {
 impl QueuedRow {
     pub(super) fn new(buffers: RowBuffers) -> (Self, PendingRow) {
         let (sender, receiver) = oneshot::channel();
-        let queued = Self { buffers, since: Instant::now(), answer: sender };
+        let queued = Self {
+            buffers,
+            since: Instant::now(),
+            answer: sender,
+        };
         (queued, PendingRow { answer: receiver })
     }
 
@@ -113,7 +121,10 @@ impl QueuedRow {
 
     /// Hands over the outputs, or fails the row if one of them isn't finite.
     pub(super) fn finish(mut self, posteriors: &[f32], next_state: &[f32]) {
-        let finite = posteriors.iter().chain(next_state).all(|value| value.is_finite());
+        let finite = posteriors
+            .iter()
+            .chain(next_state)
+            .all(|value| value.is_finite());
         if !finite {
             return self.fail();
         }

@@ -81,14 +81,20 @@ enum Phase {
 enum Activity {
     Between,
     /// In a call, whose rows wait here, within the watchdog's reach.
-    Calling { since: Instant, rows: VecDeque<QueuedRow> },
+    Calling {
+        since: Instant,
+        rows: VecDeque<QueuedRow>,
+    },
     /// Left, or abandoned in a call.
     Gone,
 }
 
 impl fmt::Debug for Shared {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Shared").field("name", &self.name).finish_non_exhaustive()
+        formatter
+            .debug_struct("Shared")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -99,7 +105,10 @@ impl Shared {
             name: name.to_owned(),
             shape: model.info().shape,
             config: config.clone(),
-            spare: Mutex::new(Spare { model, replaced: VecDeque::new() }),
+            spare: Mutex::new(Spare {
+                model,
+                replaced: VecDeque::new(),
+            }),
             state: Mutex::new(State {
                 phase: Phase::Open,
                 queue: Queue::default(),
@@ -126,11 +135,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) async fn submit(
-        &self,
-        row: RowBuffers,
-        pace: Pace,
-    ) -> Result<PendingRow, RowError> {
+    pub(super) async fn submit(&self, row: RowBuffers, pace: Pace) -> Result<PendingRow, RowError> {
         if !row.fits(self.shape) {
             tracing::error!(model = self.name, "a row isn't of the model's shape");
             return Err(RowError::Failed);
@@ -169,9 +174,14 @@ impl Shared {
         while batch.is_empty() {
             let mut state = self.lock();
             while state.phase == Phase::Open && (state.collecting || state.queue.is_empty()) {
-                state = self.rows.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state = self
+                    .rows
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner);
             }
-            let Some(oldest) = state.queue.oldest() else { return false };
+            let Some(oldest) = state.queue.oldest() else {
+                return false;
+            };
             state.collecting = true;
             while state.phase == Phase::Open && !state.queue.fills_a_batch() {
                 let left = self.config.max_wait.saturating_sub(oldest.elapsed());
@@ -205,8 +215,10 @@ impl Shared {
         if state.phase == Phase::Down {
             return Err(Abandoned);
         }
-        state.workers[seat] =
-            Activity::Calling { since: Instant::now(), rows: mem::take(rows) };
+        state.workers[seat] = Activity::Calling {
+            since: Instant::now(),
+            rows: mem::take(rows),
+        };
         if mem::take(&mut state.watchdog_idle) {
             self.calls.notify_all();
         }
@@ -219,7 +231,11 @@ impl Shared {
             Activity::Calling { rows: kept, .. } => *rows = kept,
             activity => state.workers[seat] = activity,
         }
-        if state.phase == Phase::Down { Err(Abandoned) } else { Ok(outcome) }
+        if state.phase == Phase::Down {
+            Err(Abandoned)
+        } else {
+            Ok(outcome)
+        }
     }
 
     /// An instance in place of one that panicked, unless there were too many.
@@ -303,7 +319,10 @@ impl Shared {
         while !state.all_gone() {
             let Some(since) = state.oldest_call() else {
                 state.watchdog_idle = true;
-                state = self.calls.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state = self
+                    .calls
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
             let left = limit.saturating_sub(since.elapsed());
@@ -324,7 +343,9 @@ impl Shared {
 
 impl State {
     fn all_gone(&self) -> bool {
-        self.workers.iter().all(|worker| matches!(worker, Activity::Gone))
+        self.workers
+            .iter()
+            .all(|worker| matches!(worker, Activity::Gone))
     }
 
     fn oldest_call(&self) -> Option<Instant> {

@@ -68,7 +68,12 @@ impl Worker {
     /// Computes and answers the first `count` rows; false if that failed, and
     /// the rows are still there.
     fn infer(&mut self, count: usize) -> Result<bool, Abandoned> {
-        let Self { model, batch, rows, place: Place { shared, seat } } = self;
+        let Self {
+            model,
+            batch,
+            rows,
+            place: Place { shared, seat },
+        } = self;
         batch.clear();
         for row in rows.iter().take(count) {
             batch.push(row.buffers.inputs());
@@ -94,10 +99,17 @@ impl Worker {
 
     /// Goes on with a new instance: nobody knows what a panic left of the old.
     fn replace_model(&mut self) -> Result<(), Abandoned> {
-        let Self { model, rows, place: Place { shared, seat }, .. } = self;
+        let Self {
+            model,
+            rows,
+            place: Place { shared, seat },
+            ..
+        } = self;
         let replaced = shared.call(*seat, rows, || {
             // The old instance is dropped in here, where it may panic once more.
-            shared.replacement().map(|new| drop(mem::replace(model, new)))
+            shared
+                .replacement()
+                .map(|new| drop(mem::replace(model, new)))
         })?;
         replaced.and_then(|made| made).map_err(|reason| {
             shared.fail(&reason);

@@ -122,7 +122,11 @@ impl Decider {
     }
 
     fn calibrate(&mut self, posteriors: &[f32]) {
-        assert_eq!(posteriors.len(), self.calibrated.len(), "posteriors of a row");
+        assert_eq!(
+            posteriors.len(),
+            self.calibrated.len(),
+            "posteriors of a row"
+        );
         let mut largest = f64::NEG_INFINITY;
         for (logit, &posterior) in self.calibrated.iter_mut().zip(posteriors) {
             // A posterior that underflowed to 0 has no logarithm.

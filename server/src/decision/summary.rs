@@ -63,7 +63,9 @@ impl SummaryBuilder {
             Decision::Uncertain(_) => self.uncertain += span,
             Decision::Emotion(_) => {}
         }
-        let Some(classification) = decision.classification() else { return };
+        let Some(classification) = decision.classification() else {
+            return;
+        };
         self.last_label = Some(classification.label);
         self.time_per_label[classification.label] += span;
         for (sum, &posterior) in self.weighted.iter_mut().zip(classification.posteriors) {
@@ -76,10 +78,15 @@ impl SummaryBuilder {
     pub fn finish(self) -> Summary {
         let classified: Duration = self.time_per_label.iter().sum();
         let total: f64 = self.weighted.iter().sum();
-        let mean_posterior: Option<Vec<f32>> = (total > 0.0)
-            .then(|| self.weighted.iter().map(|&sum| (sum / total) as f32).collect());
-        let within_one_window =
-            self.window.is_some_and(|window| classified + self.no_speech <= window);
+        let mean_posterior: Option<Vec<f32>> = (total > 0.0).then(|| {
+            self.weighted
+                .iter()
+                .map(|&sum| (sum / total) as f32)
+                .collect()
+        });
+        let within_one_window = self
+            .window
+            .is_some_and(|window| classified + self.no_speech <= window);
         let overall_label = if within_one_window {
             self.last_label
         } else {

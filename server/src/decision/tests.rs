@@ -6,7 +6,10 @@ use ser_backend::DecisionSpec;
 use super::*;
 
 fn spec(temperature: f32, uncertain_below: f32) -> DecisionSpec {
-    DecisionSpec { temperature, uncertain_below }
+    DecisionSpec {
+        temperature,
+        uncertain_below,
+    }
 }
 
 fn plain() -> DecisionSpec {
@@ -20,7 +23,10 @@ fn posteriors_of(decision: Decision<'_>) -> Vec<f32> {
 fn assert_close(got: &[f32], expected: &[f64]) {
     assert_eq!(got.len(), expected.len());
     for (got, expected) in got.iter().zip(expected) {
-        assert!((f64::from(*got) - expected).abs() < 1e-6, "{got} instead of {expected}");
+        assert!(
+            (f64::from(*got) - expected).abs() < 1e-6,
+            "{got} instead of {expected}"
+        );
     }
 }
 
@@ -46,7 +52,10 @@ fn temperature_is_that_of_the_softmax() {
         let mut decider = Decider::new(&spec(temperature, 0.0), None, 3);
         let t = f64::from(temperature);
         let expected = softmax([2.0 / t, 1.0 / t, 0.5 / t]);
-        assert_close(&posteriors_of(decider.decide(SECOND, Some(&raw))), &expected);
+        assert_close(
+            &posteriors_of(decider.decide(SECOND, Some(&raw))),
+            &expected,
+        );
     }
 }
 
@@ -67,10 +76,15 @@ fn of_equals_the_first_is_the_label() {
 #[test]
 fn below_the_threshold_is_uncertain() {
     let mut decider = Decider::new(&spec(1.0, 0.5), None, 2);
-    assert!(matches!(decider.decide(SECOND, Some(&[0.5, 0.5])), Decision::Emotion(_)));
+    assert!(matches!(
+        decider.decide(SECOND, Some(&[0.5, 0.5])),
+        Decision::Emotion(_)
+    ));
     let mut decider = Decider::new(&spec(1.0, 0.5), None, 3);
     let decision = decider.decide(SECOND, Some(&[0.25, 0.49, 0.26]));
-    let Decision::Uncertain(classification) = decision else { panic!("{decision:?}") };
+    let Decision::Uncertain(classification) = decision else {
+        panic!("{decision:?}")
+    };
     assert_eq!(classification.label, 1);
 }
 
@@ -85,7 +99,10 @@ fn the_threshold_is_for_calibrated_posteriors() {
 fn smoothing_is_off_unless_asked_for() {
     let mut decider = Decider::new(&plain(), None, 2);
     decider.decide(SECOND, Some(&[1.0, 0.0]));
-    assert_close(&posteriors_of(decider.decide(SECOND, Some(&[0.0, 1.0]))), &[0.0, 1.0]);
+    assert_close(
+        &posteriors_of(decider.decide(SECOND, Some(&[0.0, 1.0]))),
+        &[0.0, 1.0],
+    );
 }
 
 #[test]
@@ -126,7 +143,10 @@ fn silence_ages_what_was_said_before_it() {
 fn silence_before_the_first_word_changes_nothing() {
     let mut decider = Decider::new(&plain(), Some(SECOND), 2);
     assert_eq!(decider.decide(60 * SECOND, None), Decision::NoSpeech);
-    assert_close(&posteriors_of(decider.decide(SECOND, Some(&[0.6, 0.4]))), &[0.6, 0.4]);
+    assert_close(
+        &posteriors_of(decider.decide(SECOND, Some(&[0.6, 0.4]))),
+        &[0.6, 0.4],
+    );
 }
 
 /// Feeds results, given as span in milliseconds and posteriors, to both.
@@ -143,8 +163,12 @@ fn summarise(window: Option<Duration>, results: &[(u64, Option<[f32; 2]>)]) -> S
 
 #[test]
 fn results_weigh_as_much_as_their_audio() {
-    let results =
-        [(1_000, Some([0.9, 0.1])), (3_000, Some([0.2, 0.8])), (500, None), (500, Some([0.5, 0.5]))];
+    let results = [
+        (1_000, Some([0.9, 0.1])),
+        (3_000, Some([0.2, 0.8])),
+        (500, None),
+        (500, Some([0.5, 0.5])),
+    ];
     let summary = summarise(Some(3 * SECOND), &results);
     let millis = Duration::from_millis;
     assert_eq!(summary.classified, millis(4_500));
@@ -162,11 +186,18 @@ fn audio_of_at_most_a_window_has_the_label_of_its_last_result() {
     let results = [(2_000, Some([0.9, 0.1])), (1_000, Some([0.4, 0.6]))];
     let overall = |window, results: &[_]| summarise(window, results).overall_label;
     assert_eq!(overall(Some(3 * SECOND), &results), Some(1));
-    assert_eq!(overall(Some(Duration::from_millis(2_999)), &results), Some(0));
+    assert_eq!(
+        overall(Some(Duration::from_millis(2_999)), &results),
+        Some(0)
+    );
     assert_eq!(overall(None, &results), Some(0));
     let with_silence = [results[0], results[1], (1_000, None)];
     assert_eq!(overall(Some(4 * SECOND), &with_silence), Some(1));
-    assert_eq!(overall(Some(3 * SECOND), &with_silence), Some(0), "silence is audio, too");
+    assert_eq!(
+        overall(Some(3 * SECOND), &with_silence),
+        Some(0),
+        "silence is audio, too"
+    );
 }
 
 #[test]
@@ -191,7 +222,13 @@ fn distribution() -> impl Strategy<Value = Vec<f32>> {
 
 /// Results of any span in nanoseconds, some without speech.
 fn results() -> impl Strategy<Value = Vec<(u64, Option<Vec<f32>>)>> {
-    vec((1..4_000_000_000_u64, proptest::option::weighted(0.8, distribution())), 1..40)
+    vec(
+        (
+            1..4_000_000_000_u64,
+            proptest::option::weighted(0.8, distribution()),
+        ),
+        1..40,
+    )
 }
 
 proptest! {

@@ -17,7 +17,9 @@ impl BackendRegistry {
     /// No backends.
     #[must_use]
     pub fn new() -> Self {
-        Self { backends: BTreeMap::new() }
+        Self {
+            backends: BTreeMap::new(),
+        }
     }
 
     /// Adds a backend under its own name, in place of the one of that name if

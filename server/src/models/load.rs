@@ -41,7 +41,10 @@ pub(super) fn models(
                 .to_owned(),
         });
     }
-    found.iter().map(|found| start(found, config, backends)).collect()
+    found
+        .iter()
+        .map(|found| start(found, config, backends))
+        .collect()
 }
 
 fn start(
@@ -51,8 +54,14 @@ fn start(
 ) -> Result<Arc<ServedModel>, Error> {
     let instances = found.instances.unwrap_or_else(one_a_core);
     let backend = backends.get(&found.backend)?;
-    ServedModel::start(&found.package, backend, &found.device, instances, &config.batcher)
-        .map(Arc::new)
+    ServedModel::start(
+        &found.package,
+        backend,
+        &found.device,
+        instances,
+        &config.batcher,
+    )
+    .map(Arc::new)
 }
 
 /// Every package, the default first unless the configuration names another. A
@@ -65,17 +74,27 @@ fn packages(config: &ModelsConfig) -> Result<Vec<Found>, Error> {
     }
     if let Some(directory) = &config.directory {
         for path in in_directory(directory)? {
-            let package =
-                PackageConfig { path, backend: None, execution_provider: None, instances: None };
+            let package = PackageConfig {
+                path,
+                backend: None,
+                execution_provider: None,
+                instances: None,
+            };
             found.push(read(&package, config)?);
         }
     }
     for (at, one) in found.iter().enumerate() {
         let id = one.package.manifest.id();
-        if let Some(other) = found[..at].iter().find(|other| other.package.manifest.id() == id) {
+        if let Some(other) = found[..at]
+            .iter()
+            .find(|other| other.package.manifest.id() == id)
+        {
             return Err(Error::Config {
                 place: "configuration: models".to_owned(),
-                reason: format!("{id} twice, in {} and {}; expected it once", other.origin, one.origin),
+                reason: format!(
+                    "{id} twice, in {} and {}; expected it once",
+                    other.origin, one.origin
+                ),
             });
         }
     }
@@ -88,7 +107,9 @@ fn packages(config: &ModelsConfig) -> Result<Vec<Found>, Error> {
                 package,
                 origin: "embedded".to_owned(),
                 backend: config.backend.clone(),
-                device: DeviceOptions { execution_provider: config.execution_provider.clone() },
+                device: DeviceOptions {
+                    execution_provider: config.execution_provider.clone(),
+                },
                 instances: config.instances,
             });
         }
@@ -97,13 +118,22 @@ fn packages(config: &ModelsConfig) -> Result<Vec<Found>, Error> {
 }
 
 fn read(package: &PackageConfig, defaults: &ModelsConfig) -> Result<Found, Error> {
-    let PackageConfig { path, backend, execution_provider, instances } = package;
-    let execution_provider = execution_provider.as_ref().unwrap_or(&defaults.execution_provider);
+    let PackageConfig {
+        path,
+        backend,
+        execution_provider,
+        instances,
+    } = package;
+    let execution_provider = execution_provider
+        .as_ref()
+        .unwrap_or(&defaults.execution_provider);
     Ok(Found {
         package: ModelPackage::read(path).map_err(ser_backend::BackendError::from)?,
         origin: path.display().to_string(),
         backend: backend.as_ref().unwrap_or(&defaults.backend).clone(),
-        device: DeviceOptions { execution_provider: execution_provider.clone() },
+        device: DeviceOptions {
+            execution_provider: execution_provider.clone(),
+        },
         instances: instances.or(defaults.instances),
     })
 }
@@ -115,7 +145,9 @@ fn in_directory(directory: &Path) -> Result<Vec<PathBuf>, Error> {
     for name in subdirectories(directory)? {
         let mut versions = subdirectories(&directory.join(&name))?;
         versions.sort_by(|left, right| compare_versions(right, left));
-        let paths = versions.into_iter().map(|version| directory.join(&name).join(version));
+        let paths = versions
+            .into_iter()
+            .map(|version| directory.join(&name).join(version));
         packages.extend(paths.filter(|path| path.join("model.toml").is_file()));
     }
     if packages.is_empty() {
@@ -141,7 +173,10 @@ fn subdirectories(directory: &Path) -> Result<Vec<String>, Error> {
         names.sort();
         Ok(names)
     };
-    read().map_err(|source| Error::Io { what: directory.display().to_string(), source })
+    read().map_err(|source| Error::Io {
+        what: directory.display().to_string(),
+        source,
+    })
 }
 
 fn one_a_core() -> NonZeroUsize {

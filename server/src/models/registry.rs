@@ -28,11 +28,10 @@ impl ModelRegistry {
     pub fn load(config: &Config, backends: &BackendRegistry) -> Result<Self, Error> {
         let mut models = load::models(config, backends)?;
         if let Some(default) = &config.models.default {
-            let at = newest(&models, default)
-                .map_err(|error| Error::Config {
-                    place: "configuration: models.default".to_owned(),
-                    reason: error.to_string(),
-                })?;
+            let at = newest(&models, default).map_err(|error| Error::Config {
+                place: "configuration: models.default".to_owned(),
+                reason: error.to_string(),
+            })?;
             models[..=at].rotate_right(1);
         }
         Ok(Self { models })
@@ -61,7 +60,9 @@ impl ModelRegistry {
     /// The model of requests that name none.
     #[must_use]
     pub fn default_model(&self) -> &Arc<ServedModel> {
-        self.models.first().expect("a registry without models is an error")
+        self.models
+            .first()
+            .expect("a registry without models is an error")
     }
 }
 
@@ -78,6 +79,10 @@ fn newest(models: &[Arc<ServedModel>], name: &str) -> Result<usize, Error> {
         .ok_or_else(|| Error::UnknownModel {
             field: "model".to_owned(),
             model: name.to_owned(),
-            served: models.iter().map(|model| model.id()).collect::<Vec<_>>().join(", "),
+            served: models
+                .iter()
+                .map(|model| model.id())
+                .collect::<Vec<_>>()
+                .join(", "),
         })
 }

@@ -26,7 +26,11 @@ pub(super) fn golden_audio(
     plan: impl Fn(SampleRate) -> Result<Arc<FrontEndPlan>, FeatureError>,
 ) -> Result<(), Error> {
     for (index, audio) in package.golden.audio.iter().enumerate() {
-        let clip = Clip { package, index, audio };
+        let clip = Clip {
+            package,
+            index,
+            audio,
+        };
         let rows = clip.rows(&plan)?;
         let mut batch = Batch::new(model.info().shape);
         let mut state = vec![0.0; batch.shape().state];
@@ -66,22 +70,37 @@ impl Clip<'_> {
         &self,
         plan: impl Fn(SampleRate) -> Result<Arc<FrontEndPlan>, FeatureError>,
     ) -> Result<Vec<FrontEndRow>, Error> {
-        let samples = self.audio.samples().map_err(|error| self.invalid(&error.to_string()))?;
-        let samples: Vec<f32> = samples.into_iter().map(|sample| f32::from(sample) / 32_768.0).collect();
+        let samples = self
+            .audio
+            .samples()
+            .map_err(|error| self.invalid(&error.to_string()))?;
+        let samples: Vec<f32> = samples
+            .into_iter()
+            .map(|sample| f32::from(sample) / 32_768.0)
+            .collect();
         let plan = SampleRate::new(self.audio.sample_rate)
             .and_then(plan)
-            .map_err(|source| Error::FrontEnd { model: self.package.manifest.id(), source })?;
+            .map_err(|source| Error::FrontEnd {
+                model: self.package.manifest.id(),
+                source,
+            })?;
         let mut front_end = FrontEnd::new(plan);
         let mut rows = Vec::new();
         let mut emit = |segment: Segment<'_>| {
             let features = segment.features.to_vec();
-            rows.push(FrontEndRow { features, valid_steps: segment.valid_steps });
+            rows.push(FrontEndRow {
+                features,
+                valid_steps: segment.valid_steps,
+            });
         };
         front_end.push(&samples, &mut emit);
         front_end.finish(&mut emit);
         let given = self.audio.rows.len();
         if rows.len() != given {
-            return Err(self.invalid(&format!("rows: {given}; expected {}, one a window", rows.len())));
+            return Err(self.invalid(&format!(
+                "rows: {given}; expected {}, one a window",
+                rows.len()
+            )));
         }
         Ok(rows)
     }
@@ -94,9 +113,14 @@ impl Clip<'_> {
     ) -> Result<(), Error> {
         if row.valid_steps != golden.valid_steps {
             let (given, expected) = (golden.valid_steps, row.valid_steps);
-            return Err(self.invalid(&format!("rows[{at}].valid_steps: {given}; expected {expected}")));
+            return Err(self.invalid(&format!(
+                "rows[{at}].valid_steps: {given}; expected {expected}"
+            )));
         }
-        let largest = golden.features.iter().fold(1.0_f32, |most, value| most.max(value.abs()));
+        let largest = golden
+            .features
+            .iter()
+            .fold(1.0_f32, |most, value| most.max(value.abs()));
         let tolerance = self.package.manifest.precision.tolerance() * largest;
         for (index, (&got, &expected)) in row.features.iter().zip(&golden.features).enumerate() {
             // Negated, so that NaN is too far off.
@@ -119,7 +143,7 @@ impl Clip<'_> {
 
     fn invalid(&self, reason: &str) -> Error {
         let error = PackageError::Invalid {
-            file: format!("{}/golden.json", self.package.manifest.id()),
+            file: format!("{}/golden.json", self.package.origin),
             reason: format!("audio[{}].{reason}", self.index),
         };
         Error::Backend(error.into())

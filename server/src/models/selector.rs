@@ -34,14 +34,18 @@ impl<'a> Selector<'a> {
 
 fn is_identifier(text: &str) -> bool {
     let is_inner = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-');
-    text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    text.bytes()
+        .next()
+        .is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
         && text.bytes().all(is_inner)
 }
 
 /// Orders versions so that the newest is the greatest: runs of digits by their
 /// value, everything else by its bytes. `10` is newer than `9`, `1.1` than `1`.
 pub(super) fn compare_versions(left: &str, right: &str) -> Ordering {
-    pieces(left).cmp(pieces(right)).then_with(|| left.cmp(right))
+    pieces(left)
+        .cmp(pieces(right))
+        .then_with(|| left.cmp(right))
 }
 
 /// A run of digits without leading zeros, longer ones being greater, or a run of
@@ -53,8 +57,10 @@ enum Piece<'a> {
 }
 
 fn pieces(version: &str) -> impl Iterator<Item = Piece<'_>> {
-    version.as_bytes().chunk_by(|left, right| left.is_ascii_digit() == right.is_ascii_digit()).map(
-        |run| {
+    version
+        .as_bytes()
+        .chunk_by(|left, right| left.is_ascii_digit() == right.is_ascii_digit())
+        .map(|run| {
             let run = std::str::from_utf8(run).expect("cut between ASCII bytes only");
             if run.starts_with(|first: char| first.is_ascii_digit()) {
                 let digits = run.trim_start_matches('0');
@@ -62,6 +68,5 @@ fn pieces(version: &str) -> impl Iterator<Item = Piece<'_>> {
             } else {
                 Piece::Text(run)
             }
-        },
-    )
+        })
 }

@@ -3,7 +3,8 @@
 use std::{num::NonZeroUsize, sync::Arc};
 
 use ser_backend::{
-    Backend, DeviceOptions, InputSpec, Manifest, ModelInfo, ModelPackage, PackageError,
+    Backend, BackendError, DeviceOptions, InputSpec, Manifest, ModelInfo, ModelPackage,
+    PackageError,
 };
 use ser_features::{
     FeatureError, FrontEndParams, FrontEndPlan, SampleRate, WindowParams, WindowRequest,
@@ -51,8 +52,8 @@ impl ServedModel {
         let id = manifest.id();
         backend.probe()?;
         let mut model = backend.load(package, device)?;
-        let front_end = FrontEndSpec::read(manifest)?;
-        let own_plan = front_end.own_plan(manifest)?;
+        let front_end = FrontEndSpec::read(package).map_err(BackendError::from)?;
+        let own_plan = front_end.own_plan(package)?;
         replay::golden_audio(model.as_mut(), package, |rate| {
             front_end.plan(WindowRequest::default(), rate)
         })?;
@@ -129,7 +130,8 @@ impl ServedModel {
         request: WindowRequest,
         rate: SampleRate,
     ) -> Result<Arc<FrontEndPlan>, FeatureError> {
-        self.plans.get(rate, request, || self.front_end.plan(request, rate))
+        self.plans
+            .get(rate, request, || self.front_end.plan(request, rate))
     }
 }
 
@@ -145,15 +147,18 @@ struct FrontEndSpec {
 enum Rows {
     Windowed(WindowParams),
     /// New frames of each row.
-    Recurrent { steps: usize },
+    Recurrent {
+        steps: usize,
+    },
 }
 
 impl FrontEndSpec {
-    fn read(manifest: &Manifest) -> Result<Self, PackageError> {
-        let params = table(manifest, "front_end", Some(&manifest.front_end))?;
+    fn read(package: &ModelPackage) -> Result<Self, PackageError> {
+        let manifest = &package.manifest;
+        let params = table(package, "front_end", Some(&manifest.front_end))?;
         let rows = match manifest.input {
             InputSpec::Windowed { .. } => {
-                Rows::Windowed(table(manifest, "windows", manifest.windows.as_ref())?)
+                Rows::Windowed(table(package, "windows", manifest.windows.as_ref())?)
             }
             InputSpec::Recurrent { steps, .. } => Rows::Recurrent { steps },
         };
@@ -161,10 +166,14 @@ impl FrontEndSpec {
     }
 
     /// The plan at the model's own rate, checked against the shape of a row.
-    fn own_plan(&self, manifest: &Manifest) -> Result<Arc<FrontEndPlan>, Error> {
+    fn own_plan(&self, package: &ModelPackage) -> Result<Arc<FrontEndPlan>, Error> {
+        let manifest = &package.manifest;
         let plan = SampleRate::new(self.params.sample_rate)
             .and_then(|rate| self.plan(WindowRequest::default(), rate))
-            .map_err(|source| Error::FrontEnd { model: manifest.id(), source })?;
+            .map_err(|source| Error::FrontEnd {
+                model: manifest.id(),
+                source,
+            })?;
         let shape = manifest.row_shape();
         if plan.row_len() == shape.features() {
             return Ok(plan);
@@ -176,7 +185,7 @@ impl FrontEndSpec {
             shape.width,
             plan.row_len()
         );
-        Err(Error::Backend(invalid(manifest, reason).into()))
+        Err(Error::Backend(invalid(package, reason).into()))
     }
 
     fn plan(
@@ -185,9 +194,7 @@ impl FrontEndSpec {
         rate: SampleRate,
     ) -> Result<Arc<FrontEndPlan>, FeatureError> {
         match &self.rows {
-            Rows::Windowed(windows) => {
-                FrontEndPlan::windowed(&self.params, windows, request, rate)
-            }
+            Rows::Windowed(windows) => FrontEndPlan::windowed(&self.params, windows, request, rate),
             Rows::Recurrent { steps } => {
                 for (field, asked) in [("window", request.window), ("hop", request.hop)] {
                     if let Some(asked) = asked {
@@ -205,14 +212,20 @@ impl FrontEndSpec {
 }
 
 fn table<T: DeserializeOwned>(
-    manifest: &Manifest,
+    package: &ModelPackage,
     key: &str,
     table: Option<&toml::Table>,
 ) -> Result<T, PackageError> {
-    let table = table.ok_or_else(|| invalid(manifest, format!("[{key}]: missing")))?;
-    table.clone().try_into().map_err(|error| invalid(manifest, format!("[{key}]: {error}")))
+    let table = table.ok_or_else(|| invalid(package, format!("[{key}]: missing")))?;
+    table
+        .clone()
+        .try_into()
+        .map_err(|error| invalid(package, format!("[{key}]: {error}")))
 }
 
-fn invalid(manifest: &Manifest, reason: String) -> PackageError {
-    PackageError::Invalid { file: format!("{}/model.toml", manifest.id()), reason }
+fn invalid(package: &ModelPackage, reason: String) -> PackageError {
+    PackageError::Invalid {
+        file: format!("{}/model.toml", package.origin),
+        reason,
+    }
 }

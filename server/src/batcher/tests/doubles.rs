@@ -10,7 +10,12 @@ use std::{
 
 use ser_backend::{BackendError, Batch, Model, ModelInfo, RowShape};
 
-pub(super) const SHAPE: RowShape = RowShape { steps: 1, width: 2, state: 1, classes: 2 };
+pub(super) const SHAPE: RowShape = RowShape {
+    steps: 1,
+    width: 2,
+    state: 1,
+    classes: 2,
+};
 
 /// The first features of the rows of every call, by which rows are told from one
 /// another.
@@ -61,8 +66,12 @@ impl Model for Echo {
     fn infer(&mut self, batch: &mut Batch) -> Result<(), BackendError> {
         let rows = batch.len();
         let (inputs, outputs) = batch.split().expect("never called without rows");
-        let marks: Vec<f32> =
-            inputs.features.chunks(SHAPE.width).take(rows).map(|row| row[0]).collect();
+        let marks: Vec<f32> = inputs
+            .features
+            .chunks(SHAPE.width)
+            .take(rows)
+            .map(|row| row[0])
+            .collect();
         self.calls.lock().unwrap().push(marks.clone());
         (self.script.before)(&marks)?;
         outputs.posteriors.copy_from_slice(inputs.features);
@@ -106,14 +115,23 @@ impl Gate {
     pub(super) fn wait_for(&self, count: usize) {
         let limit = Duration::from_secs(60);
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.changed.wait_timeout_while(state, limit, |state| state.arrived < count);
+        let waited = self
+            .changed
+            .wait_timeout_while(state, limit, |state| state.arrived < count);
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        assert!(state.arrived >= count, "{} of {count} came to the gate", state.arrived);
+        assert!(
+            state.arrived >= count,
+            "{} of {count} came to the gate",
+            state.arrived
+        );
     }
 
     /// Lets everybody pass from now on.
     pub(super) fn open(&self) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).open = true;
+        self.state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .open = true;
         self.changed.notify_all();
     }
 }

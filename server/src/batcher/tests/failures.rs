@@ -23,7 +23,13 @@ async fn answers_of_one_batch(bench: &Bench, gate: &Gate) -> Vec<Result<f32, Row
 
 /// Every row but the third has its own answer.
 fn all_but_row_3() -> Vec<Result<f32, RowError>> {
-    let answer = |at| if at == 3 { Err(RowError::Failed) } else { Ok(at as f32) };
+    let answer = |at| {
+        if at == 3 {
+            Err(RowError::Failed)
+        } else {
+            Ok(at as f32)
+        }
+    };
     (0..8).map(answer).collect()
 }
 
@@ -33,7 +39,11 @@ async fn only_the_failing_row_of_a_batch_fails() {
     let at_the_gate = Arc::clone(&gate);
     let bench = bench(1, &config(), move |rows| {
         at_the_gate.pass();
-        if rows.contains(&3.0) { Err(inference_error()) } else { Ok(()) }
+        if rows.contains(&3.0) {
+            Err(inference_error())
+        } else {
+            Ok(())
+        }
     });
     assert_eq!(answers_of_one_batch(&bench, &gate).await, all_but_row_3());
     let mut expected = vec![vec![-1.0], (0..8).map(|at| at as f32).collect()];
@@ -99,7 +109,11 @@ async fn a_model_that_always_panics_goes_down() {
         }
     };
     assert_eq!(last, Err(RowError::ModelDown));
-    assert_eq!(failed, MAX_REPLACEMENTS / 2, "a row panics in its batch, then alone");
+    assert_eq!(
+        failed,
+        MAX_REPLACEMENTS / 2,
+        "a row panics in its batch, then alone"
+    );
     assert!(!bench.batcher.is_serving());
     assert_eq!(bench.instances(), 2 + MAX_REPLACEMENTS);
 }
@@ -109,7 +123,10 @@ async fn a_call_that_hangs_takes_the_model_down() {
     let gate = Arc::new(Gate::default());
     let at_the_gate = Arc::clone(&gate);
     let one_place = NonZeroUsize::new(1).unwrap();
-    let config = BatcherConfig { queue_rows: one_place, ..short_deadline() };
+    let config = BatcherConfig {
+        queue_rows: one_place,
+        ..short_deadline()
+    };
     let bench = bench(1, &config, move |_| {
         at_the_gate.pass();
         Ok(())
@@ -140,7 +157,11 @@ async fn a_hanging_call_ends_the_rows_of_other_workers_too() {
     let (hangs, waits) = (Arc::new(Gate::default()), Arc::new(Gate::default()));
     let (at_first, at_second) = (Arc::clone(&hangs), Arc::clone(&waits));
     let bench = bench(2, &short_deadline(), move |rows| {
-        if rows == [1.0] { at_first.pass() } else { at_second.pass() }
+        if rows == [1.0] {
+            at_first.pass()
+        } else {
+            at_second.pass()
+        }
         Ok(())
     });
     let first = bench.submit(1.0).await;

@@ -11,7 +11,11 @@ const ROWS_PER_STREAM: usize = 100;
 /// without awaiting them, and returns how many it awaited.
 async fn stream(batcher: Batcher, id: usize) -> usize {
     let mut random = StdRng::seed_from_u64(id as u64);
-    let pace = if id.is_multiple_of(3) { Pace::Bulk } else { Pace::Live };
+    let pace = if id.is_multiple_of(3) {
+        Pace::Bulk
+    } else {
+        Pace::Live
+    };
     let mut answered = 0;
     let mut at = 0;
     while at < ROWS_PER_STREAM {
@@ -46,8 +50,9 @@ async fn ten_thousand_rows_with_streams_that_go() {
         }
         Ok(())
     });
-    let streams: Vec<_> =
-        (0..STREAMS).map(|id| tokio::spawn(stream(bench.batcher.clone(), id))).collect();
+    let streams: Vec<_> = (0..STREAMS)
+        .map(|id| tokio::spawn(stream(bench.batcher.clone(), id)))
+        .collect();
     let mut answered = 0;
     for stream in streams {
         answered += stream.await.unwrap();

@@ -33,7 +33,10 @@ fn config() -> BatcherConfig {
 
 /// A deadline that only calls that hang overrun.
 fn short_deadline() -> BatcherConfig {
-    BatcherConfig { call_deadline: Duration::from_millis(200), ..config() }
+    BatcherConfig {
+        call_deadline: Duration::from_millis(200),
+        ..config()
+    }
 }
 
 fn bench(
@@ -50,7 +53,10 @@ fn bench_with_outputs(
     before: impl Fn(&[f32]) -> Result<(), BackendError> + Send + Sync + 'static,
     after: impl Fn(&mut [f32]) + Send + Sync + 'static,
 ) -> Bench {
-    let model = Echo::new(Script { before: Box::new(before), after: Box::new(after) });
+    let model = Echo::new(Script {
+        before: Box::new(before),
+        after: Box::new(after),
+    });
     let instances = NonZeroUsize::new(instances).unwrap();
     let batcher = Batcher::start("echo/1", Box::new(model.clone()), instances, config).unwrap();
     Bench { batcher, model }
@@ -76,7 +82,10 @@ impl Bench {
 
 /// A row that `mark` tells from others.
 fn row(mark: f32) -> RowBuffers {
-    RowBuffers { features: vec![mark, 0.5], ..RowBuffers::new(SHAPE) }
+    RowBuffers {
+        features: vec![mark, 0.5],
+        ..RowBuffers::new(SHAPE)
+    }
 }
 
 /// What tells a computed row from others.

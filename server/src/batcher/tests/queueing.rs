@@ -29,10 +29,19 @@ async fn a_row_comes_back_in_its_own_buffers() {
     row.state[0] = 3.0;
     let features = row.features.as_ptr();
     let posteriors = row.posteriors.as_ptr();
-    let row = bench.batcher.submit(row, Pace::Live).await.unwrap().await.unwrap();
+    let row = bench
+        .batcher
+        .submit(row, Pace::Live)
+        .await
+        .unwrap()
+        .await
+        .unwrap();
     assert_eq!(row.posteriors, [0.25, 0.5]);
     assert_eq!(row.next_state, [4.0]);
-    assert_eq!((row.features.as_ptr(), row.posteriors.as_ptr()), (features, posteriors));
+    assert_eq!(
+        (row.features.as_ptr(), row.posteriors.as_ptr()),
+        (features, posteriors)
+    );
 }
 
 #[tokio::test]
@@ -57,7 +66,10 @@ async fn batches_fill_while_the_model_is_busy() {
 
 #[tokio::test]
 async fn a_full_batch_waits_no_longer() {
-    let patient = BatcherConfig { max_wait: Duration::from_secs(3600), ..config() };
+    let patient = BatcherConfig {
+        max_wait: Duration::from_secs(3600),
+        ..config()
+    };
     let bench = bench(2, &patient, |_| Ok(()));
     let mut pending = Vec::new();
     for at in 0..64 {
@@ -71,7 +83,10 @@ async fn a_full_batch_waits_no_longer() {
 
 #[tokio::test]
 async fn a_lone_row_waits_no_longer_than_it_may() {
-    let hasty = BatcherConfig { max_wait: Duration::from_millis(2), ..config() };
+    let hasty = BatcherConfig {
+        max_wait: Duration::from_millis(2),
+        ..config()
+    };
     let bench = bench(2, &hasty, |_| Ok(()));
     assert_eq!(mark(bench.submit(1.0).await.await), Ok(1.0));
 }
@@ -93,7 +108,10 @@ async fn bulk_rows_take_the_places_that_live_rows_leave() {
     let live = (0..60).map(|at| at as f32);
     let expected: Vec<f32> = live.chain([1000.0, 1001.0, 1002.0, 1003.0]).collect();
     assert_eq!(bench.calls()[1], expected);
-    assert_eq!(bench.calls()[2], [1004.0, 1005.0, 1006.0, 1007.0, 1008.0, 1009.0]);
+    assert_eq!(
+        bench.calls()[2],
+        [1004.0, 1005.0, 1006.0, 1007.0, 1008.0, 1009.0]
+    );
 }
 
 #[tokio::test]
@@ -109,7 +127,10 @@ async fn a_cancelled_row_is_never_inferred() {
 
 #[tokio::test]
 async fn the_queue_is_bounded_for_each_pace() {
-    let small = BatcherConfig { queue_rows: NonZeroUsize::new(2).unwrap(), ..config() };
+    let small = BatcherConfig {
+        queue_rows: NonZeroUsize::new(2).unwrap(),
+        ..config()
+    };
     let (bench, gate, _first) = held_up(&small).await;
     let cancelled = bench.submit(1.0).await;
     let second = bench.submit(2.0).await;
@@ -138,7 +159,10 @@ async fn a_row_of_another_shape_is_refused() {
 fn take(queue: &mut Queue) -> Vec<f32> {
     let mut batch = Default::default();
     queue.take(&mut batch);
-    batch.iter().map(|row: &QueuedRow| row.buffers.features[0]).collect()
+    batch
+        .iter()
+        .map(|row: &QueuedRow| row.buffers.features[0])
+        .collect()
 }
 
 #[test]
@@ -174,7 +198,10 @@ fn a_cancelled_bulk_row_leaves_its_place_to_live_rows() {
     let (queued, pending) = QueuedRow::new(row(1000.0));
     queue.push(queued, Pace::Bulk);
     drop(pending);
-    assert_eq!(take(&mut queue), (0..64).map(|at| at as f32).collect::<Vec<_>>());
+    assert_eq!(
+        take(&mut queue),
+        (0..64).map(|at| at as f32).collect::<Vec<_>>()
+    );
     assert!(queue.is_empty());
 }
 

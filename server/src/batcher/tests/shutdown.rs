@@ -11,7 +11,16 @@ async fn what_is_queued_is_finished() {
     }
     let Bench { batcher, model } = bench;
     drop(batcher);
-    assert_eq!(model.calls.lock().unwrap().iter().map(Vec::len).sum::<usize>(), 500);
+    assert_eq!(
+        model
+            .calls
+            .lock()
+            .unwrap()
+            .iter()
+            .map(Vec::len)
+            .sum::<usize>(),
+        500
+    );
     for (at, row) in pending.into_iter().enumerate() {
         assert_eq!(mark(row.await), Ok(at as f32));
     }
@@ -28,7 +37,10 @@ async fn a_clone_keeps_the_workers() {
 
 #[tokio::test]
 async fn a_row_that_waits_for_company_goes_at_once() {
-    let patient = BatcherConfig { max_wait: Duration::from_secs(3600), ..config() };
+    let patient = BatcherConfig {
+        max_wait: Duration::from_secs(3600),
+        ..config()
+    };
     let bench = bench(2, &patient, |_| Ok(()));
     let pending = bench.submit(1.0).await;
     drop(bench);

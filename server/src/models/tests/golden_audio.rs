@@ -6,7 +6,13 @@ use super::*;
 fn refused(tamper: impl FnOnce(&mut GoldenAudio)) -> String {
     let directory = tempfile::tempdir().unwrap();
     write(directory.path(), &package_with(manifest("a", "1"), tamper));
-    load(&config(directory.path())).unwrap_err().to_string()
+    error_in(directory.path())
+}
+
+/// Why what is in `directory` isn't served, with paths within it.
+fn error_in(directory: &Path) -> String {
+    let text = load(&config(directory)).unwrap_err().to_string();
+    text.replace(&format!("{}/", directory.display()), "")
 }
 
 #[test]
@@ -14,7 +20,10 @@ fn what_is_within_the_tolerance_serves() {
     let directory = tempfile::tempdir().unwrap();
     let package = package_with(manifest("a", "1"), |audio| {
         audio.rows[1].posteriors[0] += 5e-5;
-        let largest = audio.rows[1].features.iter().fold(0.0_f32, |most, v| most.max(v.abs()));
+        let largest = audio.rows[1]
+            .features
+            .iter()
+            .fold(0.0_f32, |most, v| most.max(v.abs()));
         audio.rows[1].features[7] += 5e-5 * largest;
     });
     write(directory.path(), &package);
@@ -25,7 +34,10 @@ fn what_is_within_the_tolerance_serves() {
 #[test]
 fn a_feature_that_is_off_is_named() {
     let text = refused(|audio| audio.rows[1].features[7] += 1.0);
-    assert!(text.starts_with("feature 7 of row 1 of golden audio 0 of a/1 gives "), "{text}");
+    assert!(
+        text.starts_with("feature 7 of row 1 of golden audio 0 of a/1 gives "),
+        "{text}"
+    );
 }
 
 #[test]
@@ -34,31 +46,48 @@ fn a_posterior_that_is_off_is_named() {
         audio.rows[1].posteriors[0] += 2e-4;
         audio.rows[1].posteriors[2] -= 2e-4;
     });
-    assert!(text.starts_with("posterior 0 of row 1 of golden audio 0 of a/1 gives "), "{text}");
+    assert!(
+        text.starts_with("posterior 0 of row 1 of golden audio 0 of a/1 gives "),
+        "{text}"
+    );
 }
 
 #[test]
 fn other_audio_is_noticed() {
     let text = refused(|audio| {
-        let quiet: Vec<i16> = audio.samples().unwrap().iter().map(|sample| sample / 2).collect();
+        let quiet: Vec<i16> = audio
+            .samples()
+            .unwrap()
+            .iter()
+            .map(|sample| sample / 2)
+            .collect();
         *audio = GoldenAudio::new(audio.sample_rate, &quiet, audio.rows.clone());
     });
-    assert!(text.starts_with("feature 0 of row 0 of golden audio 0 of a/1 gives "), "{text}");
+    assert!(
+        text.starts_with("feature 0 of row 0 of golden audio 0 of a/1 gives "),
+        "{text}"
+    );
 }
 
 #[test]
 fn a_row_too_few_is_noticed() {
     let text = refused(|audio| drop(audio.rows.pop()));
-    assert_eq!(text, "a/1/golden.json: audio[0].rows: 2; expected 3, one a window");
+    assert_eq!(
+        text,
+        "a/1/golden.json: audio[0].rows: 2; expected 3, one a window"
+    );
 }
 
 #[test]
 fn a_front_end_that_makes_other_rows_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let mut package = package("a", "1");
-    package.manifest.front_end.insert("n_mfcc".to_owned(), 9.into());
+    package
+        .manifest
+        .front_end
+        .insert("n_mfcc".to_owned(), 9.into());
     write(directory.path(), &package);
-    let text = load(&config(directory.path())).unwrap_err().to_string();
+    let text = error_in(directory.path());
     assert_eq!(
         text,
         "a/1/model.toml: input: 8 steps of 1; expected 9 values in all, which is what \
@@ -70,8 +99,14 @@ fn a_front_end_that_makes_other_rows_is_refused() {
 fn a_wrong_key_of_the_front_end_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let mut package = package("a", "1");
-    package.manifest.front_end.insert("n_fftt".to_owned(), 9.into());
+    package
+        .manifest
+        .front_end
+        .insert("n_fftt".to_owned(), 9.into());
     write(directory.path(), &package);
-    let text = load(&config(directory.path())).unwrap_err().to_string();
-    assert!(text.starts_with("a/1/model.toml: [front_end]: unknown field `n_fftt`"), "{text}");
+    let text = error_in(directory.path());
+    assert!(
+        text.starts_with("a/1/model.toml: [front_end]: unknown field `n_fftt`"),
+        "{text}"
+    );
 }

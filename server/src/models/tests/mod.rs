@@ -59,7 +59,10 @@ impl Backend for Plain {
     ) -> Result<Box<dyn Model>, BackendError> {
         if options.execution_provider != "cpu" {
             let reason = format!("no {}", options.execution_provider);
-            return Err(BackendError::Unavailable { backend: self.name(), reason });
+            return Err(BackendError::Unavailable {
+                backend: self.name(),
+                reason,
+            });
         }
         let mut model = Self::new(package.manifest.clone());
         golden::replay(&mut model, package)?;
@@ -88,7 +91,10 @@ impl Model for Plain {
 }
 
 fn softmax(features: &[f32]) -> Vec<f32> {
-    let exps: Vec<f32> = features[..LABELS].iter().map(|value| (value / 100.0).exp()).collect();
+    let exps: Vec<f32> = features[..LABELS]
+        .iter()
+        .map(|value| (value / 100.0).exp())
+        .collect();
     let total: f32 = exps.iter().sum();
     exps.iter().map(|exp| exp / total).collect()
 }
@@ -127,7 +133,10 @@ fn manifest(name: &str, version: &str) -> Manifest {
         labels: ["calm", "cross", "merry"].map(str::to_owned).to_vec(),
         precision: Precision::Fp32,
         input: InputSpec::Windowed { steps: 8, width: 1 },
-        decision: DecisionSpec { temperature: 1.0, uncertain_below: 0.0 },
+        decision: DecisionSpec {
+            temperature: 1.0,
+            uncertain_below: 0.0,
+        },
         front_end: front_end.parse().unwrap(),
         windows: Some(windows.parse().unwrap()),
         metadata: Default::default(),
@@ -142,8 +151,7 @@ fn chirp(manifest: &Manifest) -> GoldenAudio {
         .collect();
     let params = manifest.front_end.clone().try_into().unwrap();
     let windows = manifest.windows.clone().unwrap().try_into().unwrap();
-    let plan =
-        FrontEndPlan::windowed(&params, &windows, WindowRequest::default(), rate).unwrap();
+    let plan = FrontEndPlan::windowed(&params, &windows, WindowRequest::default(), rate).unwrap();
     let mut front_end = FrontEnd::new(plan);
     let mut rows = Vec::new();
     let mut emit = |segment: ser_features::Segment<'_>| {
@@ -155,7 +163,10 @@ fn chirp(manifest: &Manifest) -> GoldenAudio {
             next_state: Vec::new(),
         });
     };
-    let floats: Vec<f32> = samples.iter().map(|&sample| f32::from(sample) / 32_768.0).collect();
+    let floats: Vec<f32> = samples
+        .iter()
+        .map(|&sample| f32::from(sample) / 32_768.0)
+        .collect();
     front_end.push(&floats, &mut emit);
     front_end.finish(&mut emit);
     GoldenAudio::new(rate.hz(), &samples, rows)
@@ -171,13 +182,18 @@ fn package_with(manifest: Manifest, tamper: impl FnOnce(&mut GoldenAudio)) -> Mo
     let mut audio = chirp(&manifest);
     let rows = vec![audio.rows[0].clone()];
     tamper(&mut audio);
-    let golden = Golden { rows, audio: vec![audio] };
+    let golden = Golden {
+        rows,
+        audio: vec![audio],
+    };
     ModelPackage::from_values("test", manifest, Arc::from(*b"graph"), golden).unwrap()
 }
 
 /// Writes a package below `directory`, at its own place.
 fn write(directory: &Path, package: &ModelPackage) {
-    package.write(&directory.join(package.manifest.id())).unwrap();
+    package
+        .write(&directory.join(package.manifest.id()))
+        .unwrap();
 }
 
 /// A configuration that serves what is in `directory`, and nothing else.

@@ -24,7 +24,13 @@ fn a_name_alone_means_the_newest_version() {
 #[test]
 fn errors_are_worded_as_the_protocol_says() {
     let registry = registry(&["a/1", "b/2"]);
-    let wrong = |name: &str| registry.resolve(Some(name)).unwrap_err().within("options").to_string();
+    let wrong = |name: &str| {
+        registry
+            .resolve(Some(name))
+            .unwrap_err()
+            .within("options")
+            .to_string()
+    };
     assert_eq!(
         wrong("A b"),
         r#"options.model: "A b"; expected name or name/version, of [a-z0-9][a-z0-9._-]*"#
@@ -35,20 +41,32 @@ fn errors_are_worded_as_the_protocol_says() {
     );
     for malformed in ["", "/", "a/", "/1", "a/1/2", ".a", "-a", "a/_1", "ä", "a\n"] {
         let error = registry.resolve(Some(malformed)).unwrap_err();
-        assert!(matches!(error, Error::Invalid { .. }), "{malformed:?}: {error}");
+        assert!(
+            matches!(error, Error::Invalid { .. }),
+            "{malformed:?}: {error}"
+        );
     }
     for unknown in ["c", "a/2", "aa", "a.b-c_9/0"] {
         let error = registry.resolve(Some(unknown)).unwrap_err();
-        assert!(matches!(error, Error::UnknownModel { .. }), "{unknown:?}: {error}");
+        assert!(
+            matches!(error, Error::UnknownModel { .. }),
+            "{unknown:?}: {error}"
+        );
     }
 }
 
 #[test]
 fn versions_are_ordered_by_their_numbers() {
-    let ascending = ["0", "1", "1-rc1", "1.0", "1.2", "1.10", "1.10.1", "2", "010", "11", "a", "a2"];
+    let ascending = [
+        "0", "1", "1-rc1", "1.0", "1.2", "1.10", "1.10.1", "2", "010", "11", "a", "a2",
+    ];
     for (at, left) in ascending.iter().enumerate() {
         for (other, right) in ascending.iter().enumerate() {
-            assert_eq!(compare_versions(left, right), at.cmp(&other), "{left} and {right}");
+            assert_eq!(
+                compare_versions(left, right),
+                at.cmp(&other),
+                "{left} and {right}"
+            );
         }
     }
 }

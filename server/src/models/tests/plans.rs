@@ -18,12 +18,24 @@ fn served() -> Arc<ServedModel> {
 #[test]
 fn streams_of_equal_settings_share_a_plan() {
     let model = served();
-    let request = WindowRequest { window: Some(Duration::from_secs(2)), hop: None };
+    let request = WindowRequest {
+        window: Some(Duration::from_secs(2)),
+        hop: None,
+    };
     let plan = model.plan(request, rate(16_000)).unwrap();
-    assert!(Arc::ptr_eq(&plan, &model.plan(request, rate(16_000)).unwrap()));
-    assert!(!Arc::ptr_eq(&plan, &model.plan(request, rate(8_000)).unwrap()));
+    assert!(Arc::ptr_eq(
+        &plan,
+        &model.plan(request, rate(16_000)).unwrap()
+    ));
+    assert!(!Arc::ptr_eq(
+        &plan,
+        &model.plan(request, rate(8_000)).unwrap()
+    ));
     let other = WindowRequest::default();
-    assert!(!Arc::ptr_eq(&plan, &model.plan(other, rate(16_000)).unwrap()));
+    assert!(!Arc::ptr_eq(
+        &plan,
+        &model.plan(other, rate(16_000)).unwrap()
+    ));
 }
 
 #[test]
@@ -35,28 +47,46 @@ fn no_more_plans_are_kept_than_the_bound() {
     for other in steps(KEPT - 1) {
         model.plan(request, other).unwrap();
     }
-    assert!(Arc::ptr_eq(&first, &model.plan(request, rate(16_000)).unwrap()));
+    assert!(Arc::ptr_eq(
+        &first,
+        &model.plan(request, rate(16_000)).unwrap()
+    ));
     for other in steps(KEPT) {
         model.plan(request, other).unwrap();
     }
-    assert!(!Arc::ptr_eq(&first, &model.plan(request, rate(16_000)).unwrap()));
+    assert!(!Arc::ptr_eq(
+        &first,
+        &model.plan(request, rate(16_000)).unwrap()
+    ));
 }
 
 #[test]
 fn a_plan_that_cannot_be_is_an_error_of_its_field() {
     let model = served();
-    let request = WindowRequest { window: Some(Duration::from_secs(604_800)), hop: None };
+    let request = WindowRequest {
+        window: Some(Duration::from_secs(604_800)),
+        hop: None,
+    };
     let error = model.plan(request, rate(16_000)).unwrap_err();
-    assert!(matches!(&error, FeatureError::Setting { field, .. } if field == "window"), "{error}");
+    assert!(
+        matches!(&error, FeatureError::Setting { field, .. } if field == "window"),
+        "{error}"
+    );
 }
 
 #[test]
 fn a_recurrent_model_has_no_windows_to_choose() {
     let mut manifest = manifest("r", "1");
     manifest.windows = None;
-    manifest.input = InputSpec::Recurrent { steps: 4, width: 8, state: 2 };
+    manifest.input = InputSpec::Recurrent {
+        steps: 4,
+        width: 8,
+        state: 2,
+    };
     manifest.front_end.remove("top_db");
-    manifest.front_end.insert("reduce".to_owned(), "none".into());
+    manifest
+        .front_end
+        .insert("reduce".to_owned(), "none".into());
     let row = GoldenRow {
         features: vec![0.0; 32],
         state: vec![0.0; 2],
@@ -64,7 +94,10 @@ fn a_recurrent_model_has_no_windows_to_choose() {
         posteriors: vec![1.0 / 3.0; LABELS],
         next_state: vec![0.0; 2],
     };
-    let golden = Golden { rows: vec![row], audio: Vec::new() };
+    let golden = Golden {
+        rows: vec![row],
+        audio: Vec::new(),
+    };
     let package = ModelPackage::from_values("test", manifest, Arc::from(*b"graph"), golden);
     let directory = tempfile::tempdir().unwrap();
     write(directory.path(), &package.unwrap());
@@ -75,15 +108,24 @@ fn a_recurrent_model_has_no_windows_to_choose() {
     let second = Some(Duration::from_secs(1));
     for (request, text) in [
         (
-            WindowRequest { window: second, hop: second },
+            WindowRequest {
+                window: second,
+                hop: second,
+            },
             "window: 1s; expected none, the model is recurrent",
         ),
         (
-            WindowRequest { window: None, hop: second },
+            WindowRequest {
+                window: None,
+                hop: second,
+            },
             "hop: 1s; expected none, the model is recurrent",
         ),
     ] {
-        assert_eq!(model.plan(request, rate(16_000)).unwrap_err().to_string(), text);
+        assert_eq!(
+            model.plan(request, rate(16_000)).unwrap_err().to_string(),
+            text
+        );
     }
     assert!(model.plan(WindowRequest::default(), rate(16_000)).is_ok());
 }

@@ -57,14 +57,20 @@ fn a_package_twice_is_an_error() {
     let mut config = config(one_place.path());
     config.models.packages = vec![one(&another.path().join("a/1"))];
     let text = load(&config).unwrap_err().to_string();
-    assert!(text.starts_with("configuration: models: a/1 twice, in "), "{text}");
+    assert!(
+        text.starts_with("configuration: models: a/1 twice, in "),
+        "{text}"
+    );
 }
 
 #[test]
 fn an_empty_directory_is_an_error() {
     let directory = directory(&[]);
     let error = load(&config(directory.path())).unwrap_err();
-    assert!(matches!(&error, Error::NoPackages(path) if path == directory.path()), "{error}");
+    assert!(
+        matches!(&error, Error::NoPackages(path) if path == directory.path()),
+        "{error}"
+    );
 }
 
 #[test]
@@ -72,7 +78,10 @@ fn nothing_to_serve_is_an_error() {
     let mut config = config(Path::new(""));
     config.models.directory = None;
     let text = load(&config).unwrap_err().to_string();
-    assert!(text.starts_with("configuration: models: nothing to serve; expected "), "{text}");
+    assert!(
+        text.starts_with("configuration: models: nothing to serve; expected "),
+        "{text}"
+    );
 }
 
 #[test]
