@@ -60,9 +60,10 @@ impl ChannelSelection {
     /// there.
     pub(crate) fn check(self, channels: ChannelCount) -> Result<(), FeatureError> {
         match self {
-            Self::Pick(picked) if picked >= channels.get() => {
-                Err(FeatureError::PickedChannel { picked, channels: channels.get() })
-            }
+            Self::Pick(picked) if picked >= channels.get() => Err(FeatureError::PickedChannel {
+                picked,
+                channels: channels.get(),
+            }),
             _ => Ok(()),
         }
     }
@@ -71,7 +72,10 @@ impl ChannelSelection {
 /// Writes the mean of each frame of `interleaved` to `mixed`.
 pub(crate) fn mix(interleaved: &[f32], channels: ChannelCount, mixed: &mut [f32]) {
     let count = f32::from(channels.0);
-    for (mean, frame) in mixed.iter_mut().zip(interleaved.chunks_exact(channels.get())) {
+    for (mean, frame) in mixed
+        .iter_mut()
+        .zip(interleaved.chunks_exact(channels.get()))
+    {
         *mean = frame.iter().sum::<f32>() / count;
     }
 }
@@ -83,7 +87,10 @@ pub(crate) fn pick(
     channel: usize,
     picked: &mut [f32],
 ) {
-    for (sample, frame) in picked.iter_mut().zip(interleaved.chunks_exact(channels.get())) {
+    for (sample, frame) in picked
+        .iter_mut()
+        .zip(interleaved.chunks_exact(channels.get()))
+    {
         *sample = frame[channel];
     }
 }

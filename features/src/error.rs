@@ -101,6 +101,10 @@ impl FeatureError {
         value: impl std::fmt::Display,
         expected: impl Into<String>,
     ) -> Self {
-        Self::Setting { field: field.into(), value: value.to_string(), expected: expected.into() }
+        Self::Setting {
+            field: field.into(),
+            value: value.to_string(),
+            expected: expected.into(),
+        }
     }
 }

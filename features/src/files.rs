@@ -4,7 +4,9 @@ use std::io::Cursor;
 use std::path::Path;
 use std::time::Duration;
 
-use symphonia::core::codecs::audio::well_known::{CODEC_ID_PCM_F32LE, CODEC_ID_PCM_F64LE};
+use symphonia::core::codecs::audio::well_known::{
+    CODEC_ID_PCM_ALAW, CODEC_ID_PCM_F32LE, CODEC_ID_PCM_F64LE, CODEC_ID_PCM_MULAW,
+};
 use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions, FinalizeResult};
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
@@ -129,24 +131,46 @@ struct File {
 
 impl File {
     fn open(bytes: Vec<u8>) -> Result<Self, FeatureError> {
-        let not_audio = |error: Error| FeatureError::NotAudio { reason: error.to_string() };
-        let missing = |what: &str| FeatureError::NotAudio { reason: format!("{what} missing") };
+        let not_audio = |error: Error| FeatureError::NotAudio {
+            reason: error.to_string(),
+        };
+        let missing = |what: &str| FeatureError::NotAudio {
+            reason: format!("{what} missing"),
+        };
 
         let options = MediaSourceStreamOptions::default();
         let source = MediaSourceStream::new(Box::new(Cursor::new(bytes)), options);
-        let (hint, format, metadata) =
-            (Hint::new(), FormatOptions::default(), MetadataOptions::default());
-        let reader = get_probe().probe(&hint, source, format, metadata).map_err(not_audio)?;
+        let (hint, format, metadata) = (
+            Hint::new(),
+            FormatOptions::default(),
+            MetadataOptions::default(),
+        );
+        let reader = get_probe()
+            .probe(&hint, source, format, metadata)
+            .map_err(not_audio)?;
 
-        let track = reader.default_track(TrackType::Audio).ok_or_else(|| missing("audio"))?;
+        let track = reader
+            .default_track(TrackType::Audio)
+            .ok_or_else(|| missing("audio"))?;
         let parameters = track
             .codec_params
             .as_ref()
             .and_then(|parameters| parameters.audio())
             .ok_or_else(|| missing("codec"))?;
-        let rate = parameters.sample_rate.ok_or_else(|| missing("sample rate"))?;
-        let channels = parameters.channels.as_ref().ok_or_else(|| missing("channels"))?.count();
-        let bits = parameters.bits_per_sample.or(parameters.bits_per_coded_sample);
+        let rate = parameters
+            .sample_rate
+            .ok_or_else(|| missing("sample rate"))?;
+        let channels = parameters
+            .channels
+            .as_ref()
+            .ok_or_else(|| missing("channels"))?
+            .count();
+        let (bits, float) = match parameters.codec {
+            CODEC_ID_PCM_F32LE => (Some(32), true),
+            CODEC_ID_PCM_F64LE => (Some(64), true),
+            CODEC_ID_PCM_ALAW | CODEC_ID_PCM_MULAW => (Some(8), false),
+            _ => (parameters.bits_per_sample, false),
+        };
         let decoder = get_codecs()
             .make_audio_decoder(parameters, &AudioDecoderOptions::default().verify(true))
             .map_err(not_audio)?;
@@ -154,7 +178,7 @@ impl File {
             sample_rate: SampleRate::new(rate)?,
             channels: ChannelCount::new(u32::try_from(channels).unwrap_or(u32::MAX))?,
             bits_per_sample: bits.ok_or_else(|| missing("bits per sample"))?,
-            float: matches!(parameters.codec, CODEC_ID_PCM_F32LE | CODEC_ID_PCM_F64LE),
+            float,
             promised_frames: track.num_frames,
             frames: 0,
             track: track.id,
@@ -167,7 +191,10 @@ impl File {
     fn next_packet(&mut self, samples: &mut Vec<f32>) -> Result<bool, FeatureError> {
         samples.clear();
         let frames = self.frames;
-        let damaged = |error: Error| FeatureError::Damaged { frames, reason: error.to_string() };
+        let damaged = |error: Error| FeatureError::Damaged {
+            frames,
+            reason: error.to_string(),
+        };
         let Some(packet) = self.reader.next_packet().map_err(damaged)? else {
             return Ok(false);
         };
@@ -184,9 +211,18 @@ impl File {
             (Some(promised), _) if promised > self.frames => {
                 format!("its header says {promised}")
             }
-            (_, FinalizeResult { verify_ok: Some(false), .. }) => "wrong checksum".to_owned(),
+            (
+                _,
+                FinalizeResult {
+                    verify_ok: Some(false),
+                    ..
+                },
+            ) => "wrong checksum".to_owned(),
             _ => return Ok(()),
         };
-        Err(FeatureError::Damaged { frames: self.frames, reason })
+        Err(FeatureError::Damaged {
+            frames: self.frames,
+            reason,
+        })
     }
 }

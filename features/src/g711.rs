@@ -19,7 +19,11 @@ fn mu_law(octet: u8) -> i16 {
     let segment = (code >> 4) & 7;
     let step = i16::from(code & 15);
     let magnitude = (((2 * step + 33) << segment) - 33) << 2;
-    if code & 0x80 == 0 { magnitude } else { -magnitude }
+    if code & 0x80 == 0 {
+        magnitude
+    } else {
+        -magnitude
+    }
 }
 
 /// The value of an A-law octet by G.711 table 1, whose 13-bit scale is stretched
@@ -32,5 +36,9 @@ fn a_law(octet: u8) -> i16 {
         0 => 2 * step + 1,
         _ => (2 * step + 33) << (segment - 1),
     } << 3;
-    if code & 0x80 == 0 { -magnitude } else { magnitude }
+    if code & 0x80 == 0 {
+        -magnitude
+    } else {
+        magnitude
+    }
 }

@@ -125,7 +125,15 @@ impl PcmReader {
         let interleaved = vec![0.0; BLOCK * format.channels.get()].into_boxed_slice();
         let lane = vec![0.0; BLOCK].into_boxed_slice();
         let carry = [0; WIDEST_FRAME];
-        Ok(Self { format, selection, carry, carried: 0, frames: 0, interleaved, lane })
+        Ok(Self {
+            format,
+            selection,
+            carry,
+            carried: 0,
+            frames: 0,
+            interleaved,
+            lane,
+        })
     }
 
     /// How many lanes come out.
@@ -177,9 +185,10 @@ impl PcmReader {
     pub const fn finish(&self) -> Result<(), FeatureError> {
         match self.carried {
             0 => Ok(()),
-            left_over => {
-                Err(FeatureError::LeftOver { left_over, frame_bytes: self.format.frame_bytes() })
-            }
+            left_over => Err(FeatureError::LeftOver {
+                left_over,
+                frame_bytes: self.format.frame_bytes(),
+            }),
         }
     }
 
@@ -198,7 +207,10 @@ impl PcmReader {
             && let Some((place, value)) = limit(interleaved)
         {
             count = place / channels.get();
-            error = Some(FeatureError::NotFinite { index: self.frames + count as u64, value });
+            error = Some(FeatureError::NotFinite {
+                index: self.frames + count as u64,
+                value,
+            });
         }
         self.frames += count as u64;
         if count > 0 {

@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::f32::consts::TAU;
+use std::f64::consts::TAU;
 
 use common::{rate, seed, stream};
 use ser_features::{FrontEndPlan, WindowRequest};
@@ -21,29 +21,29 @@ fn speech(hz: u32, samples: &[f32]) -> Vec<bool> {
 }
 
 /// `sound` of the time in seconds, at 16 bits.
-fn synthesise(hz: u32, gain_db: f32, mut sound: impl FnMut(f32) -> f32) -> Vec<f32> {
-    let gain = 10_f32.powf(gain_db / 20.0) * 32_768.0;
+fn synthesise(hz: u32, gain_db: f32, mut sound: impl FnMut(f64) -> f64) -> Vec<f32> {
+    let gain = 10_f64.powf(f64::from(gain_db) / 20.0) * 32_768.0;
     (0..hz as usize * SECONDS)
         .map(|n| {
-            (gain * sound(n as f32 / hz as f32))
+            let integer = (gain * sound(n as f64 / f64::from(hz)))
                 .round()
-                .clamp(-32_768.0, 32_767.0)
-                / 32_768.0
+                .clamp(-32_768.0, 32_767.0);
+            integer as f32 / 32_768.0
         })
         .collect()
 }
 
 /// Uniform white noise between -1 and 1.
-fn noise() -> impl FnMut() -> f32 {
+fn noise() -> impl FnMut() -> f64 {
     let mut state = 1_u32;
     move || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 8) as f32 / 8_388_608.0 - 1.0
+        f64::from(state >> 8) / 8_388_608.0 - 1.0
     }
 }
 
 /// Noise whose power falls by 3 dB an octave, by Paul Kellet's filter.
-fn pink() -> impl FnMut() -> f32 {
+fn pink() -> impl FnMut() -> f64 {
     let (mut white, mut poles) = (noise(), [0.0; 3]);
     move || {
         let input = white();
@@ -54,21 +54,21 @@ fn pink() -> impl FnMut() -> f32 {
         ]) {
             *pole = decay * *pole + gain * input;
         }
-        (poles.iter().sum::<f32>() + input * 0.1848) / 8.0
+        (poles.iter().sum::<f64>() + input * 0.1848) / 8.0
     }
 }
 
 /// Harmonics of a gliding pitch under a moving resonance, in four syllables a
 /// second.
-fn voice(time: f32) -> f32 {
+fn voice(time: f64) -> f64 {
     let syllable = (TAU * 2.0 * time).sin().powi(2);
     let phase = 140.0 * time + 4.0 * (TAU * 0.7 * time).sin();
     let resonance = 900.0 + 500.0 * (TAU * 1.3 * time).sin();
     let harmonics = (1..20).map(|harmonic| {
-        let distance = (harmonic as f32 * 140.0 - resonance) / 600.0;
-        (TAU * (harmonic as f32 * phase).fract()).sin() / (1.0 + distance * distance)
+        let distance = (f64::from(harmonic) * 140.0 - resonance) / 600.0;
+        (TAU * (f64::from(harmonic) * phase).fract()).sin() / (1.0 + distance * distance)
     });
-    0.1 * syllable * harmonics.sum::<f32>()
+    0.1 * syllable * harmonics.sum::<f64>()
 }
 
 #[track_caller]
@@ -85,14 +85,14 @@ fn steady_sounds_are_not_speech() {
             let (mut white, mut pink) = (noise(), pink());
             assert_silent("white noise", hz, &synthesise(hz, gain, |_| white()));
             assert_silent("pink noise", hz, &synthesise(hz, gain, |_| pink()));
-            let hum = |time: f32| {
+            let hum = |time: f64| {
                 (1..20)
-                    .map(|n| (TAU * (50.0 * n as f32 * time).fract()).sin() / n as f32)
+                    .map(|n| (TAU * (50.0 * f64::from(n) * time).fract()).sin() / f64::from(n))
                     .sum()
             };
             assert_silent("hum", hz, &synthesise(hz, gain, hum));
             for tone in [200.0, 440.0, 1_000.0, 3_000.0] {
-                let sine = |time: f32| (TAU * (tone * time).fract()).sin();
+                let sine = |time: f64| (TAU * (tone * time).fract()).sin();
                 assert_silent(&format!("{tone} Hz"), hz, &synthesise(hz, gain, sine));
             }
         }

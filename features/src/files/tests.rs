@@ -1,0 +1,160 @@
+use proptest::prelude::*;
+
+use super::*;
+
+/// Written by libsndfile, see `tests/reference/files.py`.
+fn fixture(name: &str) -> Vec<u8> {
+    std::fs::read(format!(
+        "{}/tests/fixtures/{name}",
+        env!("CARGO_MANIFEST_DIR")
+    ))
+    .unwrap()
+}
+
+/// What the fixtures hold: a linear congruential generator's upper bits.
+fn noise(bits: u32, samples: usize) -> Vec<f32> {
+    let mut state = 1_u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        f64::from(state.cast_signed() >> (32 - bits)) / f64::from(1_u32 << (bits - 1))
+    };
+    (0..samples).map(|_| next() as f32).collect()
+}
+
+#[test]
+fn samples_are_exact() {
+    for (name, bits, hz, channels) in [
+        ("u8.wav", 8, 8_000, 1),
+        ("s16-stereo.wav", 16, 44_100, 2),
+        ("s24-surround.wav", 24, 48_000, 6),
+        ("s32.wav", 32, 192_000, 1),
+        ("s16-stereo.flac", 16, 16_000, 2),
+        ("s24.flac", 24, 24_414, 1),
+    ] {
+        let clip = AudioClip::decode(fixture(name), None).unwrap();
+        assert_eq!(clip.sample_rate.hz(), hz, "{name}");
+        assert_eq!(clip.channels.get(), channels, "{name}");
+        assert_eq!((clip.bits_per_sample, clip.float), (bits, false), "{name}");
+        assert_eq!(clip.samples, noise(bits, 300 * channels), "{name}");
+    }
+}
+
+#[test]
+fn floats_are_exact() {
+    let clip = AudioClip::decode(fixture("f32.wav"), None).unwrap();
+    assert_eq!((clip.bits_per_sample, clip.float), (32, true));
+    assert_eq!(clip.samples, noise(24, 300));
+}
+
+#[test]
+fn mono_is_the_mean_of_all_channels() {
+    let clip = AudioClip::decode(fixture("s16-stereo.wav"), None).unwrap();
+    let means = clip
+        .samples
+        .chunks(2)
+        .map(|frame| f32::midpoint(frame[0], frame[1]));
+    assert_eq!(clip.mono(), means.collect::<Vec<_>>());
+    assert_eq!(
+        clip.duration(),
+        Duration::from_nanos(300 * 1_000_000_000 / 44_100)
+    );
+}
+
+#[test]
+fn other_bytes_are_refused() {
+    let text = b"To be, or not to be, that is the question".repeat(100);
+    for bytes in [Vec::new(), b"RIFF".to_vec(), b"fLaC".to_vec(), text] {
+        let error = AudioClip::decode(bytes, None).unwrap_err();
+        assert!(matches!(error, FeatureError::NotAudio { .. }), "{error}");
+        assert!(
+            error.to_string().starts_with("no WAV or FLAC file ("),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn cut_files_are_refused() {
+    for name in ["s16-stereo.wav", "s24.flac", "two-minutes.flac"] {
+        let bytes = fixture(name);
+        let cut = bytes[..bytes.len() * 3 / 4].to_vec();
+        let error = AudioClip::decode(cut, None).unwrap_err();
+        assert!(
+            matches!(error, FeatureError::Damaged { .. }),
+            "{name}: {error}"
+        );
+    }
+}
+
+#[test]
+fn long_files_are_refused() {
+    let decode = |seconds| {
+        AudioClip::decode(
+            fixture("two-minutes.flac"),
+            Some(Duration::from_secs(seconds)),
+        )
+    };
+    assert_eq!(decode(120).unwrap().duration(), Duration::from_secs(120));
+    let error = decode(119).unwrap_err();
+    assert_eq!(error.to_string(), "longer than 119s; expected at most 119s");
+}
+
+/// A file whose header doesn't say how long it is.
+#[test]
+fn decoding_stops_at_the_limit() {
+    let mut bytes = fixture("two-minutes.flac");
+    // STREAMINFO follows "fLaC" and a block header of 4 bytes; the lower 4 bytes
+    // of its count of samples end at 18.
+    bytes[8 + 14..8 + 18].fill(0);
+    let mut file = File::open(bytes.clone()).unwrap();
+    assert_eq!(file.promised_frames, None);
+    let mut samples = Vec::new();
+    assert!(file.next_packet(&mut samples).unwrap());
+    assert!(samples.len() < 8_000);
+
+    let error = AudioClip::decode(bytes, Some(Duration::from_secs(1))).unwrap_err();
+    assert_eq!(
+        error,
+        FeatureError::TooLong {
+            limit: Duration::from_secs(1)
+        }
+    );
+}
+
+#[test]
+fn floats_must_be_finite() {
+    let mut bytes = fixture("f32.wav");
+    let end = bytes.len();
+    bytes[end - 4 * 10..][..4].copy_from_slice(&f32::NAN.to_le_bytes());
+    let error = AudioClip::decode(bytes, None).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "sample 290 is NaN; expected finite numbers"
+    );
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let error = AudioClip::read(Path::new("no/such.wav")).unwrap_err();
+    assert!(error.to_string().starts_with("no/such.wav: "), "{error}");
+}
+
+proptest! {
+    /// Whatever is wrong with a file, an error says so.
+    #[test]
+    fn damage_never_panics(
+        name in prop::sample::select(vec!["s16-stereo.wav", "f32.wav", "s24.flac"]),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+    ) {
+        let mut bytes = fixture(name);
+        for (place, value) in changes {
+            let place = place.index(bytes.len());
+            bytes[place] = value;
+        }
+        let limit = Duration::from_secs(10);
+        if let Ok(clip) = AudioClip::decode(bytes, Some(limit)) {
+            prop_assert!(clip.duration() <= limit);
+            prop_assert!(clip.samples.iter().all(|sample| sample.is_finite()));
+        }
+    }
+}

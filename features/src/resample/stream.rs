@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::tables::{LANES, ResamplerTables};
+use pulp::{Arch, Simd, WithSimd};
+
+use super::tables::ResamplerTables;
 
 /// Input samples that a buffer takes between moves, at least.
 const BLOCK: usize = 512;
@@ -23,6 +25,8 @@ pub struct Resampler {
     /// The next output lies `part / denominator` after an input sample.
     part: u32,
     output: Box<[f32]>,
+    /// The instruction set in use.
+    arch: Arch,
 }
 
 impl Resampler {
@@ -40,6 +44,7 @@ impl Resampler {
             filled: tables.width.saturating_sub(tables.ahead + 1),
             part: 0,
             output: vec![0.0; output].into_boxed_slice(),
+            arch: Arch::new(),
             tables,
         }
     }
@@ -86,58 +91,82 @@ impl Resampler {
 
     /// Computes every output whose input is there.
     fn convert(&mut self, sink: &mut impl FnMut(&[f32])) {
-        let tables = &*self.tables;
-        let mut count = 0;
-        while self.start + tables.width <= self.filled {
-            let input = &self.buffer[self.start..][..tables.width];
-            self.output[count] = interpolate(tables, self.part, input);
-            count += 1;
-            self.start += tables.step;
-            self.part += tables.remainder;
-            if self.part >= tables.denominator {
-                self.part -= tables.denominator;
-                self.start += 1;
+        loop {
+            let count = self.arch.dispatch(OutputBlock {
+                tables: &self.tables,
+                input: &self.buffer[..self.filled],
+                start: &mut self.start,
+                part: &mut self.part,
+                output: &mut self.output,
+            });
+            if count > 0 {
+                sink(&self.output[..count]);
             }
-            if count == self.output.len() {
-                sink(&self.output);
-                count = 0;
+            if count < self.output.len() {
+                return;
             }
-        }
-        if count > 0 {
-            sink(&self.output[..count]);
         }
     }
 }
 
-#[inline]
-fn interpolate(tables: &ResamplerTables, part: u32, input: &[f32]) -> f32 {
-    let (rows, between) = tables.rows(part);
-    let (row, next) = rows.split_at(input.len());
-    let here = inner_product(row, input);
-    if between == 0.0 {
-        here
-    } else {
-        here + between * (inner_product(next, input) - here)
+/// Computes outputs until `output` is full or `input` ends; returns how many.
+struct OutputBlock<'a> {
+    tables: &'a ResamplerTables,
+    input: &'a [f32],
+    start: &'a mut usize,
+    part: &'a mut u32,
+    output: &'a mut [f32],
+}
+
+impl WithSimd for OutputBlock<'_> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> usize {
+        let Self {
+            tables,
+            input,
+            start,
+            part,
+            output,
+        } = self;
+        for (count, sample) in output.iter_mut().enumerate() {
+            let Some(input) = input.get(*start..*start + tables.width) else {
+                return count;
+            };
+            let (rows, between) = tables.rows(*part);
+            let (row, next) = rows.split_at(tables.width);
+            *sample = inner_product(simd, row, input);
+            if between > 0.0 {
+                *sample += between * (inner_product(simd, next, input) - *sample);
+            }
+            *start += tables.step;
+            *part += tables.remainder;
+            if *part >= tables.denominator {
+                *part -= tables.denominator;
+                *start += 1;
+            }
+        }
+        output.len()
     }
 }
 
-/// Sums in one fixed order, in lanes that compilers turn into vectors.
-#[inline]
-fn inner_product(a: &[f32], b: &[f32]) -> f32 {
-    let mut lanes = [0.0_f32; LANES];
-    let (a, _) = a.as_chunks::<LANES>();
-    let (b, _) = b.as_chunks::<LANES>();
+/// Sums in an order that depends on nothing but the length and the instruction
+/// set. Four independent sums hide the latency of an addition.
+#[inline(always)]
+fn inner_product<S: Simd>(simd: S, a: &[f32], b: &[f32]) -> f32 {
+    let (a, b) = (S::as_simd_f32s(a).0, S::as_simd_f32s(b).0);
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<4>(), b.as_chunks::<4>());
+    let mut sums = [simd.splat_f32s(0.0); 4];
     for (a, b) in a.iter().zip(b) {
-        for lane in 0..LANES {
-            lanes[lane] += a[lane] * b[lane];
+        for ((sum, &a), &b) in sums.iter_mut().zip(a).zip(b) {
+            *sum = simd.mul_add_e_f32s(a, b, *sum);
         }
     }
-    let mut count = LANES / 2;
-    while count > 0 {
-        for lane in 0..count {
-            lanes[lane] += lanes[lane + count];
-        }
-        count /= 2;
+    for ((sum, &a), &b) in sums.iter_mut().zip(a_rest).zip(b_rest) {
+        *sum = simd.mul_add_e_f32s(a, b, *sum);
     }
-    lanes[0]
+    let [first, second, third, fourth] = sums;
+    let (even, odd) = (simd.add_f32s(first, third), simd.add_f32s(second, fourth));
+    simd.reduce_sum_f32s(simd.add_f32s(even, odd))
 }

@@ -25,8 +25,13 @@ const MOST_COEFFICIENTS: usize = 1 << 18;
 /// radians a step, is off by ω²/8; at the Nyquist rate that is (π/1024)²/8, or
 /// −118 dB.
 const PHASES: usize = 1024;
-/// Rows are padded to a whole number of accumulators of the inner product.
-pub(super) const LANES: usize = 32;
+/// Rows are padded with zeros to whole vectors of every instruction set, and to
+/// four of eight numbers each.
+const LANES: usize = 32;
+
+/// Rate pairs in use at a time that are shared; a stream of one more has tables
+/// of its own.
+const MOST_CACHED: usize = 256;
 
 /// Everything that converting one rate to another needs and no stream changes.
 #[derive(Debug)]
@@ -131,6 +136,11 @@ impl ResamplerTables {
         (&self.rows[row * self.width..][..2 * self.width], between)
     }
 
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(&*self.rows)
+    }
+
     /// How long after its own time an output sample can be computed.
     #[must_use]
     pub fn look_ahead(&self) -> Duration {
@@ -139,17 +149,21 @@ impl ResamplerTables {
     }
 }
 
-/// Rate pairs in use at a time that are shared; a stream of one more has tables
-/// of its own.
-const MOST_CACHED: usize = 256;
-
 const fn greatest_common_divisor(a: u32, b: u32) -> u32 {
-    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
+    if b == 0 {
+        a
+    } else {
+        greatest_common_divisor(b, a % b)
+    }
 }
 
 /// sin(πx) / πx.
 fn sinc(x: f64) -> f64 {
-    if x == 0.0 { 1.0 } else { (PI * x).sin() / (PI * x) }
+    if x == 0.0 {
+        1.0
+    } else {
+        (PI * x).sin() / (PI * x)
+    }
 }
 
 /// The Kaiser window at `x`, where −1 and 1 are its ends.
