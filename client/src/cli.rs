@@ -54,6 +54,10 @@ impl Connection {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Stream a recording or live audio, and show emotions as they come.
+    ///
+    /// A terminal gets a timeline; a pipe one line a result (start, end, verdict,
+    /// scores) and the summary, with notes about the stream on standard error;
+    /// --json gives JSON lines. Ctrl-C stops sending and still shows the summary.
     #[command(after_long_help = JSON_HELP)]
     Stream(StreamArgs),
     /// Show the models that the server has.

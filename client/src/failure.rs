@@ -3,7 +3,7 @@
 use std::{io, process::ExitCode};
 
 use anstyle::{AnsiColor, Style};
-use ser_client::Error;
+use ser_client::{Code, Error};
 
 use crate::output::printable;
 
@@ -29,11 +29,11 @@ pub(crate) enum Failure {
     Usage(#[from] clap::Error),
     #[error("{server} is not serving (status {status})")]
     NotServing { server: String, status: String },
-    #[error("{server} is not serving after {waited} ({last})")]
+    #[error("{server} is not serving after {waited} ({why})")]
     NotServingInTime {
         server: String,
         waited: String,
-        last: String,
+        why: String,
     },
     #[error("{server} is stopping ({reason}); the rest of the audio was not sent")]
     ServerStopping { server: String, reason: String },
@@ -76,9 +76,9 @@ impl Failure {
                 "check that --server names a speech emotion recognition server of this version"
             }
             Self::Client(Error::Rejected { code, .. }) => match code {
-                tonic::Code::NotFound => "`ser-client models` lists what is served",
-                tonic::Code::ResourceExhausted => "try again later, or name another server",
-                tonic::Code::Unimplemented => {
+                Code::NotFound => "`ser-client models` lists what is served",
+                Code::ResourceExhausted => "try again later, or name another server",
+                Code::Unimplemented => {
                     "check that --server names a speech emotion recognition server"
                 }
                 _ => "change the option that the message names",

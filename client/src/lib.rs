@@ -44,3 +44,5 @@ pub use client::{Client, Timeouts};
 pub use error::Error;
 pub use ser_proto::v1 as proto;
 pub use stream::{AudioSink, Event, ResultStream};
+pub use tonic::Code;
+pub use tonic_health::pb::health_check_response::ServingStatus;

@@ -2,9 +2,8 @@
 
 use std::{io::Write, time::Duration};
 
-use ser_client::Error;
+use ser_client::{Error, ServingStatus};
 use tokio::time::{sleep, timeout};
-use tonic_health::pb::health_check_response::ServingStatus;
 
 use crate::{
     cli::{Connection, HealthArgs},
@@ -39,27 +38,29 @@ pub(crate) async fn run(connection: &Connection, args: &HealthArgs) -> Result<()
 }
 
 async fn until_serving(connection: &Connection, wait: Duration) -> Result<ServingStatus, Failure> {
-    let mut last = "it keeps saying so".to_owned();
+    let mut why = String::new();
     let attempts = async {
         loop {
-            let watched = async { super::connect(connection).await?.until_serving().await };
-            match watched.await {
+            let attempt = async {
+                let client = super::connect(connection).await?;
+                why = "it answers that it is not ready".to_owned();
+                client.until_serving().await
+            };
+            match attempt.await {
                 Ok(()) => return Ok(ServingStatus::Serving),
+                Err(error @ (Error::Address { .. } | Error::Rejected { .. })) => return Err(error),
                 // It may yet start, or start again.
-                Err(error @ (Error::Unreachable { .. } | Error::Lost { .. })) => {
-                    last = error.to_string();
-                    sleep(RETRY).await;
-                }
-                Err(error) => return Err(error.into()),
+                Err(error) => why = error.to_string(),
             }
+            sleep(RETRY).await;
         }
     };
     match timeout(wait, attempts).await {
-        Ok(outcome) => outcome,
+        Ok(outcome) => Ok(outcome?),
         Err(_) => Err(Failure::NotServingInTime {
             server: connection.server.clone(),
             waited: humantime::format_duration(wait).to_string(),
-            last,
+            why,
         }),
     }
 }

@@ -58,7 +58,7 @@ async fn one_line_a_result_and_the_summary() {
         "tess-lstm/1",
         "CC-BY-NC-ND-4.0",
         "burn on cpu",
-        "window 2.99 s",
+        "window 3.00 s",
         "hop 0.51 s",
     ] {
         assert!(ended.stderr.contains(note), "{note}: {}", ended.stderr);
