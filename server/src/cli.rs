@@ -47,7 +47,25 @@ impl Cli {
     /// The configuration file, and what the other flags set.
     #[must_use]
     pub fn into_parts(self) -> (Option<PathBuf>, Overrides) {
-        let Self { config, listen, port_file, models_dir, model, log_format, log_level } = self;
-        (config, Overrides { listen, port_file, models_dir, model, log_format, log_level })
+        let Self {
+            config,
+            listen,
+            port_file,
+            models_dir,
+            model,
+            log_format,
+            log_level,
+        } = self;
+        (
+            config,
+            Overrides {
+                listen,
+                port_file,
+                models_dir,
+                model,
+                log_format,
+                log_level,
+            },
+        )
     }
 }

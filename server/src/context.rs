@@ -54,7 +54,11 @@ pub(crate) type Slot = OwnedSemaphorePermit;
 impl Slots {
     fn new(what: &'static str, limit: usize) -> Self {
         let limit = limit.min(Semaphore::MAX_PERMITS);
-        Self { what, limit, free: Arc::new(Semaphore::new(limit)) }
+        Self {
+            what,
+            limit,
+            free: Arc::new(Semaphore::new(limit)),
+        }
     }
 
     /// # Errors
@@ -62,11 +66,13 @@ impl Slots {
     /// [`Error::TooMany`] when so many aren't free.
     pub(crate) fn take(&self, count: usize) -> Result<Slot, Error> {
         let permits = u32::try_from(count).unwrap_or(u32::MAX);
-        Arc::clone(&self.free).try_acquire_many_owned(permits).map_err(|_| Error::TooMany {
-            what: self.what,
-            open: self.limit - self.free.available_permits(),
-            limit: self.limit,
-        })
+        Arc::clone(&self.free)
+            .try_acquire_many_owned(permits)
+            .map_err(|_| Error::TooMany {
+                what: self.what,
+                open: self.limit - self.free.available_permits(),
+                limit: self.limit,
+            })
     }
 }
 
@@ -79,9 +85,12 @@ mod tests {
         let slots = Slots::new("streams", 3);
         let two = slots.take(2).unwrap();
         let error = slots.take(2).unwrap_err();
-        assert_eq!(error.to_string(), "streams: 2 open; expected at most 3, try again later");
+        assert_eq!(
+            error.to_string(),
+            "streams: 2 open; expected at most 3, try again later"
+        );
         assert_eq!(error.code(), tonic::Code::ResourceExhausted);
         drop(two);
-        slots.take(3).unwrap();
+        drop(slots.take(3).unwrap());
     }
 }

@@ -21,7 +21,9 @@ pub fn init(config: &LogConfig) -> Result<(), Error> {
         reason: format!("{:?}; {error}", config.level),
     };
     let filter = EnvFilter::try_new(&config.level).map_err(|error| failed(&error))?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
     match config.format {
         LogFormat::Pretty => lines.with_target(false).try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),

@@ -36,8 +36,10 @@ fn start() -> Result<(), Error> {
     let (file, flags) = Cli::parse().into_parts();
     let config = config::load(file.as_deref(), flags)?;
     logging::init(&config.log)?;
-    let runtime =
-        Runtime::new().map_err(|source| Error::Io { what: "runtime".to_owned(), source })?;
+    let runtime = Runtime::new().map_err(|source| Error::Io {
+        what: "runtime".to_owned(),
+        source,
+    })?;
     let served = runtime.block_on(run(config));
     // A model that is still being loaded must not hold up the end.
     runtime.shutdown_background();
@@ -46,7 +48,10 @@ fn start() -> Result<(), Error> {
 
 /// Serves until SIGINT or SIGTERM; a second one ends the drain.
 async fn run(config: Config) -> Result<(), Error> {
-    let signals = |source| Error::Io { what: "signal handlers".to_owned(), source };
+    let signals = |source| Error::Io {
+        what: "signal handlers".to_owned(),
+        source,
+    };
     let mut signals = shutdown::Signals::install().map_err(signals)?;
     let listener = serve::bind(config.server.listen).await?;
     let stop = CancellationToken::new();

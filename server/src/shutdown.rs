@@ -38,7 +38,12 @@ impl Drain {
     /// Waits until the server begins to stop, and returns when streams must have
     /// ended.
     pub(crate) async fn begun(&mut self) -> Instant {
-        match self.deadline.wait_for(Option::is_some).await.map(|deadline| *deadline) {
+        match self
+            .deadline
+            .wait_for(Option::is_some)
+            .await
+            .map(|deadline| *deadline)
+        {
             Ok(Some(deadline)) => deadline,
             // The server is gone without a word: stop at once.
             Ok(None) | Err(_) => Instant::now(),

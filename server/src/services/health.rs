@@ -32,7 +32,11 @@ impl Readiness {
 
     /// Whether new streams are welcome.
     pub(crate) async fn set(&self, ready: bool) {
-        let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
+        let status = if ready {
+            ServingStatus::Serving
+        } else {
+            ServingStatus::NotServing
+        };
         for service in SERVICES {
             self.reporter.set_service_status(service, status).await;
         }

@@ -32,7 +32,11 @@ impl Models for Service {
         _request: Request<ListModelsRequest>,
     ) -> Result<Response<ListModelsResponse>, Status> {
         let registry = self.context.models()?;
-        let models = registry.list().iter().map(|model| message(registry, model)).collect();
+        let models = registry
+            .list()
+            .iter()
+            .map(|model| message(registry, model))
+            .collect();
         Ok(Response::new(ListModelsResponse { models }))
     }
 
@@ -43,7 +47,9 @@ impl Models for Service {
         let registry = self.context.models()?;
         let name = request.into_inner().model;
         let model = registry.resolve(Some(name.as_str()).filter(|name| !name.is_empty()))?;
-        Ok(Response::new(GetModelResponse { model: Some(message(registry, &model)) }))
+        Ok(Response::new(GetModelResponse {
+            model: Some(message(registry, &model)),
+        }))
     }
 }
 

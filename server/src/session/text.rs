@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Seconds with as many decimals as it takes, for instance `10s` or `0.116s`.
 #[must_use]
-pub fn seconds(duration: Duration) -> String {
+pub(crate) fn seconds(duration: Duration) -> String {
     signed(false, duration.as_secs(), duration.subsec_nanos())
 }
 
