@@ -28,10 +28,7 @@ impl ModelRegistry {
     pub fn load(config: &Config, backends: &BackendRegistry) -> Result<Self, Error> {
         let mut models = load::models(config, backends)?;
         if let Some(default) = &config.models.default {
-            let at = newest(&models, default).map_err(|error| Error::Config {
-                place: "configuration: models.default".to_owned(),
-                reason: error.to_string(),
-            })?;
+            let at = newest(&models, "configuration: models.default", default)?;
             models[..=at].rotate_right(1);
         }
         Ok(Self { models })
@@ -47,7 +44,9 @@ impl ModelRegistry {
     pub fn resolve(&self, name: Option<&str>) -> Result<Arc<ServedModel>, Error> {
         match name {
             None => Ok(Arc::clone(self.default_model())),
-            Some(name) => newest(&self.models, name).map(|at| Arc::clone(&self.models[at])),
+            Some(name) => {
+                newest(&self.models, "model", name).map(|at| Arc::clone(&self.models[at]))
+            }
         }
     }
 
@@ -66,9 +65,9 @@ impl ModelRegistry {
     }
 }
 
-/// Where the newest model that `name` may mean is.
-fn newest(models: &[Arc<ServedModel>], name: &str) -> Result<usize, Error> {
-    let selector = Selector::parse(name)?;
+/// Where the newest model is that `name`, which `field` holds, may mean.
+fn newest(models: &[Arc<ServedModel>], field: &str, name: &str) -> Result<usize, Error> {
+    let selector = Selector::parse(field, name)?;
     let version = |at: &usize| -> &str { &models[*at].manifest().version };
     (0..models.len())
         .filter(|&at| {
@@ -77,7 +76,7 @@ fn newest(models: &[Arc<ServedModel>], name: &str) -> Result<usize, Error> {
         })
         .max_by(|left, right| compare_versions(version(left), version(right)))
         .ok_or_else(|| Error::UnknownModel {
-            field: "model".to_owned(),
+            field: field.to_owned(),
             model: name.to_owned(),
             served: models
                 .iter()

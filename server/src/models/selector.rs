@@ -12,17 +12,19 @@ pub(super) struct Selector<'a> {
 }
 
 impl<'a> Selector<'a> {
+    /// Reads what `field` holds.
+    ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] of the field `model`.
-    pub(super) fn parse(text: &'a str) -> Result<Self, Error> {
+    /// [`Error::Invalid`] of that field.
+    pub(super) fn parse(field: &str, text: &'a str) -> Result<Self, Error> {
         let (name, version) = match text.split_once('/') {
             Some((name, version)) => (name, Some(version)),
             None => (text, None),
         };
         if !is_identifier(name) || !version.is_none_or(is_identifier) {
             let expected = "name or name/version, of [a-z0-9][a-z0-9._-]*";
-            return Err(Error::invalid("model", format!("{text:?}"), expected));
+            return Err(Error::invalid(field, format!("{text:?}"), expected));
         }
         Ok(Self { name, version })
     }
@@ -41,7 +43,8 @@ fn is_identifier(text: &str) -> bool {
 }
 
 /// Orders versions so that the newest is the greatest: runs of digits by their
-/// value, everything else by its bytes. `10` is newer than `9`, `1.1` than `1`.
+/// value, everything else by its bytes and after digits. `10` is newer than `9`,
+/// `1.1` than `1`.
 pub(super) fn compare_versions(left: &str, right: &str) -> Ordering {
     pieces(left)
         .cmp(pieces(right))
@@ -52,8 +55,8 @@ pub(super) fn compare_versions(left: &str, right: &str) -> Ordering {
 /// anything else.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Piece<'a> {
-    Text(&'a str),
     Number(usize, &'a str),
+    Text(&'a str),
 }
 
 fn pieces(version: &str) -> impl Iterator<Item = Piece<'_>> {
@@ -61,7 +64,7 @@ fn pieces(version: &str) -> impl Iterator<Item = Piece<'_>> {
         .as_bytes()
         .chunk_by(|left, right| left.is_ascii_digit() == right.is_ascii_digit())
         .map(|run| {
-            let run = std::str::from_utf8(run).expect("cut between ASCII bytes only");
+            let run = std::str::from_utf8(run).expect("cut beside ASCII digits only");
             if run.starts_with(|first: char| first.is_ascii_digit()) {
                 let digits = run.trim_start_matches('0');
                 Piece::Number(digits.len(), digits)
