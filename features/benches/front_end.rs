@@ -1,6 +1,8 @@
 //! What one second of a stream costs, whole and by stage:
 //! `cargo bench -p ser-features --bench front_end`.
 
+#![allow(clippy::unwrap_used, reason = "the settings are constants")]
+
 #[path = "../tests/common/mod.rs"]
 mod common;
 

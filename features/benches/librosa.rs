@@ -8,6 +8,8 @@
 //! Both sides report the best of several passes, in CPU time: what else runs on
 //! the machine doesn't count.
 
+#![allow(clippy::unwrap_used, reason = "the settings are constants")]
+
 #[path = "../tests/common/mod.rs"]
 mod common;
 

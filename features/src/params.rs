@@ -125,7 +125,7 @@ impl FrontEndParams {
             let expected = format!("{} to {} Hz", SampleRate::MIN.hz(), SampleRate::MAX.hz());
             return refuse("sample_rate", &format!("{} Hz", self.sample_rate), expected);
         }
-        if !(64..=16_384).contains(&self.n_fft) || self.n_fft % 2 != 0 {
+        if !(64..=16_384).contains(&self.n_fft) || !self.n_fft.is_multiple_of(2) {
             return refuse("n_fft", &self.n_fft, "an even number, 64 to 16384".into());
         }
         if !(1..=self.n_fft / 2).contains(&self.hop_length) {

@@ -9,6 +9,8 @@
 //! `SER_PYTHON` a Python with librosa 0.11 and soundfile, which writes what it
 //! makes of them into a temporary folder.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use std::path::Path;

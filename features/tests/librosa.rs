@@ -3,6 +3,8 @@
 //! `reference/reference.json` was written by librosa itself:
 //! `python3 tests/reference/mfcc.py synthetic tests/reference/reference.json`.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use common::signals::signal;

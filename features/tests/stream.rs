@@ -1,5 +1,7 @@
 //! How a stream ends, what it says of its times, and that chunks don't matter.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use std::sync::Arc;

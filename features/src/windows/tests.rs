@@ -134,9 +134,11 @@ fn the_longest_duration_is_refused_not_wrapped() {
     assert!(Schedule::new(&windows, request, &front_end).is_err());
 }
 
+type Change = fn(&mut FrontEndParams, &mut WindowParams);
+
 #[test]
 fn package_errors_name_table_key_and_range() {
-    let check = |change: &dyn Fn(&mut FrontEndParams, &mut WindowParams)| {
+    let check = |change: Change| {
         let (mut front_end, mut windows) = seed();
         change(&mut front_end, &mut windows);
         let checked = front_end
@@ -144,70 +146,70 @@ fn package_errors_name_table_key_and_range() {
             .and_then(|()| windows.validate(&front_end));
         checked.unwrap_err().to_string()
     };
-    let table: [(&dyn Fn(&mut FrontEndParams, &mut WindowParams), &str); 17] = [
+    let table: [(Change, &str); 17] = [
         (
-            &|f, _| f.sample_rate = 4000,
+            |f, _| f.sample_rate = 4000,
             "front_end.sample_rate: 4000 Hz; expected 8000 to 192000 Hz",
         ),
         (
-            &|f, _| f.n_fft = 2047,
+            |f, _| f.n_fft = 2047,
             "front_end.n_fft: 2047; expected an even number, 64 to 16384",
         ),
         (
-            &|f, _| f.hop_length = 0,
+            |f, _| f.hop_length = 0,
             "front_end.hop_length: 0; expected 1 to 1024, half of n_fft",
         ),
         (
-            &|f, _| f.n_mels = 0,
+            |f, _| f.n_mels = 0,
             "front_end.n_mels: 0; expected 1 to 512",
         ),
         (
-            &|f, _| f.f_min = -1.0,
+            |f, _| f.f_min = -1.0,
             "front_end.f_min: -1; expected 0 to less than 11025 Hz",
         ),
         (
-            &|f, _| f.f_max = 12e3,
+            |f, _| f.f_max = 12e3,
             "front_end.f_max: 12000; expected more than 0, at most 11025 Hz",
         ),
         (
-            &|f, _| f.f_max = f64::NAN,
+            |f, _| f.f_max = f64::NAN,
             "front_end.f_max: NaN; expected more than 0, at most 11025 Hz",
         ),
         (
-            &|f, _| f.amin = 0.0,
+            |f, _| f.amin = 0.0,
             "front_end.amin: 0; expected a finite number above 0",
         ),
         (
-            &|f, _| f.top_db = Some(-1.0),
+            |f, _| f.top_db = Some(-1.0),
             "front_end.top_db: -1; expected a finite number above 0",
         ),
         (
-            &|f, _| f.n_mfcc = Some(129),
+            |f, _| f.n_mfcc = Some(129),
             "front_end.n_mfcc: 129; expected 1 to 128, n_mels",
         ),
         (
-            &|f, _| f.n_mfcc = None,
+            |f, _| f.n_mfcc = None,
             "front_end.n_mfcc: missing; expected 1 to 128 with features = \"mfcc\"",
         ),
         (
-            &|f, _| f.features = FeatureKind::LogMel,
+            |f, _| f.features = FeatureKind::LogMel,
             "front_end.n_mfcc: 40; expected none with features = \"log-mel\"",
         ),
         (
-            &|_, w| w.window = 43,
+            |_, w| w.window = 43,
             "windows.window: 43; expected 44 to 430",
         ),
-        (&|_, w| w.hop = 87, "windows.hop: 87; expected 5 to 86"),
+        (|_, w| w.hop = 87, "windows.hop: 87; expected 5 to 86"),
         (
-            &|_, w| w.longest_window = 9000,
+            |_, w| w.longest_window = 9000,
             "windows.longest_window: 9000; expected 2 to 8192",
         ),
         (
-            &|_, w| w.short = ShortWindow::PadLeft,
+            |_, w| w.short = ShortWindow::PadLeft,
             "windows.short: \"pad-left\"; expected \"reduce\" or \"wait\" with reduce = \"mean\"",
         ),
         (
-            &|f, _| f.reduce = Reduction::None,
+            |f, _| f.reduce = Reduction::None,
             "windows.short: \"reduce\"; expected \"pad-left\" or \"wait\" with reduce = \"none\"",
         ),
     ];

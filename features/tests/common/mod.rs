@@ -1,5 +1,6 @@
 //! What the tests of the front end share.
 #![allow(dead_code, reason = "every test takes what it needs")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 pub(crate) mod signals;
 
