@@ -263,7 +263,7 @@ pub(crate) fn babble(rate: u32, seconds: f64, amplitude: f64, seed: u32) -> Vec<
         .map(|index| {
             random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let noise = f64::from(random >> 8) / f64::from(1 << 23) - 1.0;
-            let on = (index as f64 / f64::from(rate) * 5.0) as u64 % 2 == 0;
+            let on = (index as f64 / f64::from(rate) * 2.5).fract() < 0.5;
             (noise * amplitude * if on { 32_767.0 } else { 20.0 }) as i16
         })
         .collect()

@@ -14,7 +14,7 @@ use ser_proto::v1::{
 };
 use tonic::Code;
 
-use super::{Bench, config, config_with, format, seconds};
+use super::{Bench, assert_promised, config, config_with, format, seconds};
 use crate::{
     Error,
     fixture::{STEPS, babble, bytes},
@@ -253,6 +253,8 @@ async fn clips_that_are_none_are_refused() {
             (error.code(), error.to_string().as_str()),
             (Code::InvalidArgument, message)
         );
+        // Those of the format are named as a stream's.
+        assert_promised(&message.replace("pcm.format.", "config.audio."));
     }
     let garbage = any::<[u8; 32]>()
         .new_tree(&mut TestRunner::default())
