@@ -1,6 +1,6 @@
 //! The real binary against a server that follows a script.
 
-#![allow(missing_docs, reason = "tests")]
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 mod failures;
 mod health;

@@ -168,6 +168,11 @@ impl Call {
         let _ = self.responses.send(Ok(response)).await;
     }
 
+    /// Whether the client is still there.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.responses.is_closed()
+    }
+
     pub(crate) async fn fail(self, status: Status) {
         let _ = self.responses.send(Err(status)).await;
     }
