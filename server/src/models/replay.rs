@@ -123,8 +123,8 @@ impl Clip<'_> {
             .fold(1.0_f32, |most, value| most.max(value.abs()));
         let tolerance = self.package.manifest.precision.tolerance() * largest;
         for (index, (&got, &expected)) in row.features.iter().zip(&golden.features).enumerate() {
-            // Negated, so that NaN is too far off.
-            if !((got - expected).abs() <= tolerance) {
+            let off = (got - expected).abs();
+            if off > tolerance || off.is_nan() {
                 return Err(Error::Backend(BackendError::Golden {
                     package: self.package.manifest.id(),
                     what: format!("feature {index} of {}", self.row_name(at)),

@@ -21,12 +21,15 @@ pub(super) const SHAPE: RowShape = RowShape {
 /// another.
 pub(super) type Calls = Arc<Mutex<Vec<Vec<f32>>>>;
 
+type Before = dyn Fn(&[f32]) -> Result<(), BackendError> + Send + Sync;
+type After = dyn Fn(&mut [f32]) + Send + Sync;
+
 /// What a model does with the rows of a call, before and after it answers them.
 pub(super) struct Script {
     /// Sees the first features of the rows; may fail, block or panic.
-    pub(super) before: Box<dyn Fn(&[f32]) -> Result<(), BackendError> + Send + Sync>,
+    pub(super) before: Box<Before>,
     /// Sees the posteriors, `[bucket, classes]`, and may change them.
-    pub(super) after: Box<dyn Fn(&mut [f32]) + Send + Sync>,
+    pub(super) after: Box<After>,
 }
 
 /// A model whose posteriors are the features and whose next state is the state

@@ -44,7 +44,7 @@ async fn ten_thousand_rows_with_streams_that_go() {
         ..config()
     };
     let bench = bench(3, &config, |rows| {
-        if rows.iter().any(|&mark| mark as usize % 997 == 0) {
+        if rows.iter().any(|&mark| (mark as usize).is_multiple_of(997)) {
             // The others of the batch must not notice.
             assert!(rows.len() == 1, "as the test wants it");
         }
