@@ -34,7 +34,7 @@ fn voice(rate: i64, samples: usize) -> impl Iterator<Item = i64> {
     (0..).zip(noise(samples)).map(move |(time, noise)| {
         let saw = (time * 150 % rate) * 65_536 / rate - 32_768;
         let swell = ((time * 4 % rate) * 65_536 / rate - 32_768).abs();
-        (saw * swell >> 17) + (noise >> 9)
+        ((saw * swell) >> 17) + (noise >> 9)
     })
 }
 
