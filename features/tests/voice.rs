@@ -12,8 +12,8 @@ const SECONDS: usize = 8;
 /// Whether somebody speaks, window by window.
 fn speech(hz: u32, samples: &[f32]) -> Vec<bool> {
     let (front_end, windows) = seed();
-    let plan =
-        FrontEndPlan::windowed(&front_end, &windows, WindowRequest::default(), rate(hz)).unwrap();
+    let plan = FrontEndPlan::windowed(&front_end, &windows, WindowRequest::default(), rate(hz))
+        .expect("the seed's own settings");
     stream(&plan, [samples])
         .iter()
         .map(|segment| segment.speech)
