@@ -120,7 +120,7 @@ fn compute(
     params: &FrontEndParams,
     extractors: &mut Extractors,
 ) -> Result<CachedClip, String> {
-    let clip = AudioClip::decode(bytes, None).map_err(|error| error.to_string())?;
+    let clip = AudioClip::decode(bytes).map_err(|error| error.to_string())?;
     let mut hash = Sha256::new();
     hash.update(clip.sample_rate.hz().to_le_bytes());
     for sample in &clip.samples {
