@@ -134,8 +134,8 @@ fn windows_after_speech_are_silent_again() {
     assert_eq!(speech.last(), Some(&false));
 }
 
-/// Every clip holds speech, as recorded, at telephone bandwidth, faint and
-/// overdriven.
+/// Every clip holds speech, as recorded, at telephone bandwidth, overdriven, and
+/// as faint as 16 bits still carry.
 #[cfg(feature = "files")]
 #[test]
 #[ignore = "needs SER_CORPORA"]
@@ -143,6 +143,9 @@ fn every_clip_of_the_corpora_is_speech() {
     use std::path::Path;
 
     use ser_features::{AudioClip, Resampler, ResamplerTables, SampleRate};
+
+    /// Below four bits nothing but toggling bits is left of a voice.
+    const FAINTEST: f32 = 16.0 / 32_768.0;
 
     let corpora = std::env::var_os("SER_CORPORA").expect("SER_CORPORA: the folder of the corpora");
     for corpus in ["tess", "ravdess", "emodb"] {
@@ -165,6 +168,10 @@ fn every_clip_of_the_corpora_is_speech() {
                         .iter()
                         .map(|x| (gain * x).round().clamp(-32_768.0, 32_767.0) / 32_768.0)
                         .collect();
+                    let peak = loud.iter().fold(0.0_f32, |peak, x| peak.max(x.abs()));
+                    if peak < FAINTEST {
+                        continue;
+                    }
                     clips += 1;
                     if !speech(hz, &loud).contains(&true) {
                         rejected.push(format!("{}, {hz} Hz, {gain_db} dB", path.display()));
