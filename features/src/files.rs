@@ -49,37 +49,20 @@ impl AudioClip {
             path: path.to_owned(),
             reason: error.to_string(),
         })?;
-        Self::decode(bytes, None)
+        Self::decode(bytes)
     }
 
-    /// Decodes the bytes of a WAV or FLAC file, and stops as soon as it turns out
-    /// to be longer than `limit`: a tiny FLAC file can hold hours.
+    /// Decodes the bytes of a WAV or FLAC file.
     ///
     /// # Errors
     ///
-    /// [`FeatureError::NotAudio`] for other bytes, [`FeatureError::Damaged`] for
-    /// a file with a part missing, [`FeatureError::TooLong`],
-    /// [`FeatureError::NotFinite`], [`FeatureError::SampleRate`] and
-    /// [`FeatureError::Channels`].
-    pub fn decode(bytes: Vec<u8>, limit: Option<Duration>) -> Result<Self, FeatureError> {
-        let mut file = File::open(bytes)?;
-        let most_frames = limit.map(|limit| (limit, frames_in(limit, file.sample_rate)));
-        let within_limit = |frames: u64| match most_frames {
-            Some((limit, most)) if frames > most => Err(FeatureError::TooLong { limit }),
-            _ => Ok(()),
-        };
-        within_limit(file.promised_frames.unwrap_or(0))?;
-
+    /// Those of [`AudioFile::open`] and [`AudioFile::read`].
+    pub fn decode(bytes: Vec<u8>) -> Result<Self, FeatureError> {
+        let mut file = AudioFile::open(bytes, None)?;
         let mut samples = Vec::new();
-        let mut packet_samples = Vec::new();
-        while file.next_packet(&mut packet_samples)? {
-            samples.extend_from_slice(&packet_samples);
-            within_limit(file.frames)?;
-        }
-        file.check_whole()?;
-        if let Some((place, value)) = limit_samples(&mut samples) {
-            let index = (place / file.channels.get()) as u64;
-            return Err(FeatureError::NotFinite { index, value });
+        let mut piece = Vec::new();
+        while file.read(&mut piece)? {
+            samples.extend_from_slice(&piece);
         }
         Ok(Self {
             sample_rate: file.sample_rate,
@@ -114,8 +97,9 @@ fn frames_in(duration: Duration, rate: SampleRate) -> u64 {
     u64::try_from(frames).unwrap_or(u64::MAX)
 }
 
-/// A file that is being decoded.
-struct File {
+/// A WAV or FLAC file that is decoded piece by piece: a small FLAC file can hold
+/// hours of audio, which need never be in memory at once.
+pub struct AudioFile {
     reader: Box<dyn FormatReader>,
     decoder: Box<dyn AudioDecoder>,
     track: u32,
@@ -127,10 +111,21 @@ struct File {
     promised_frames: Option<u64>,
     /// Decoded so far.
     frames: u64,
+    limit: Option<Duration>,
 }
 
-impl File {
-    fn open(bytes: Vec<u8>) -> Result<Self, FeatureError> {
+impl AudioFile {
+    /// Opens the bytes of a file that may last `limit`.
+    ///
+    /// # Errors
+    ///
+    /// [`FeatureError::NotAudio`] for other bytes, [`FeatureError::SampleRate`],
+    /// [`FeatureError::Channels`], and [`FeatureError::TooLong`] if its header
+    /// says so.
+    pub fn open(
+        bytes: impl AsRef<[u8]> + Send + Sync + 'static,
+        limit: Option<Duration>,
+    ) -> Result<Self, FeatureError> {
         let not_audio = |error: Error| FeatureError::NotAudio {
             reason: error.to_string(),
         };
@@ -174,17 +169,63 @@ impl File {
         let decoder = get_codecs()
             .make_audio_decoder(parameters, &AudioDecoderOptions::default().verify(true))
             .map_err(not_audio)?;
-        Ok(Self {
+        let file = Self {
             sample_rate: SampleRate::new(rate)?,
             channels: ChannelCount::new(u32::try_from(channels).unwrap_or(u32::MAX))?,
             bits_per_sample: bits.ok_or_else(|| missing("bits per sample"))?,
             float,
             promised_frames: track.num_frames,
             frames: 0,
+            limit,
             track: track.id,
             decoder,
             reader,
-        })
+        };
+        file.check_limit(file.promised_frames.unwrap_or(0))?;
+        Ok(file)
+    }
+
+    /// The file's own rate.
+    #[must_use]
+    pub const fn sample_rate(&self) -> SampleRate {
+        self.sample_rate
+    }
+
+    /// Channels of the file.
+    #[must_use]
+    pub const fn channels(&self) -> ChannelCount {
+        self.channels
+    }
+
+    /// Replaces `samples` with the next ones, interleaved, as those of
+    /// [`AudioClip::samples`]; at most a block of the file, which FLAC limits to
+    /// 65,535 of each channel. False at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`FeatureError::Damaged`] for a file with a part missing,
+    /// [`FeatureError::TooLong`] and [`FeatureError::NotFinite`].
+    pub fn read(&mut self, samples: &mut Vec<f32>) -> Result<bool, FeatureError> {
+        let before = self.frames;
+        if !self.next_packet(samples)? {
+            self.check_whole()?;
+            return Ok(false);
+        }
+        self.check_limit(self.frames)?;
+        if let Some((place, value)) = limit_samples(samples) {
+            let index = before + (place / self.channels.get()) as u64;
+            return Err(FeatureError::NotFinite { index, value });
+        }
+        Ok(true)
+    }
+
+    fn check_limit(&self, frames: u64) -> Result<(), FeatureError> {
+        match self.limit {
+            Some(limit) if frames > frames_in(limit, self.sample_rate) => {
+                Err(FeatureError::TooLong { limit })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Decodes the next packet into `samples`; false at the end.

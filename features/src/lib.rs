@@ -43,7 +43,7 @@ pub use channels::{ChannelCount, ChannelSelection};
 pub use clip::{ClipExtractor, clip_features};
 pub use error::FeatureError;
 #[cfg(feature = "files")]
-pub use files::AudioClip;
+pub use files::{AudioClip, AudioFile};
 pub use front_end::{FrontEnd, FrontEndPlan, Segment, Trigger};
 pub use params::{FeatureKind, FrontEndParams, MelNorm, MelScale, Reduction, WindowFunction};
 pub use pcm::{Encoding, PcmFormat, PcmReader};

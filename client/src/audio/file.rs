@@ -31,7 +31,7 @@ impl FileSource {
             path: path.to_owned(),
             source,
         })?;
-        let clip = AudioClip::decode(bytes, None).map_err(|source| Error::NotAudio {
+        let clip = AudioClip::decode(bytes).map_err(|source| Error::NotAudio {
             path: path.to_owned(),
             source,
         })?;

@@ -31,7 +31,7 @@ fn samples_are_exact() {
         ("s16-stereo.flac", 16, 16_000, 2),
         ("s24.flac", 24, 24_414, 1),
     ] {
-        let clip = AudioClip::decode(fixture(name), None).unwrap();
+        let clip = AudioClip::decode(fixture(name)).unwrap();
         assert_eq!(clip.sample_rate.hz(), hz, "{name}");
         assert_eq!(clip.channels.get(), channels, "{name}");
         assert_eq!((clip.bits_per_sample, clip.float), (bits, false), "{name}");
@@ -41,14 +41,14 @@ fn samples_are_exact() {
 
 #[test]
 fn floats_are_exact() {
-    let clip = AudioClip::decode(fixture("f32.wav"), None).unwrap();
+    let clip = AudioClip::decode(fixture("f32.wav")).unwrap();
     assert_eq!((clip.bits_per_sample, clip.float), (32, true));
     assert_eq!(clip.samples, noise(24, 300));
 }
 
 #[test]
 fn mono_is_the_mean_of_all_channels() {
-    let clip = AudioClip::decode(fixture("s16-stereo.wav"), None).unwrap();
+    let clip = AudioClip::decode(fixture("s16-stereo.wav")).unwrap();
     let means = clip
         .samples
         .chunks(2)
@@ -64,7 +64,7 @@ fn mono_is_the_mean_of_all_channels() {
 fn other_bytes_are_refused() {
     let text = b"To be, or not to be, that is the question".repeat(100);
     for bytes in [Vec::new(), b"RIFF".to_vec(), b"fLaC".to_vec(), text] {
-        let error = AudioClip::decode(bytes, None).unwrap_err();
+        let error = AudioClip::decode(bytes).unwrap_err();
         assert!(matches!(error, FeatureError::NotAudio { .. }), "{error}");
         assert!(
             error.to_string().starts_with("no WAV or FLAC file ("),
@@ -78,7 +78,7 @@ fn cut_files_are_refused() {
     for name in ["s16-stereo.wav", "s24.flac", "two-minutes.flac"] {
         let bytes = fixture(name);
         let cut = bytes[..bytes.len() * 3 / 4].to_vec();
-        let error = AudioClip::decode(cut, None).unwrap_err();
+        let error = AudioClip::decode(cut).unwrap_err();
         assert!(
             matches!(error, FeatureError::Damaged { .. }),
             "{name}: {error}"
@@ -86,16 +86,29 @@ fn cut_files_are_refused() {
     }
 }
 
+/// Reads a file to its end; returns how many samples came, and the largest piece.
+fn read_all(mut file: AudioFile) -> Result<(usize, usize), FeatureError> {
+    let (mut all, mut largest) = (0, 0);
+    let mut piece = Vec::new();
+    while file.read(&mut piece)? {
+        all += piece.len();
+        largest = largest.max(piece.len());
+    }
+    Ok((all, largest))
+}
+
 #[test]
 fn long_files_are_refused() {
-    let decode = |seconds| {
-        AudioClip::decode(
-            fixture("two-minutes.flac"),
-            Some(Duration::from_secs(seconds)),
-        )
+    let open = |seconds| {
+        let limit = Some(Duration::from_secs(seconds));
+        AudioFile::open(fixture("two-minutes.flac"), limit)
     };
-    assert_eq!(decode(120).unwrap().duration(), Duration::from_secs(120));
-    let error = decode(119).unwrap_err();
+    let file = open(120).unwrap();
+    let rate = file.sample_rate().hz() as usize;
+    let (all, largest) = read_all(file).unwrap();
+    assert_eq!(all, 120 * rate);
+    assert!(largest <= 65_535, "{largest}");
+    let error = open(119).err().unwrap();
     assert_eq!(error.to_string(), "longer than 119s; expected at most 119s");
 }
 
@@ -106,19 +119,10 @@ fn decoding_stops_at_the_limit() {
     // STREAMINFO follows "fLaC" and a block header of 4 bytes; the lower 4 bytes
     // of its count of samples end at 18.
     bytes[8 + 14..8 + 18].fill(0);
-    let mut file = File::open(bytes.clone()).unwrap();
+    let limit = Duration::from_secs(1);
+    let file = AudioFile::open(bytes, Some(limit)).unwrap();
     assert_eq!(file.promised_frames, None);
-    let mut samples = Vec::new();
-    assert!(file.next_packet(&mut samples).unwrap());
-    assert!(samples.len() < 8_000);
-
-    let error = AudioClip::decode(bytes, Some(Duration::from_secs(1))).unwrap_err();
-    assert_eq!(
-        error,
-        FeatureError::TooLong {
-            limit: Duration::from_secs(1)
-        }
-    );
+    assert_eq!(read_all(file), Err(FeatureError::TooLong { limit }));
 }
 
 #[test]
@@ -126,7 +130,7 @@ fn floats_must_be_finite() {
     let mut bytes = fixture("f32.wav");
     let end = bytes.len();
     bytes[end - 4 * 10..][..4].copy_from_slice(&f32::NAN.to_le_bytes());
-    let error = AudioClip::decode(bytes, None).unwrap_err();
+    let error = AudioClip::decode(bytes).unwrap_err();
     assert_eq!(
         error.to_string(),
         "sample 290 is NaN; expected finite numbers"
@@ -151,10 +155,11 @@ proptest! {
             let place = place.index(bytes.len());
             bytes[place] = value;
         }
-        let limit = Duration::from_secs(10);
-        if let Ok(clip) = AudioClip::decode(bytes, Some(limit)) {
-            prop_assert!(clip.duration() <= limit);
-            prop_assert!(clip.samples.iter().all(|sample| sample.is_finite()));
+        if let Ok(mut file) = AudioFile::open(bytes, Some(Duration::from_secs(10))) {
+            let mut piece = Vec::new();
+            while let Ok(true) = file.read(&mut piece) {
+                prop_assert!(piece.iter().all(|sample| sample.is_finite()));
+            }
         }
     }
 }
