@@ -45,7 +45,10 @@ pub(super) fn manifest(text: &str) -> Result<Manifest, String> {
 }
 
 pub(super) fn golden(text: &str, manifest: &Manifest) -> Result<Golden, String> {
-    let golden = keyed(&mut serde_json::Deserializer::from_str(text))?;
+    let mut json = serde_json::Deserializer::from_str(text);
+    let golden = keyed(&mut json)?;
+    // Reading a value stops at its end, whatever follows.
+    json.end().map_err(|error| error.to_string())?;
     golden_values(&golden, manifest)?;
     Ok(golden)
 }

@@ -273,6 +273,18 @@ fn wrong_golden_rows_are_refused_by_key() {
 }
 
 #[test]
+fn nothing_follows_the_golden_rows() {
+    for rest in ["{}", "]", "rows"] {
+        let golden = format!("{GOLDEN}\n{rest}");
+        let error = ModelPackage::from_parts("tests", MANIFEST, b"graph", &golden).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "tests/golden.json: trailing characters at line 14 column 1"
+        );
+    }
+}
+
+#[test]
 fn an_empty_graph_is_refused() {
     let error = ModelPackage::from_parts("tests", MANIFEST, b"", GOLDEN).unwrap_err();
     assert_eq!(error.to_string(), "tests/model.onnx: is empty");
