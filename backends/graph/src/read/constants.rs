@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::{
     Constant, GraphError,
+    builder::MAX_NODES,
     onnx::{TensorProto, tensor_proto::DataType},
     shape::MAX_RANK,
 };
@@ -11,6 +12,10 @@ use crate::{
 /// Numbers in all constants of a graph together at most, counted as often as
 /// nodes ask for them.
 const MAX_NUMBERS: usize = 64 << 20;
+
+/// Integers of a list at most: axes, sizes of shapes, and those of the parts of a
+/// split, each of which is a node.
+const MAX_INTS: usize = MAX_NODES;
 
 /// The constants of a graph by name.
 pub(super) struct Constants<'a> {
@@ -77,6 +82,11 @@ impl<'a> Constants<'a> {
         let (dims, len) = self.dims(tensor).map_err(fault)?;
         if dims.len() > 1 {
             return Err(fault(format!("has shape {dims:?}, expected a list")));
+        }
+        if len > MAX_INTS {
+            return Err(fault(format!(
+                "holds {len} integers, expected at most {MAX_INTS}"
+            )));
         }
         let values = match tensor.raw_data.as_deref() {
             Some(raw) => {

@@ -260,10 +260,10 @@ fn unsqueeze(mut dims: Vec<Dim>, axes: &[i64]) -> Result<Vec<Dim>, String> {
         .map(|at| axis(*at, rank))
         .collect::<Result<Vec<_>, _>>()?;
     axes.sort_unstable();
+    if axes.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err("an axis comes twice".to_owned());
+    }
     for at in axes {
-        if at > dims.len() {
-            return Err("an axis comes twice".to_owned());
-        }
         dims.insert(at, Dim::Fixed(1));
     }
     Ok(dims)

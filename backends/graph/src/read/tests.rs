@@ -188,6 +188,30 @@ fn broken_constants_are_refused_by_name() {
 }
 
 #[test]
+fn broken_lists_are_refused_by_name() {
+    let sizes = |graph: &mut GraphProto, sizes: &[i64]| {
+        let mut constants = graph.initializer.iter_mut();
+        let list = constants.find(|list| list.name() == "lstm.last.shape");
+        let list = list.unwrap();
+        list.dims = vec![sizes.len() as i64];
+        list.raw_data = Some(sizes.iter().flat_map(|size| size.to_le_bytes()).collect());
+    };
+    let long = graph_refusal(|graph| sizes(graph, &[1; 2_000]));
+    assert_eq!(
+        long,
+        "node \"lstm.last\" (Reshape): constant \"lstm.last.shape\" holds 2000 integers, \
+         expected at most 1024"
+    );
+    let twice = graph_refusal(|graph| {
+        sizes(graph, &[0, 0]);
+        let mut nodes = graph.node.iter_mut();
+        let reshape = nodes.find(|node| node.name() == "lstm.last").unwrap();
+        reshape.op_type = Some("Unsqueeze".to_owned());
+    });
+    assert_eq!(twice, "node \"lstm.last\" (Unsqueeze): an axis comes twice");
+}
+
+#[test]
 fn broken_models_are_refused() {
     assert_eq!(
         refusal(|model| model.opset_import[0].version = Some(12)),
