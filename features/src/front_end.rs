@@ -42,7 +42,6 @@ impl FrontEndPlan {
         request: WindowRequest,
         input: SampleRate,
     ) -> Result<Arc<Self>, FeatureError> {
-        params.validate()?;
         let schedule = Schedule::new(windows, request, params)?;
         Self::new(params, input, Rows::Windowed(schedule)).map(Arc::new)
     }

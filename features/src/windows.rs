@@ -20,10 +20,11 @@ pub struct WindowParams {
     pub window: usize,
     /// The default hop: `shortest_hop` to `window` less `shortest_window`.
     pub hop: usize,
-    /// Audio that the first result needs, and the shortest window that a client
-    /// may ask for: from 1.
+    /// Audio that the first result needs: from 1. A client may ask for a window
+    /// that is longer by at least `shortest_hop`.
     pub shortest_window: usize,
-    /// The longest window that a client may ask for: up to 8,192.
+    /// The longest window that a client may ask for: up to 8,192, and so short
+    /// that with the shortest hop a stream holds at most 2²² levels.
     pub longest_window: usize,
     /// The shortest hop that a client may ask for: from 1.
     pub shortest_hop: usize,
@@ -58,13 +59,17 @@ pub struct WindowRequest {
     pub hop: Option<Duration>,
 }
 
+/// Log-mel levels that a stream may hold at most, 16 MiB of them.
+const MAX_LEVELS: u64 = 1 << 22;
+
 impl WindowParams {
-    /// Checks every key's range.
+    /// Checks every key's range, those of `front_end` first.
     ///
     /// # Errors
     ///
     /// [`FeatureError::Setting`] with the first key that is out of range.
     pub fn validate(&self, front_end: &FrontEndParams) -> Result<(), FeatureError> {
+        front_end.validate()?;
         let check = |key: &str, value: usize, lowest: usize, highest: usize| {
             if (lowest..=highest).contains(&value) {
                 return Ok(());
@@ -92,6 +97,19 @@ impl WindowParams {
         let room = self.window - self.shortest_window;
         check("shortest_hop", self.shortest_hop, 1, room)?;
         check("hop", self.hop, self.shortest_hop, room)?;
+        let levels = self.most_levels(front_end);
+        if levels > MAX_LEVELS {
+            let expected = format!(
+                "a shorter one or a longer shortest_hop: a stream would hold {levels} levels, \
+                 more than {MAX_LEVELS}"
+            );
+            let longest = self.longest_window;
+            return Err(FeatureError::setting(
+                "windows.longest_window",
+                longest,
+                expected,
+            ));
+        }
         let (value, expected) = match (self.short, front_end.reduce) {
             (ShortWindow::Reduce, Reduction::None) => (
                 "\"reduce\"",
@@ -104,6 +122,15 @@ impl WindowParams {
             _ => return Ok(()),
         };
         Err(FeatureError::setting("windows.short", value, expected))
+    }
+
+    /// Levels of a stream that asks for the longest window and the shortest hop:
+    /// those of the frames, and of the edge frames of every open window.
+    fn most_levels(&self, front_end: &FrontEndParams) -> u64 {
+        let edge_frames = (front_end.n_fft / 2).div_ceil(front_end.hop_length);
+        let open = self.longest_window / self.shortest_hop + 2;
+        let rows = self.longest_window as u64 + 1 + open as u64 * edge_frames as u64;
+        rows * front_end.n_mels as u64
     }
 }
 
@@ -126,15 +153,15 @@ impl Schedule {
         front_end: &FrontEndParams,
     ) -> Result<Self, FeatureError> {
         params.validate(front_end)?;
-        let frames = Frames::of(front_end);
+        let period = FramePeriod::of(front_end);
         let window = match request.window {
             None => params.window as u64,
             Some(asked) => {
                 let range = (params.shortest_window as u64, params.longest_window as u64);
-                let window = frames.parse("window", asked, range)?;
+                let window = period.parse("window", asked, range)?;
                 let least = (params.shortest_window + params.shortest_hop) as u64;
                 if window < least {
-                    let least = limit(frames.duration(least));
+                    let least = limit(period.duration(least));
                     let expected = format!("at least {least}, to leave room for a hop");
                     return Err(FeatureError::setting("window", seconds(asked), expected));
                 }
@@ -144,7 +171,7 @@ impl Schedule {
         let room = window - params.shortest_window as u64;
         let hop = match request.hop {
             None => room.min(params.hop as u64),
-            Some(asked) => frames.parse("hop", asked, (params.shortest_hop as u64, room))?,
+            Some(asked) => period.parse("hop", asked, (params.shortest_hop as u64, room))?,
         };
         let first_end = match params.short {
             ShortWindow::Wait => window,
@@ -195,12 +222,12 @@ impl Schedule {
 
 /// Converts between durations and frames.
 #[derive(Clone, Copy)]
-struct Frames {
+struct FramePeriod {
     sample_rate: u128,
     hop_length: u128,
 }
 
-impl Frames {
+impl FramePeriod {
     fn of(params: &FrontEndParams) -> Self {
         Self {
             sample_rate: params.sample_rate.into(),

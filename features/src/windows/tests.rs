@@ -141,12 +141,9 @@ fn package_errors_name_table_key_and_range() {
     let check = |change: Change| {
         let (mut front_end, mut windows) = seed();
         change(&mut front_end, &mut windows);
-        let checked = front_end
-            .validate()
-            .and_then(|()| windows.validate(&front_end));
-        checked.unwrap_err().to_string()
+        windows.validate(&front_end).unwrap_err().to_string()
     };
-    let table: [(Change, &str); 17] = [
+    let table: [(Change, &str); 18] = [
         (
             |f, _| f.sample_rate = 4000,
             "front_end.sample_rate: 4000 Hz; expected 8000 to 192000 Hz",
@@ -203,6 +200,11 @@ fn package_errors_name_table_key_and_range() {
         (
             |_, w| w.longest_window = 9000,
             "windows.longest_window: 9000; expected 2 to 8192",
+        ),
+        (
+            |f, w| (f.hop_length, w.longest_window, w.shortest_hop) = (8, 8192, 1),
+            "windows.longest_window: 8192; expected a shorter one or a longer shortest_hop: a stream \
+             would hold 135299200 levels, more than 4194304",
         ),
         (
             |_, w| w.short = ShortWindow::PadLeft,
