@@ -11,7 +11,8 @@ use common::signals::signal;
 use common::{Kept, rate, seed, stream};
 use proptest::prelude::*;
 use ser_features::{
-    FeatureKind, FrontEnd, FrontEndPlan, Reduction, Trigger, WindowRequest, clip_features,
+    FeatureKind, FrontEnd, FrontEndParams, FrontEndPlan, MelNorm, MelScale, Reduction, ShortWindow,
+    Trigger, WindowParams, WindowRequest, clip_features,
 };
 
 fn seed_plan(hz: u32) -> Arc<FrontEndPlan> {
@@ -172,6 +173,69 @@ fn same_bits(a: &[Kept], b: &[Kept]) -> bool {
     a == b && bits(a) == bits(b)
 }
 
+/// Front ends and windows of any valid package, of few samples, so that many
+/// windows fit into a short signal.
+fn packages() -> impl Strategy<Value = (FrontEndParams, WindowParams)> {
+    let front_end = (
+        prop::sample::select(vec![8_000_u32, 16_000, 22_050]),
+        32..=256_usize,
+        0.02..=1.0_f64,
+        1..=40_usize,
+        (0.0..0.9_f64, 0.01..=1.0_f64),
+        (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()),
+        prop::option::of(1.0..100.0_f32),
+    );
+    let windows = (1..=12_usize, 1..=12_usize, 1..=12_usize, any::<bool>());
+    (front_end, windows).prop_map(|(front_end, windows)| {
+        let (sample_rate, reach, part, n_mels, (low, high), flags, top_db) = front_end;
+        let (slaney, norm, mfcc, mean) = flags;
+        let nyquist = f64::from(sample_rate) / 2.0;
+        let f_min = low * nyquist;
+        let params = FrontEndParams {
+            sample_rate,
+            n_fft: 2 * reach,
+            hop_length: ((part * reach as f64) as usize).max(1),
+            n_mels,
+            f_min,
+            f_max: (f_min + high * (nyquist - f_min)).min(nyquist),
+            mel_scale: if slaney {
+                MelScale::Slaney
+            } else {
+                MelScale::Htk
+            },
+            mel_norm: if norm { MelNorm::Slaney } else { MelNorm::None },
+            top_db,
+            features: if mfcc {
+                FeatureKind::Mfcc
+            } else {
+                FeatureKind::LogMel
+            },
+            n_mfcc: mfcc.then_some(n_mels.div_ceil(2)),
+            reduce: if mean {
+                Reduction::Mean
+            } else {
+                Reduction::None
+            },
+            ..seed().0
+        };
+        let (shortest_window, shortest_hop, room, wait) = windows;
+        let window = shortest_window + shortest_hop + room;
+        let windows = WindowParams {
+            window,
+            hop: shortest_hop + room / 2,
+            shortest_window,
+            longest_window: window,
+            shortest_hop,
+            short: match (wait, mean) {
+                (true, _) => ShortWindow::Wait,
+                (false, true) => ShortWindow::Reduce,
+                (false, false) => ShortWindow::PadLeft,
+            },
+        };
+        (params, windows)
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -219,6 +283,32 @@ proptest! {
         prop_assert!(same_bits(&whole, &cut));
         let singles = stream(&plan, samples.chunks(1));
         prop_assert!(same_bits(&whole, &singles));
+    }
+
+    #[test]
+    fn any_package_streams(
+        (front_end, windows) in packages(),
+        hz in prop::sample::select(vec![8_000, 16_000, 22_050, 24_414]),
+        steps in 1..=12_usize,
+        length in 1..6_000_usize,
+        lengths in prop::collection::vec(1..700_usize, 1..20),
+    ) {
+        let request = WindowRequest::default();
+        let windowed = FrontEndPlan::windowed(&front_end, &windows, request, rate(hz)).unwrap();
+        let frames = FrontEndParams { top_db: None, reduce: Reduction::None, ..front_end };
+        let recurrent = FrontEndPlan::recurrent(&frames, steps, rate(hz)).unwrap();
+        let samples = signal("speech", length);
+        for plan in [windowed, recurrent] {
+            let whole = stream(&plan, [&*samples]);
+            prop_assert!(same_bits(&whole, &stream(&plan, pieces(&samples, &lengths))));
+            for segment in &whole {
+                prop_assert!(segment.features.iter().all(|x| x.is_finite()));
+                prop_assert_eq!(segment.features.len(), plan.row_len());
+                prop_assert!((1..=plan.row_len() / plan.width()).contains(&segment.valid_steps));
+            }
+            let last = whole.last().unwrap();
+            prop_assert_eq!(last.end_sample, length as u64);
+        }
     }
 
     #[test]
