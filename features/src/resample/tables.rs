@@ -7,7 +7,9 @@ use std::time::Duration;
 use crate::SampleRate;
 
 /// Half the filter's length, in samples of the lower rate. It is the look-ahead,
-/// 10 ms at the lowest rate.
+/// 10 ms at the lowest rate. What asks for this length is agreement with
+/// `librosa`: with 72, which still keeps the ripple and the stop band, MFCCs of
+/// noise at 8 kHz differ by 0.87 instead of 0.35, since more of the band falls off.
 const HALF_LENGTH: usize = SampleRate::MIN.hz() as usize / 100;
 /// Where the response has fallen by 6 dB, as a part of the lower Nyquist rate.
 /// With [`KAISER_BETA`] it was fitted to the measured response of `soxr_hq`,
