@@ -166,11 +166,11 @@ impl PcmReader {
             }
             self.carried = 0;
             let frame = self.carry;
-            self.frames(&frame[..frame_bytes], sink)?;
+            self.whole_frames(&frame[..frame_bytes], sink)?;
         }
         let (whole, part) = bytes.split_at(bytes.len() - bytes.len() % frame_bytes);
         for block in whole.chunks(BLOCK * frame_bytes) {
-            self.frames(block, sink)?;
+            self.whole_frames(block, sink)?;
         }
         self.carry[..part.len()].copy_from_slice(part);
         self.carried = part.len();
@@ -192,8 +192,8 @@ impl PcmReader {
         }
     }
 
-    /// Decodes whole frames, at most a block of them.
-    fn frames(
+    /// Decodes at most a block of frames, and delivers them.
+    fn whole_frames(
         &mut self,
         bytes: &[u8],
         sink: &mut impl FnMut(usize, &[f32]),
