@@ -16,7 +16,7 @@ mod common;
 use std::path::Path;
 use std::process::Command;
 
-use common::{Kept, rate, seed, stream};
+use common::{Kept, rate, seed, stream, variable};
 use ser_features::{FrontEndPlan, WindowRequest};
 
 const CLIPS: usize = 50;
@@ -25,9 +25,6 @@ const MODEL_HZ: u32 = 22_050;
 #[test]
 #[ignore = "needs SER_CORPORA"]
 fn every_window_of_real_clips_agrees() {
-    let variable = |name: &str, what: &str| {
-        std::env::var_os(name).unwrap_or_else(|| panic!("{name} is not set; expected {what}"))
-    };
     let corpora = variable("SER_CORPORA", "the folder of the corpora");
     let python = variable("SER_PYTHON", "a Python with librosa 0.11");
     let folder = tempfile::tempdir().unwrap();

@@ -80,9 +80,10 @@ fn every_clip_of_tess_gives_librosas_coefficients() {
     use std::path::Path;
     use std::process::Command;
 
-    let corpora = std::env::var_os("SER_CORPORA").expect("SER_CORPORA: the folder of the corpora");
-    let tess = Path::new(&corpora).join("tess");
-    let python = std::env::var_os("SER_PYTHON").unwrap_or_else(|| "python3".into());
+    use common::variable;
+
+    let tess = Path::new(&variable("SER_CORPORA", "the folder of the corpora")).join("tess");
+    let python = variable("SER_PYTHON", "a Python with librosa 0.11");
     let folder = tempfile::tempdir().unwrap();
     let vectors = folder.path().join("tess.json");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/resample.py");

@@ -51,6 +51,12 @@ pub(crate) fn stream<'a>(
     kept
 }
 
+/// An environment variable without a default, as tests that are ignored by
+/// default need it.
+pub(crate) fn variable(name: &str, what: &str) -> std::ffi::OsString {
+    std::env::var_os(name).unwrap_or_else(|| panic!("{name} is not set; expected {what}"))
+}
+
 pub(crate) fn rate(hz: u32) -> SampleRate {
     SampleRate::new(hz).unwrap()
 }
