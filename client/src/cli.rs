@@ -281,7 +281,7 @@ fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// No longer than the protocol can write, which is 10,000 years.
+/// No longer than the message can hold; a server refuses far less.
 fn to_proto(time: Duration) -> prost_types::Duration {
     time.try_into().unwrap_or(prost_types::Duration {
         seconds: i64::MAX,
