@@ -1,6 +1,7 @@
 //! WAV and FLAC files.
 
 use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::Duration;
 
@@ -140,9 +141,8 @@ impl AudioFile {
             FormatOptions::default(),
             MetadataOptions::default(),
         );
-        let reader = get_probe()
-            .probe(&hint, source, format, metadata)
-            .map_err(not_audio)?;
+        let reader =
+            contained(|| get_probe().probe(&hint, source, format, metadata)).map_err(not_audio)?;
 
         let track = reader
             .default_track(TrackType::Audio)
@@ -166,8 +166,8 @@ impl AudioFile {
             CODEC_ID_PCM_ALAW | CODEC_ID_PCM_MULAW => (Some(8), false),
             _ => (parameters.bits_per_sample, false),
         };
-        let decoder = get_codecs()
-            .make_audio_decoder(parameters, &AudioDecoderOptions::default().verify(true))
+        let options = AudioDecoderOptions::default().verify(true);
+        let decoder = contained(|| get_codecs().make_audio_decoder(parameters, &options))
             .map_err(not_audio)?;
         let file = Self {
             sample_rate: SampleRate::new(rate)?,
@@ -236,11 +236,11 @@ impl AudioFile {
             frames,
             reason: error.to_string(),
         };
-        let Some(packet) = self.reader.next_packet().map_err(damaged)? else {
+        let Some(packet) = contained(|| self.reader.next_packet()).map_err(damaged)? else {
             return Ok(false);
         };
         if packet.track_id == self.track {
-            let audio = self.decoder.decode(&packet).map_err(damaged)?;
+            let audio = contained(|| self.decoder.decode(&packet)).map_err(damaged)?;
             audio.copy_to_vec_interleaved(samples);
             self.frames += audio.frames() as u64;
         }
@@ -266,4 +266,11 @@ impl AudioFile {
             reason,
         })
     }
+}
+
+/// Symphonia computes with the sizes of chunks without checking them. Where
+/// overflow panics, a file with a size too small for its chunk is to be an error
+/// like any other damage.
+fn contained<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(Error::DecodeError("impossible sizes")))
 }

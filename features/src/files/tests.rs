@@ -74,6 +74,17 @@ fn other_bytes_are_refused() {
 }
 
 #[test]
+fn chunks_smaller_than_what_they_hold_are_refused() {
+    let riff = b"RIFF\x03\0\0\0WAVEfmt ".to_vec();
+    let list = b"RIFF\x40\0\0\0WAVELIST\x03\0\0\0INFO".to_vec();
+    for mut bytes in [riff, list] {
+        bytes.resize(0x48, 0);
+        let error = AudioClip::decode(bytes).unwrap_err();
+        assert!(matches!(error, FeatureError::NotAudio { .. }), "{error}");
+    }
+}
+
+#[test]
 fn cut_files_are_refused() {
     for name in ["s16-stereo.wav", "s24.flac", "two-minutes.flac"] {
         let bytes = fixture(name);
