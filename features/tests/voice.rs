@@ -142,12 +142,13 @@ fn windows_after_speech_are_silent_again() {
 fn every_clip_of_the_corpora_is_speech() {
     use std::path::Path;
 
+    use common::variable;
     use ser_features::{AudioClip, Resampler, ResamplerTables, SampleRate};
 
     /// Below four bits nothing but toggling bits is left of a voice.
     const FAINTEST: f32 = 16.0 / 32_768.0;
 
-    let corpora = std::env::var_os("SER_CORPORA").expect("SER_CORPORA: the folder of the corpora");
+    let corpora = variable("SER_CORPORA", "the folder of the corpora");
     for corpus in ["tess", "ravdess", "emodb"] {
         let folder = Path::new(&corpora).join(corpus);
         let mut clips = 0;
