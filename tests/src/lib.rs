@@ -1,1 +1,14 @@
-//! Placeholder.
+//! What whole-system tests share: a real server on a free port, a raw stream
+//! that sends whatever a test wants, audio that needs no corpus, and backends
+//! that misbehave.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "test code: a failure here fails the test"
+)]
+
+pub mod audio;
+pub mod binaries;
+pub mod doubles;
+pub mod server;
+pub mod stream;

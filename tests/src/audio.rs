@@ -1,0 +1,61 @@
+//! Audio that needs no corpus.
+
+use std::f32::consts::TAU;
+
+/// Something like a voice: a gliding harmonic tone in syllables, with a little
+/// noise, `seconds` long. Different seeds speak differently.
+#[must_use]
+pub fn voice(sample_rate: u32, seconds: f32, seed: u32) -> Vec<f32> {
+    let rate = sample_rate as f32;
+    let base = 110.0 + (seed % 7) as f32 * 23.0;
+    let mut noise = Noise(seed.wrapping_mul(2_654_435_761).max(1));
+    let mut phase = 0.0_f32;
+    (0..(rate * seconds) as usize)
+        .map(|n| {
+            let t = n as f32 / rate;
+            let pitch = base * (1.0 + 0.25 * (TAU * 0.7 * t).sin());
+            phase = (phase + pitch / rate).fract();
+            let harmonics: f32 = (1..=12_u8)
+                .map(|h| (TAU * f32::from(h) * phase).sin() / f32::from(h))
+                .sum();
+            let syllable = (TAU * 3.1 * t).sin().max(0.0);
+            0.2 * harmonics * syllable + 0.003 * noise.next()
+        })
+        .collect()
+}
+
+/// White noise by xorshift, -1 to 1.
+struct Noise(u32);
+
+impl Noise {
+    fn next(&mut self) -> f32 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 17;
+        self.0 ^= self.0 << 5;
+        self.0 as f32 / u32::MAX as f32 * 2.0 - 1.0
+    }
+}
+
+/// Signed 16-bit little-endian bytes.
+#[must_use]
+pub fn s16le(samples: &[f32]) -> Vec<u8> {
+    samples
+        .iter()
+        .flat_map(|&sample| quantise(sample).to_le_bytes())
+        .collect()
+}
+
+/// 32-bit float little-endian bytes.
+#[must_use]
+pub fn f32le(samples: &[f32]) -> Vec<u8> {
+    samples
+        .iter()
+        .flat_map(|sample| sample.to_le_bytes())
+        .collect()
+}
+
+/// A sample as a signed 16-bit integer.
+#[must_use]
+pub fn quantise(sample: f32) -> i16 {
+    (sample * 32_768.0).round().clamp(-32_768.0, 32_767.0) as i16
+}

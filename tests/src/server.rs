@@ -1,0 +1,229 @@
+//! A real server on a free port: as a process, or in this one where a test
+//! brings its own backend.
+
+use std::{
+    env,
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    process::{Child, ExitStatus, Stdio},
+    sync::{Arc, Mutex, mpsc},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use ser_server::{config::Config, models::BackendRegistry, serve};
+use tokio::{sync::oneshot, time::timeout};
+use tonic::transport::{Channel, Endpoint};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+
+use crate::{binaries, stream::PATIENCE};
+
+/// The `ser-server` binary, listening on a free port of this machine. Killed
+/// when dropped.
+pub struct ServerProcess {
+    child: Child,
+    address: SocketAddr,
+    log: Arc<Mutex<Vec<String>>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl ServerProcess {
+    /// Starts a server and waits until it listens.
+    ///
+    /// # Panics
+    ///
+    /// When it doesn't.
+    #[must_use]
+    pub fn start(flags: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut command = binaries::command("ser-server");
+        for (key, _) in
+            env::vars_os().filter(|(key, _)| key.as_encoded_bytes().starts_with(b"SER__"))
+        {
+            command.env_remove(key);
+        }
+        let mut child = command
+            .args(["--listen", "127.0.0.1:0", "--log-format", "json"])
+            .args(flags)
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let (found, address) = mpsc::channel();
+        let sink = Arc::clone(&log);
+        let reader = thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                if let Some(address) = listening_address(&line) {
+                    let _ = found.send(address);
+                }
+                sink.lock().unwrap().push(line);
+            }
+        });
+        let Ok(address) = address.recv_timeout(PATIENCE) else {
+            let _ = child.kill();
+            panic!(
+                "the server doesn't listen; it said {:#?}",
+                log.lock().unwrap()
+            );
+        };
+        Self {
+            child,
+            address,
+            log,
+            reader: Some(reader),
+        }
+    }
+
+    /// Starts a server with the embedded model and waits until it is ready.
+    pub async fn ready() -> (Self, Channel) {
+        let server = Self::start(&[], &[]);
+        let channel = server.channel().await;
+        until_serving(channel.clone()).await;
+        (server, channel)
+    }
+
+    /// Where it listens, as clients name it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// A new connection.
+    pub async fn channel(&self) -> Channel {
+        connect(self.address).await
+    }
+
+    /// Sends `signal` by its name, for instance `TERM`.
+    pub fn signal(&self, signal: &str) {
+        let kill = std::process::Command::new("kill")
+            .args(["-s", signal, &self.child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(kill.success());
+    }
+
+    /// Waits until the process has ended and returns its status and log.
+    pub fn wait(&mut self) -> (ExitStatus, Vec<String>) {
+        let status = self.child.wait().unwrap();
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
+        (status, self.log.lock().unwrap().clone())
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn listening_address(line: &str) -> Option<SocketAddr> {
+    let event: serde_json::Value = serde_json::from_str(line).ok()?;
+    let listening = event["message"].as_str()?.starts_with("listening on ");
+    listening.then(|| event["address"].as_str()?.parse().ok())?
+}
+
+/// A server in this process, with backends of the test's own. Stopped when
+/// dropped.
+pub struct InProcess {
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    task: tokio::task::JoinHandle<Result<(), ser_server::Error>>,
+}
+
+impl InProcess {
+    /// Starts a server and waits until it is ready.
+    ///
+    /// # Panics
+    ///
+    /// When it doesn't become so.
+    pub async fn start(mut config: Config, backends: BackendRegistry) -> Self {
+        config.server.drain = Duration::from_secs(5);
+        let listener = serve::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
+            .await
+            .unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let shutdown = async {
+            let _ = stopped.await;
+        };
+        let task = tokio::spawn(serve::run(listener, config, backends, shutdown));
+        let server = Self {
+            address,
+            stop: Some(stop),
+            task,
+        };
+        until_serving(server.channel().await).await;
+        server
+    }
+
+    /// A new connection.
+    pub async fn channel(&self) -> Channel {
+        connect(self.address).await
+    }
+
+    /// Stops the server and waits for its end.
+    ///
+    /// # Panics
+    ///
+    /// When it fails, or doesn't end.
+    pub async fn stop(mut self) {
+        drop(self.stop.take());
+        timeout(PATIENCE, &mut self.task)
+            .await
+            .unwrap()
+            .unwrap()
+            .unwrap();
+    }
+}
+
+impl Drop for InProcess {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn connect(address: SocketAddr) -> Channel {
+    Endpoint::from_shared(format!("http://{address}"))
+        .unwrap()
+        .connect()
+        .await
+        .unwrap()
+}
+
+/// Waits until health says that everything is served.
+pub async fn until_serving(channel: Channel) {
+    until_health(channel, ServingStatus::Serving).await;
+}
+
+/// Waits until health says `status` of the server as a whole.
+///
+/// # Panics
+///
+/// When it never does.
+pub async fn until_health(channel: Channel, status: ServingStatus) {
+    let watch = async {
+        let request = HealthCheckRequest::default();
+        let mut changes = HealthClient::new(channel)
+            .watch(request)
+            .await
+            .unwrap()
+            .into_inner();
+        while changes
+            .message()
+            .await
+            .unwrap()
+            .expect("the watch goes on")
+            .status()
+            != status
+        {}
+    };
+    timeout(PATIENCE, watch).await.expect("the status in time");
+}

@@ -1,0 +1,105 @@
+//! The server says of real speech what `ser-train evaluate` says.
+
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+use bytes::Bytes;
+use ser_features::AudioClip;
+use ser_proto::v1::{Encoding, Pace};
+use ser_tests::{
+    audio, binaries,
+    server::ServerProcess,
+    stream::{self, Transcript},
+};
+use tokio::task::JoinSet;
+use tonic::transport::Channel;
+
+/// Streams open at once.
+const STREAMS: usize = 8;
+
+fn corpora() -> PathBuf {
+    env::var_os("SER_CORPORA")
+        .expect("SER_CORPORA names the folder that holds the corpus `tess`")
+        .into()
+}
+
+/// The predictions of `ser-train evaluate` for every clip: file name to label.
+fn evaluated(tess: &Path) -> BTreeMap<PathBuf, String> {
+    let scratch = tempfile::tempdir().expect("a folder");
+    let predictions = scratch.path().join("predictions.jsonl");
+    let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/tess-lstm/1");
+    let status = binaries::command("ser-train")
+        .args(["evaluate", "--package"])
+        .arg(package)
+        .arg("--corpus")
+        .arg(format!("tess={}", tess.display()))
+        .arg("--predictions")
+        .arg(&predictions)
+        .status()
+        .expect("ser-train runs");
+    assert!(status.success());
+    fs::read_to_string(predictions)
+        .expect("predictions")
+        .lines()
+        .map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            let field = |key: &str| line[key].as_str().expect("a text").to_owned();
+            (PathBuf::from(field("file")), field("predicted"))
+        })
+        .collect()
+}
+
+async fn recognise(channel: Channel, path: &Path) -> Transcript {
+    let clip = AudioClip::read(path).expect("a clip of the corpus");
+    let mut config = stream::config(Encoding::S16le, clip.sample_rate.hz());
+    config.pace = Pace::Bulk.into();
+    let bytes = Bytes::from(audio::s16le(&clip.samples));
+    let chunks: Vec<_> = bytes.chunks(4_882).map(Bytes::copy_from_slice).collect();
+    stream::recognise(channel, config, chunks).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs SER_CORPORA"]
+async fn the_last_result_of_every_clip_is_that_of_the_evaluation() {
+    let tess = corpora().join("tess");
+    let evaluated = evaluated(&tess);
+    assert!(evaluated.len() > 2_000, "{} clips", evaluated.len());
+    let (_server, channel) = ServerProcess::ready().await;
+
+    let mut open = JoinSet::new();
+    let mut different = Vec::new();
+    let mut check = |(file, expected, transcript): (PathBuf, String, Transcript)| {
+        assert_eq!(transcript.error, None, "{}", file.display());
+        let last = transcript
+            .results
+            .last()
+            .and_then(|result| result.label.clone());
+        if last.as_deref() != Some(expected.as_str()) {
+            different.push(format!("{}: {last:?}; expected {expected}", file.display()));
+        }
+    };
+    for (file, expected) in evaluated {
+        if open.len() == STREAMS {
+            check(
+                open.join_next()
+                    .await
+                    .expect("streams are open")
+                    .expect("no panic"),
+            );
+        }
+        let channel = channel.clone();
+        let path = tess.join(&file);
+        open.spawn(async move { (file, expected, recognise(channel, &path).await) });
+    }
+    while let Some(done) = open.join_next().await {
+        check(done.expect("no panic"));
+    }
+    assert!(
+        different.is_empty(),
+        "{} clips: {different:#?}",
+        different.len()
+    );
+}
