@@ -268,9 +268,9 @@ impl AudioFile {
     }
 }
 
-/// Symphonia computes with the sizes of chunks without checking them. Where
-/// overflow panics, a file with a size too small for its chunk is to be an error
-/// like any other damage.
+/// Symphonia's arithmetic on a header isn't checked everywhere (40,000 channels of
+/// 16 bits overflow it). Where overflow panics, that is to be an error like any
+/// other damage.
 fn contained<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(Error::DecodeError("impossible sizes")))
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(Error::DecodeError("impossible numbers")))
 }
