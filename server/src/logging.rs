@@ -1,7 +1,7 @@
 //! Log lines on standard error. They never hold audio, features, labels or
 //! scores: a log is read by more people than a call.
 
-use std::io;
+use std::io::{self, IsTerminal};
 
 use tracing_subscriber::EnvFilter;
 
@@ -21,9 +21,13 @@ pub fn init(config: &LogConfig) -> Result<(), Error> {
         reason: format!("{:?}; {error}", config.level),
     };
     let filter = EnvFilter::try_new(&config.level).map_err(|error| failed(&error))?;
-    let lines = tracing_subscriber::fmt()
+    let mut lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr);
+    // On a terminal the subscriber decides for itself, and respects NO_COLOR.
+    if !io::stderr().is_terminal() {
+        lines = lines.with_ansi(false);
+    }
     match config.format {
         LogFormat::Pretty => lines.with_target(false).try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
