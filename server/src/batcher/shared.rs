@@ -229,7 +229,11 @@ impl Shared {
         let mut state = self.lock();
         match mem::replace(&mut state.workers[seat], Activity::Between) {
             Activity::Calling { rows: kept, .. } => *rows = kept,
-            activity => state.workers[seat] = activity,
+            // The watchdog was faster, but may not have failed the model yet.
+            gone => {
+                state.workers[seat] = gone;
+                return Err(Abandoned);
+            }
         }
         if state.phase == Phase::Down {
             Err(Abandoned)
