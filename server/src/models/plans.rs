@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use ser_features::{FeatureError, FrontEndPlan, SampleRate, WindowRequest};
@@ -12,16 +12,18 @@ use ser_features::{FeatureError, FrontEndPlan, SampleRate, WindowRequest};
 pub(super) const KEPT: usize = 32;
 
 type Key = (SampleRate, WindowRequest);
+type Plans = VecDeque<(Key, Arc<FrontEndPlan>)>;
 
 /// The plans used last, the latest first.
 #[derive(Debug, Default)]
 pub(super) struct PlanCache {
-    plans: Mutex<VecDeque<(Key, Arc<FrontEndPlan>)>>,
+    plans: Mutex<Plans>,
 }
 
 impl PlanCache {
     /// The plan for these settings, made by `make` unless it is kept. A plan is
-    /// made without holding up others, so two streams may make the same at once.
+    /// made without holding up others; of those that make the same at once, all
+    /// get the first to be ready.
     pub(super) fn get(
         &self,
         rate: SampleRate,
@@ -29,22 +31,29 @@ impl PlanCache {
         make: impl FnOnce() -> Result<Arc<FrontEndPlan>, FeatureError>,
     ) -> Result<Arc<FrontEndPlan>, FeatureError> {
         let key = (rate, request);
-        if let Some(plan) = self.find(&key) {
+        let kept = find(&mut self.lock(), &key);
+        if let Some(plan) = kept {
             return Ok(plan);
         }
         let plan = make()?;
-        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut plans = self.lock();
+        if let Some(first) = find(&mut plans, &key) {
+            return Ok(first);
+        }
         plans.push_front((key, Arc::clone(&plan)));
         plans.truncate(KEPT);
         Ok(plan)
     }
 
-    fn find(&self, key: &Key) -> Option<Arc<FrontEndPlan>> {
-        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = plans.iter().position(|(kept, _)| kept == key)?;
-        let entry = plans.remove(at)?;
-        let plan = Arc::clone(&entry.1);
-        plans.push_front(entry);
-        Some(plan)
+    fn lock(&self) -> MutexGuard<'_, Plans> {
+        self.plans.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn find(plans: &mut Plans, key: &Key) -> Option<Arc<FrontEndPlan>> {
+    let at = plans.iter().position(|(kept, _)| kept == key)?;
+    let entry = plans.remove(at)?;
+    let plan = Arc::clone(&entry.1);
+    plans.push_front(entry);
+    Some(plan)
 }

@@ -53,10 +53,13 @@ impl ServedModel {
         backend.probe()?;
         let mut model = backend.load(package, device)?;
         let front_end = FrontEndSpec::read(package).map_err(BackendError::from)?;
-        let own_plan = front_end.own_plan(package)?;
-        replay::golden_audio(model.as_mut(), package, |rate| {
-            front_end.plan(WindowRequest::default(), rate)
-        })?;
+        let plans = PlanCache::default();
+        let plan = |rate| {
+            let request = WindowRequest::default();
+            plans.get(rate, request, || front_end.plan(request, rate))
+        };
+        let own_plan = front_end.own_plan(package, plan)?;
+        replay::golden_audio(model.as_mut(), package, plan)?;
         Ok(Self {
             info: model.info().clone(),
             batcher: Batcher::start(&id, model, instances, batcher)?,
@@ -64,7 +67,7 @@ impl ServedModel {
             manifest: manifest.clone(),
             graph_sha256: package.graph_sha256.clone(),
             front_end,
-            plans: PlanCache::default(),
+            plans,
             own_plan,
         })
     }
@@ -166,10 +169,14 @@ impl FrontEndSpec {
     }
 
     /// The plan at the model's own rate, checked against the shape of a row.
-    fn own_plan(&self, package: &ModelPackage) -> Result<Arc<FrontEndPlan>, Error> {
+    fn own_plan(
+        &self,
+        package: &ModelPackage,
+        plan: impl FnOnce(SampleRate) -> Result<Arc<FrontEndPlan>, FeatureError>,
+    ) -> Result<Arc<FrontEndPlan>, Error> {
         let manifest = &package.manifest;
         let plan = SampleRate::new(self.params.sample_rate)
-            .and_then(|rate| self.plan(WindowRequest::default(), rate))
+            .and_then(plan)
             .map_err(|source| Error::FrontEnd {
                 model: manifest.id(),
                 source,

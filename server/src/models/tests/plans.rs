@@ -5,7 +5,10 @@ use std::time::Duration;
 use ser_features::FeatureError;
 
 use super::*;
-use crate::models::{plans::KEPT, served::ServedModel};
+use crate::models::{
+    plans::{KEPT, PlanCache},
+    served::ServedModel,
+};
 
 fn rate(hz: u32) -> SampleRate {
     SampleRate::new(hz).unwrap()
@@ -36,6 +39,22 @@ fn streams_of_equal_settings_share_a_plan() {
         &plan,
         &model.plan(other, rate(16_000)).unwrap()
     ));
+}
+
+#[test]
+fn plans_made_at_once_are_shared_too() {
+    let cache = PlanCache::default();
+    let (model, request) = (served(), WindowRequest::default());
+    let make = |hz| model.plan(request, rate(hz));
+    let mut first = None;
+    let second = cache
+        .get(rate(16_000), request, || {
+            let made = cache.get(rate(16_000), request, || make(16_000))?;
+            first = Some(made);
+            make(8_000)
+        })
+        .unwrap();
+    assert!(Arc::ptr_eq(&first.unwrap(), &second));
 }
 
 #[test]
