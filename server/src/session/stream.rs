@@ -109,8 +109,9 @@ impl<R: Requests> Session<R> {
         let patience = self.context.limits.first_message;
         let expected = "config first";
         let request = tokio::select! {
-            request = timeout(patience, self.requests.next()) => request,
+            biased;
             _ = self.drain.begun() => return Err(Error::ShuttingDown.into()),
+            request = timeout(patience, self.requests.next()) => request,
         }
         .map_err(|_| Error::TooLate {
             field: "request",
