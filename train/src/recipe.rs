@@ -78,6 +78,10 @@ pub struct TrainingSpec {
     /// Standard deviation of the normal noise that is added to the standardised
     /// features of every step, from 0.
     pub feature_noise: f32,
+    /// Each clip of a step is mixed with another one of it, features and one-hot
+    /// labels alike, in shares drawn from Beta(mixup, mixup) (Zhang et al., 2018);
+    /// 0 to 1, with 0 none is.
+    pub mixup: f64,
 }
 
 /// How the `[decision]` of the package is found on the validation part.
@@ -125,6 +129,7 @@ impl Recipe {
             final_learning_rate,
             clip_norm,
             feature_noise,
+            mixup,
         } = self.training;
         let uncertain = self.decision.uncertain_share;
         let checks = [
@@ -176,6 +181,12 @@ impl Recipe {
                 f64::from(feature_noise),
                 feature_noise >= 0.0 && feature_noise.is_finite(),
                 "a finite number from 0",
+            ),
+            (
+                "training.mixup",
+                mixup,
+                (0.0..=1.0).contains(&mixup),
+                "0 to 1",
             ),
             (
                 "decision.uncertain_share",

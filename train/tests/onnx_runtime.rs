@@ -13,7 +13,9 @@ use ser_train::dataset::{FeatureCache, extract};
 use ser_train::evaluate::{front_end, predict};
 
 fn environment(name: &str, what: &str) -> PathBuf {
-    std::env::var_os(name).unwrap_or_else(|| panic!("{name} is not set: {what}")).into()
+    std::env::var_os(name)
+        .unwrap_or_else(|| panic!("{name} is not set: {what}"))
+        .into()
 }
 
 #[test]
@@ -29,13 +31,20 @@ fn onnx_runtime_gives_the_posteriors_of_the_native_backend() {
 
     let scratch = tempfile::tempdir().unwrap();
     let cache = FeatureCache::open(scratch.path(), &params).unwrap();
-    let corpus = CorpusFolder { kind: CorpusKind::Tess, root: corpora.join("tess") };
+    let corpus = CorpusFolder {
+        kind: CorpusKind::Tess,
+        root: corpora.join("tess"),
+    };
     let utterances = corpus.utterances().unwrap();
     // Spread over speakers and emotions.
     let spread = utterances.len() as f64 / CLIPS as f64;
-    let chosen: Vec<_> =
-        (0..CLIPS).map(|n| utterances[(n as f64 * spread) as usize].clone()).collect();
-    let clips = extract(&chosen, &params, &cache, || {}).unwrap().dataset.clips;
+    let chosen: Vec<_> = (0..CLIPS)
+        .map(|n| utterances[(n as f64 * spread) as usize].clone())
+        .collect();
+    let clips = extract(&chosen, &params, &cache, || {})
+        .unwrap()
+        .dataset
+        .clips;
     assert_eq!(clips.len(), CLIPS);
 
     let mut onnx_runtime = Command::new(python)
@@ -47,7 +56,9 @@ fn onnx_runtime_gives_the_posteriors_of_the_native_backend() {
         .unwrap();
     let rows: Vec<_> = clips.iter().map(|clip| &clip.features).collect();
     let mut stdin = onnx_runtime.stdin.take().unwrap();
-    stdin.write_all(&serde_json::to_vec(&rows).unwrap()).unwrap();
+    stdin
+        .write_all(&serde_json::to_vec(&rows).unwrap())
+        .unwrap();
     drop(stdin);
     let output = onnx_runtime.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", output.status);

@@ -100,7 +100,8 @@ fn training(card: &mut String, run: &TrainedRun) {
         card,
         "Trained with Adam on the categorical cross-entropy of one-hot labels: {} epochs, \
          batches of {}, learning rate {} to {} along half a cosine, gradients of each tensor \
-         clipped to norm {}, normal noise of deviation {} on the standardised features. The \
+         clipped to norm {}, normal noise of deviation {} on the standardised features, pairs of \
+         clips and of their labels mixed in shares of Beta({}, {}). The \
          state is that of epoch {}: the one with the highest accuracy on the {} validation \
          clips, a part of the training side, ties going to the later epoch.\n",
         training.epochs,
@@ -109,6 +110,8 @@ fn training(card: &mut String, run: &TrainedRun) {
         training.final_learning_rate,
         training.clip_norm,
         training.feature_noise,
+        training.mixup,
+        training.mixup,
         report.chosen_epoch,
         report.validation.clips,
     );

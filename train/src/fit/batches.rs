@@ -1,4 +1,5 @@
-//! The rows of a training, standardised, shuffled, with noise and dropout masks.
+//! The rows of a training: standardised, shuffled, mixed, with noise and dropout
+//! masks.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
@@ -8,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use super::FitJob;
 use crate::model::{Network, Standardisation, cross_entropy, hits, values};
 use crate::random::{Purpose, generator, normal};
-use crate::recipe::DenseSpec;
+use crate::recipe::{DenseSpec, TrainingSpec};
 
 /// The clips of one part of a split.
 pub(super) struct Part {
@@ -21,11 +22,11 @@ pub(super) struct Part {
 pub(super) struct Batch {
     /// `[rows, features]`, standardised.
     pub(super) features: Tensor<2>,
-    /// `[rows, labels]`, one-hot.
+    /// `[rows, labels]`: one-hot labels, mixed as the features are.
     pub(super) targets: Tensor<2>,
     /// For [`Network::forward`].
     pub(super) masks: Vec<Tensor<2>>,
-    /// The row's labels as indices.
+    /// The labels with the larger share, as indices.
     pub(super) labels: Vec<usize>,
 }
 
@@ -77,21 +78,29 @@ impl Part {
         generator: &mut ChaCha8Rng,
         device: &Device,
     ) -> Batch {
-        let noise = job.recipe.training.feature_noise;
-        let mut features: Vec<f32> = rows
-            .iter()
-            .flat_map(|&row| &self.rows[row])
-            .copied()
-            .collect();
-        features
-            .iter_mut()
-            .for_each(|value| *value += noise * normal(generator));
-        let width = features.len() / rows.len();
+        let TrainingSpec {
+            feature_noise,
+            mixup,
+            ..
+        } = job.recipe.training;
         let labels: Vec<usize> = rows.iter().map(|&row| self.labels[row]).collect();
+        let mut partners: Vec<usize> = rows.to_vec();
+        partners.shuffle(generator);
+        let mut features = Vec::new();
+        let mut targets = vec![0.0; rows.len() * self.outputs];
+        for (at, (&row, &partner)) in rows.iter().zip(&partners).enumerate() {
+            let own = own_share(mixup, generator);
+            let pairs = self.rows[row].iter().zip(&self.rows[partner]);
+            let mixed = pairs.map(|(value, other)| own * value + (1.0 - own) * other);
+            features.extend(mixed.map(|value| value + feature_noise * normal(generator)));
+            targets[at * self.outputs + self.labels[row]] += own;
+            targets[at * self.outputs + self.labels[partner]] += 1.0 - own;
+        }
+        let width = features.len() / rows.len();
         let dense = &job.recipe.network.dense;
         Batch {
             features: matrix(features, [rows.len(), width], device),
-            targets: one_hot(&labels, self.outputs, device),
+            targets: matrix(targets, [rows.len(), self.outputs], device),
             masks: dense
                 .iter()
                 .map(|layer| mask(rows.len(), layer, generator, device))
@@ -120,6 +129,22 @@ fn label(job: &FitJob<'_>, emotion: crate::corpus::Emotion) -> usize {
         .expect("labels are the emotions of the split")
 }
 
+/// The share of a row in its mixture with another: the larger part of a number of
+/// the distribution Beta(α, α), drawn by Jöhnk's method; 1 with α = 0. That the
+/// smaller part would do as well is no loss: the other row is any row.
+fn own_share(alpha: f64, generator: &mut ChaCha8Rng) -> f32 {
+    if alpha == 0.0 {
+        return 1.0;
+    }
+    loop {
+        let mut draw = || generator.random::<f64>().powf(1.0 / alpha);
+        let (one, other) = (draw(), draw());
+        if one + other > 0.0 && one + other <= 1.0 {
+            return (one.max(other) / (one + other)) as f32;
+        }
+    }
+}
+
 fn one_hot(labels: &[usize], outputs: usize, device: &Device) -> Tensor<2> {
     let mut targets = vec![0.0; labels.len() * outputs];
     for (row, label) in labels.iter().enumerate() {
@@ -146,4 +171,30 @@ fn mask(rows: usize, layer: &DenseSpec, generator: &mut ChaCha8Rng, device: &Dev
 
 fn matrix(values: Vec<f32>, shape: [usize; 2], device: &Device) -> Tensor<2> {
     Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The larger of B and 1 − B for B of Beta(α, α) has the variance of B about
+    /// one half: 1 / (4 · (2α + 1)).
+    #[test]
+    fn shares_are_those_of_the_beta_distribution() {
+        let mut generator = generator(0, Purpose::Batches, 0);
+        for alpha in [0.3, 1.0] {
+            let shares: Vec<_> = (0..20_000)
+                .map(|_| own_share(alpha, &mut generator))
+                .collect();
+            assert!(shares.iter().all(|share| (0.5..=1.0).contains(share)));
+            let squares = shares.iter().map(|share| (f64::from(*share) - 0.5).powi(2));
+            let variance = squares.sum::<f64>() / shares.len() as f64;
+            let expected = 1.0 / (4.0 * (2.0 * alpha + 1.0));
+            assert!(
+                (variance / expected - 1.0).abs() < 0.03,
+                "{alpha}: {variance}"
+            );
+        }
+        assert_eq!(own_share(0.0, &mut generator), 1.0);
+    }
 }

@@ -149,9 +149,18 @@ fn the_chosen_state_is_the_best_on_the_validation_part() {
     let fitted = fit(&setting.job(2), None, &mut Silent).unwrap();
     let best = fitted.history[fitted.chosen_epoch - 1];
     let accuracy = |record: &EpochRecord| record.validation_accuracy;
-    assert!(fitted.history.iter().all(|record| accuracy(record) <= accuracy(&best)));
+    assert!(
+        fitted
+            .history
+            .iter()
+            .all(|record| accuracy(record) <= accuracy(&best))
+    );
     let later = &fitted.history[fitted.chosen_epoch..];
-    assert!(later.iter().all(|record| accuracy(record) < accuracy(&best)));
+    assert!(
+        later
+            .iter()
+            .all(|record| accuracy(record) < accuracy(&best))
+    );
     let rows: Vec<&[f32]> = setting
         .validation
         .iter()
