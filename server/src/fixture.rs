@@ -109,7 +109,7 @@ impl Fixture {
 
     pub(crate) fn backends(&self) -> BackendRegistry {
         assert!(self.dir.path().is_dir());
-        BackendRegistry::new().with(Box::new(self.backend.clone()))
+        BackendRegistry::default().with(Box::new(self.backend.clone()))
     }
 
     /// Backends that load only after something was sent, or the sender is gone.

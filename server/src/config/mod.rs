@@ -83,11 +83,16 @@ pub struct LimitsConfig {
     /// Streams open at once; each channel that is classified separately counts
     /// as one. Default: 10000.
     pub open_streams: NonZeroUsize,
-    /// Clips recognised at once. Default: 8.
+    /// Clips received or recognised at once. Each takes memory for its request
+    /// of at most 16 MiB, 3 MiB of decoded audio, and its results. Default: 8.
     pub open_clips: NonZeroUsize,
     /// The longest clip. Default: 600 s.
     #[serde(with = "humantime_serde")]
     pub clip_duration: Duration,
+    /// How long a clip may take from the start of its request to its response.
+    /// Default: 2 min.
+    #[serde(with = "humantime_serde")]
+    pub clip_deadline: Duration,
 }
 
 impl Default for LimitsConfig {
@@ -101,6 +106,7 @@ impl Default for LimitsConfig {
             open_streams: OPEN_STREAMS,
             open_clips: OPEN_CLIPS,
             clip_duration: Duration::from_secs(600),
+            clip_deadline: Duration::from_secs(120),
         }
     }
 }

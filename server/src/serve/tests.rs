@@ -1,17 +1,18 @@
 //! A server on a port of its own, with real clients.
 
-use std::{net::SocketAddr, sync::mpsc};
+use std::{net::SocketAddr, sync::mpsc, time::Duration};
 
 use prost::bytes::Bytes;
 use ser_proto::v1::{
-    GetModelRequest, ListModelsRequest, StreamingRecognizeRequest, StreamingRecognizeResponse,
-    models_client::ModelsClient, speech_emotion_client::SpeechEmotionClient,
-    streaming_recognize_request::Request, streaming_recognize_response::Response,
+    GetModelRequest, ListModelsRequest, RecognizeRequest, RecognizeResponse,
+    StreamingRecognizeRequest, StreamingRecognizeResponse, models_client::ModelsClient,
+    speech_emotion_client::SpeechEmotionClient, streaming_recognize_request::Request,
+    streaming_recognize_response::Response,
 };
 use tokio::task::JoinHandle;
 use tokio_stream::StreamExt;
 use tokio_util::sync::CancellationToken;
-use tonic::{Code, Status, transport::Channel};
+use tonic::{Code, Status, client::Grpc, codegen::http::uri::PathAndQuery, transport::Channel};
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
@@ -41,7 +42,8 @@ async fn listener() -> tokio::net::TcpListener {
 
 async fn start() -> Server {
     let mut fixture = Fixture::new();
-    fixture.config.batcher.call_deadline = std::time::Duration::from_millis(500);
+    fixture.config.batcher.call_deadline = Duration::from_millis(500);
+    fixture.config.limits.clip_deadline = Duration::from_millis(200);
     let listener = listener().await;
     let url = format!("http://{}", listener.local_addr().unwrap());
     let stop = CancellationToken::new();
@@ -231,6 +233,25 @@ async fn a_message_beyond_the_limit_ends_its_stream_alone() {
     assert_eq!(results, 8);
     let (_, end) = stream(&server.channel, requests()).await;
     assert!(end.is_none(), "{end:?}");
+}
+
+#[tokio::test]
+async fn a_clip_that_never_comes_is_not_waited_for_forever() {
+    let server = ready().await;
+    let mut clips = Grpc::new(server.channel.clone());
+    clips.ready().await.unwrap();
+    let nothing = tonic::Request::new(tokio_stream::pending::<RecognizeRequest>());
+    let path = PathAndQuery::from_static("/ser.v1.SpeechEmotionClips/Recognize");
+    let codec = tonic_prost::ProstCodec::<RecognizeRequest, RecognizeResponse>::default();
+    let error = clips
+        .client_streaming(nothing, path, codec)
+        .await
+        .unwrap_err();
+    let message = "clip: unfinished for 0.2s; expected a shorter clip or a faster upload";
+    assert_eq!(
+        (error.code(), error.message()),
+        (Code::DeadlineExceeded, message)
+    );
 }
 
 #[tokio::test]

@@ -1,23 +1,37 @@
 //! `SpeechEmotionClips`: whole recordings.
 
-use std::sync::Arc;
+use std::{convert::Infallible, future::Future, sync::Arc};
 
 use ser_proto::v1::{
-    RecognizeRequest, RecognizeResponse, speech_emotion_clips_server::SpeechEmotionClips,
+    RecognizeRequest, RecognizeResponse,
+    speech_emotion_clips_server::{SpeechEmotionClips, SpeechEmotionClipsServer},
 };
-use tonic::{Request, Response, Status};
+use tonic::{
+    Request, Response, Status,
+    body::Body,
+    codegen::{self, BoxFuture, http},
+    server::NamedService,
+};
 
 use crate::{context::Context, session};
+
+/// The largest clip.
+const LARGEST_REQUEST: usize = 16 << 20;
+
+/// The service, within the limits on clips.
+pub(super) fn service(context: &Arc<Context>) -> Admission<SpeechEmotionClipsServer<Service>> {
+    let service = Service {
+        context: Arc::clone(context),
+    };
+    Admission {
+        context: Arc::clone(context),
+        inner: SpeechEmotionClipsServer::new(service).max_decoding_message_size(LARGEST_REQUEST),
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct Service {
     context: Arc<Context>,
-}
-
-impl Service {
-    pub(super) fn new(context: Arc<Context>) -> Self {
-        Self { context }
-    }
 }
 
 #[tonic::async_trait]
@@ -29,4 +43,43 @@ impl SpeechEmotionClips for Service {
         let clip = session::recognize_clip(Arc::clone(&self.context), request.into_inner());
         Ok(Response::new(clip.await?))
     }
+}
+
+/// Admits a clip before its bytes are read: the service within sees a request only
+/// when all of it is in memory.
+#[derive(Clone, Debug)]
+pub(super) struct Admission<S> {
+    context: Arc<Context>,
+    inner: S,
+}
+
+impl<S> codegen::Service<http::Request<Body>> for Admission<S>
+where
+    S: codegen::Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>,
+    S::Future: Future<Output = Result<S::Response, Infallible>> + Send + 'static,
+{
+    type Response = S::Response;
+    type Error = Infallible;
+    type Future = BoxFuture<S::Response, Infallible>;
+
+    fn poll_ready(
+        &mut self,
+        context: &mut codegen::Context<'_>,
+    ) -> codegen::Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let context = Arc::clone(&self.context);
+        let answer = self.inner.call(request);
+        Box::pin(async move {
+            session::admit_clip(&context, answer)
+                .await
+                .unwrap_or_else(|error| Ok(Status::from(error).into_http()))
+        })
+    }
+}
+
+impl<S: NamedService> NamedService for Admission<S> {
+    const NAME: &'static str = S::NAME;
 }

@@ -8,9 +8,7 @@ mod speech_emotion;
 use std::sync::Arc;
 
 use ser_proto::v1::{
-    FILE_DESCRIPTOR_SET, models_server::ModelsServer,
-    speech_emotion_clips_server::SpeechEmotionClipsServer,
-    speech_emotion_server::SpeechEmotionServer,
+    FILE_DESCRIPTOR_SET, models_server::ModelsServer, speech_emotion_server::SpeechEmotionServer,
 };
 use tonic::service::Routes;
 
@@ -21,8 +19,6 @@ pub(crate) use health::Readiness;
 /// The largest request of a stream: a chunk of 128 KiB, with room for operators
 /// who allow more.
 const LARGEST_CHUNK_REQUEST: usize = 256 << 10;
-/// The largest clip.
-const LARGEST_CLIP_REQUEST: usize = 16 << 20;
 /// The largest request that carries a name at most.
 const LARGEST_NAME_REQUEST: usize = 4 << 10;
 
@@ -44,10 +40,7 @@ pub(crate) async fn routes(context: &Arc<Context>) -> Result<(Routes, Readiness)
             SpeechEmotionServer::new(speech_emotion::Service::new(Arc::clone(context)))
                 .max_decoding_message_size(LARGEST_CHUNK_REQUEST),
         )
-        .add_service(
-            SpeechEmotionClipsServer::new(clips::Service::new(Arc::clone(context)))
-                .max_decoding_message_size(LARGEST_CLIP_REQUEST),
-        )
+        .add_service(clips::service(context))
         .add_service(
             ModelsServer::new(models::Service::new(Arc::clone(context)))
                 .max_decoding_message_size(LARGEST_NAME_REQUEST),

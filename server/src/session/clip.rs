@@ -1,10 +1,15 @@
 //! A whole recording at once.
 
-use std::{future::ready, sync::Arc, time::Duration};
+use std::{
+    future::{Future, ready},
+    sync::Arc,
+    time::Duration,
+};
 
 use prost::bytes::Bytes;
-use ser_features::{AudioClip, Encoding, FeatureError, PcmFormat};
-use ser_proto::v1::{RecognizeRequest, RecognizeResponse, recognize_request::Clip};
+use ser_features::{AudioFile, Encoding, FeatureError, PcmFormat};
+use ser_proto::v1::{RecognizeRequest, RecognizeResponse, recognize_request};
+use tokio::time::{sleep, sleep_until};
 
 use super::{
     Recognition, messages,
@@ -13,33 +18,61 @@ use super::{
 };
 use crate::{Error, batcher::Pace, context::Context};
 
+/// Samples of all channels that a file is decoded to at a time, at least; at most
+/// a block of the file more, of 65,535 samples of 8 channels.
+const PIECE: usize = 1 << 16;
+
+/// Holds a clip's place while `answer` receives and recognises it, and gives up on
+/// it in time.
+///
+/// # Errors
+///
+/// [`Error::Loading`], [`Error::TooMany`], [`Error::TooLate`] and
+/// [`Error::ShuttingDown`].
+pub(crate) async fn admit<T>(
+    context: &Context,
+    answer: impl Future<Output = T>,
+) -> Result<T, Error> {
+    context.models()?;
+    let _place = context.clips.take(1)?;
+    let deadline = context.limits.clip_deadline;
+    let mut drain = context.drain.clone();
+    tokio::select! {
+        answer = answer => Ok(answer),
+        () = sleep(deadline) => Err(Error::TooLate {
+            field: "clip",
+            seen: "unfinished",
+            after: deadline,
+            expected: "a shorter clip or a faster upload",
+        }),
+        () = async { sleep_until(drain.begun().await).await } => Err(Error::ShuttingDown),
+    }
+}
+
 /// Works off a clip as if it came in a bulk stream, cut as the session's grid
 /// cuts all audio. Dropping the future ends it.
 ///
 /// # Errors
 ///
-/// Everything that `clips.proto` names.
+/// Everything that `clips.proto` names of the clip itself.
 pub(crate) async fn recognize(
     context: Arc<Context>,
     request: RecognizeRequest,
 ) -> Result<RecognizeResponse, Error> {
-    context.models()?;
-    let _clip = context.clips.take(1)?;
     let RecognizeRequest { clip, options } = request;
     let validating = Arc::clone(&context);
-    let (recognition, audio) = tokio::task::spawn_blocking(move || {
-        let (format, audio) = decode(clip, validating.limits.clip_duration)?;
+    let (recognition, clip) = off_the_workers(move || {
+        let clip = Clip::open(clip, validating.limits.clip_duration)?;
         let options = options.unwrap_or_default();
-        let recognition = Recognition::new(validating.models()?, format, &options, Pace::Bulk)
+        let recognition = Recognition::new(validating.models()?, clip.format, &options, Pace::Bulk)
             .map_err(|error| error.within("options"))?;
-        Ok::<_, Error>((recognition, audio))
+        Ok((recognition, clip))
     })
-    .await
-    .map_err(|error| Error::Internal(error.to_string()))??;
+    .await?;
     let _lanes = context.streams.take(recognition.lanes())?;
     let id = format!("{:016x}", rand::random::<u64>());
     let started = messages::started(&recognition, id);
-    work_off(Recognizer::new(recognition, "clip")?, audio)
+    work_off(Recognizer::new(recognition, "clip")?, clip)
         .await
         .map(|response| RecognizeResponse {
             started: Some(started),
@@ -47,8 +80,11 @@ pub(crate) async fn recognize(
         })
 }
 
-async fn work_off(mut recognizer: Recognizer, audio: Bytes) -> Result<RecognizeResponse, Error> {
+async fn work_off(mut recognizer: Recognizer, clip: Clip) -> Result<RecognizeResponse, Error> {
     let mut response = RecognizeResponse::default();
+    let Clip {
+        audio, mut rest, ..
+    } = clip;
     recognizer.feed(audio);
     let mut finished = false;
     while !(finished && recognizer.is_idle()) {
@@ -59,9 +95,16 @@ async fn work_off(mut recognizer: Recognizer, audio: Bytes) -> Result<RecognizeR
                 Event::Warning(warning) => response.warnings.push(warning),
             },
             () = ready(()), if recognizer.can_step() => recognizer.step().await?,
-            () = ready(()), if !finished && recognizer.wants_audio() => {
-                recognizer.finish()?;
-                finished = true;
+            () = ready(()), if !finished && recognizer.wants_audio() => match rest.take() {
+                Some(file) => {
+                    let (audio, file) = off_the_workers(move || decode(file)).await?;
+                    recognizer.feed(audio);
+                    rest = file;
+                }
+                None => {
+                    recognizer.finish()?;
+                    finished = true;
+                }
             }
         }
     }
@@ -69,45 +112,85 @@ async fn work_off(mut recognizer: Recognizer, audio: Bytes) -> Result<RecognizeR
     Ok(response)
 }
 
-/// The layout and bytes of a clip's samples.
-fn decode(clip: Option<Clip>, limit: Duration) -> Result<(PcmFormat, Bytes), Error> {
-    let (format, audio) = match clip {
-        None => return Err(Error::invalid("clip", "missing", "pcm or file")),
-        Some(Clip::Pcm(pcm)) => {
-            let format = pcm.format.ok_or_else(|| request::no_format("pcm.format"))?;
-            (request::format(&format, "pcm.format")?, pcm.audio)
-        }
-        Some(Clip::File(file)) => {
-            let clip = AudioClip::decode(file.into(), Some(limit)).map_err(|source| {
-                let too_long = matches!(source, FeatureError::TooLong { .. });
-                Error::Audio {
-                    what: if too_long { "clip" } else { "clip.file" },
-                    source,
+/// A clip with the first piece of its audio.
+struct Clip {
+    format: PcmFormat,
+    audio: Bytes,
+    /// What holds the pieces after it.
+    rest: Option<AudioFile>,
+}
+
+impl Clip {
+    fn open(clip: Option<recognize_request::Clip>, limit: Duration) -> Result<Self, Error> {
+        let opened = match clip {
+            None => return Err(Error::invalid("clip", "missing", "pcm or file")),
+            Some(recognize_request::Clip::Pcm(pcm)) => {
+                let format = pcm.format.ok_or_else(|| request::no_format("pcm.format"))?;
+                let format = request::format(&format, "pcm.format")?;
+                check_duration(pcm.audio.len(), format, limit)?;
+                Self {
+                    format,
+                    audio: pcm.audio,
+                    rest: None,
                 }
-            })?;
-            let format = PcmFormat {
-                encoding: Encoding::F32Le,
-                sample_rate: clip.sample_rate,
-                channels: clip.channels,
-            };
-            (
-                format,
-                clip.samples
-                    .iter()
-                    .flat_map(|sample| sample.to_le_bytes())
-                    .collect(),
-            )
+            }
+            Some(recognize_request::Clip::File(file)) => {
+                let file = AudioFile::open(file, Some(limit)).map_err(of_file)?;
+                let format = PcmFormat {
+                    encoding: Encoding::F32Le,
+                    sample_rate: file.sample_rate(),
+                    channels: file.channels(),
+                };
+                let (audio, rest) = decode(file)?;
+                Self {
+                    format,
+                    audio,
+                    rest,
+                }
+            }
+        };
+        if opened.audio.is_empty() {
+            return Err(Error::invalid("clip", "no audio", "at least 1 sample"));
         }
-    };
-    if audio.is_empty() {
-        return Err(Error::invalid("clip", "no audio", "at least 1 sample"));
+        Ok(opened)
     }
-    let frames = audio.len() / format.frame_bytes();
+}
+
+fn check_duration(bytes: usize, format: PcmFormat, limit: Duration) -> Result<(), Error> {
+    let frames = bytes / format.frame_bytes();
     if Duration::from_secs_f64(frames as f64 / f64::from(format.sample_rate.hz())) > limit {
-        return Err(Error::Audio {
-            what: "clip",
-            source: FeatureError::TooLong { limit },
-        });
+        return Err(of_file(FeatureError::TooLong { limit }));
     }
-    Ok((format, audio))
+    Ok(())
+}
+
+/// The next piece of a file as f32le, and the file unless that was its end.
+fn decode(mut file: AudioFile) -> Result<(Bytes, Option<AudioFile>), Error> {
+    let mut audio = Vec::new();
+    let mut samples = Vec::new();
+    while audio.len() < PIECE * size_of::<f32>() {
+        if !file.read(&mut samples).map_err(of_file)? {
+            return Ok((audio.into(), None));
+        }
+        audio.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
+    }
+    Ok((audio.into(), Some(file)))
+}
+
+/// Names what is wrong with a file, or with the audio in it.
+fn of_file(source: FeatureError) -> Error {
+    let what = match source {
+        FeatureError::TooLong { .. } | FeatureError::NotFinite { .. } => "clip",
+        _ => "clip.file",
+    };
+    Error::Audio { what, source }
+}
+
+/// Runs what takes longer than an async worker may be kept.
+async fn off_the_workers<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Error::Internal(error.to_string()))?
 }

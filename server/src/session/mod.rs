@@ -17,7 +17,7 @@ mod stream;
 mod tests;
 pub(crate) mod text;
 
-pub(crate) use clip::recognize as recognize_clip;
+pub(crate) use clip::{admit as admit_clip, recognize as recognize_clip};
 pub(crate) use messages::model as model_message;
 pub(crate) use request::Recognition;
 pub(crate) use responses::ResponseStream;

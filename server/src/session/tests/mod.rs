@@ -1,6 +1,8 @@
 //! Sessions from their first request to their status, without a network.
 
+mod clips;
 mod configs;
+mod recurrent;
 mod results;
 mod streams;
 
@@ -241,4 +243,19 @@ fn audio(bytes: &[u8]) -> Request {
 
 fn seconds(duration: Option<prost_types::Duration>) -> f64 {
     Duration::try_from(duration.unwrap()).unwrap().as_secs_f64()
+}
+
+/// All of `audio`, in chunks of these sizes over and over.
+fn cut<'a>(audio: &'a [u8], sizes: &[usize]) -> Vec<&'a [u8]> {
+    let mut rest = audio;
+    let mut chunks = Vec::new();
+    for size in sizes.iter().cycle() {
+        let (chunk, after) = rest.split_at(rest.len().min(*size));
+        chunks.push(chunk);
+        rest = after;
+        if rest.is_empty() {
+            break;
+        }
+    }
+    chunks
 }

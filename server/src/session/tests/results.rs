@@ -1,28 +1,15 @@
-//! What streams and clips say of the same audio.
+//! What streams say of their audio.
 
-use std::sync::Arc;
-
-use proptest::{
-    prelude::{Strategy, any},
-    strategy::ValueTree,
-    test_runner::TestRunner,
-};
-use prost::bytes::Bytes;
+use proptest::{prelude::Strategy, strategy::ValueTree, test_runner::TestRunner};
 use ser_proto::v1::{
-    ChannelPolicy, PcmClip, RecognitionOptions, RecognizeRequest, StreamingConfig, Trigger,
-    Verdict, WarningCode, recognize_request::Clip,
+    ChannelPolicy, RecognitionOptions, StreamingConfig, Trigger, Verdict, WarningCode,
 };
-use tonic::Code;
 
-use super::{Bench, assert_promised, config, config_with, format, seconds};
-use crate::{
-    Error,
-    fixture::{STEPS, babble, bytes},
-    session::recognize_clip,
-};
+use super::{Bench, config, config_with, cut, format, seconds};
+use crate::fixture::{STEPS, babble, bytes};
 
 /// Two channels, one of them overdriven, at a rate below the model's.
-fn stereo() -> (StreamingConfig, Vec<u8>) {
+pub(super) fn stereo() -> (StreamingConfig, Vec<u8>) {
     let left = babble(11_025, 2.35, 0.2, 1);
     let right = babble(11_025, 2.35, 3.0, 2);
     let samples: Vec<i16> = left
@@ -140,17 +127,7 @@ async fn chunks_change_nothing() {
     let mut runner = TestRunner::default();
     for _ in 0..8 {
         let sizes = sizes.new_tree(&mut runner).unwrap().current();
-        let mut rest = &audio[..];
-        let mut chunks = Vec::new();
-        for size in sizes.iter().cycle() {
-            let (chunk, after) = rest.split_at(rest.len().min(*size));
-            chunks.push(chunk);
-            rest = after;
-            if rest.is_empty() {
-                break;
-            }
-        }
-        let said = bench.stream(config.clone(), chunks).await;
+        let said = bench.stream(config.clone(), cut(&audio, &sizes)).await;
         assert_eq!(said.all, whole.all, "chunks of {sizes:?}");
     }
 }
@@ -188,104 +165,4 @@ async fn the_state_of_a_recurrent_model_travels_with_its_stream() {
             "row {at}: {calm}; expected {expected}"
         );
     }
-}
-
-#[tokio::test]
-async fn a_clip_gets_the_results_of_a_stream() {
-    let bench = Bench::new();
-    let (config, audio) = stereo();
-    let streamed = bench.stream(config.clone(), [&audio[..]]).await;
-    let request = RecognizeRequest {
-        clip: Some(Clip::Pcm(PcmClip {
-            format: config.audio,
-            audio: audio.into(),
-        })),
-        options: config.options,
-    };
-    let clip = recognize_clip(Arc::clone(&bench.context), request)
-        .await
-        .unwrap();
-    assert_eq!(clip.results, streamed.results);
-    assert_eq!(clip.warnings, streamed.warnings);
-    assert_eq!(clip.summaries, streamed.summaries);
-    let effective = clip.started.unwrap().effective.unwrap();
-    assert_eq!(effective.pace(), ser_proto::v1::Pace::Bulk);
-}
-
-#[tokio::test]
-async fn clips_that_are_none_are_refused() {
-    let bench = Bench::with(|fixture| {
-        fixture.config.limits.clip_duration = std::time::Duration::from_secs(2);
-    });
-    let pcm = |format, audio: Vec<u8>| {
-        Some(Clip::Pcm(PcmClip {
-            format,
-            audio: audio.into(),
-        }))
-    };
-    let mono = Some(format(16_000, 1));
-    let cases = [
-        (None, "clip: missing; expected pcm or file"),
-        (
-            pcm(None, vec![0; 2]),
-            "pcm.format: missing; expected encoding, sample_rate and channels",
-        ),
-        (
-            pcm(Some(format(1, 1)), vec![0; 2]),
-            "pcm.format.sample_rate: 1 Hz; expected 8000 to 192000 Hz",
-        ),
-        (
-            pcm(mono, vec![]),
-            "clip: no audio; expected at least 1 sample",
-        ),
-        (
-            pcm(mono, vec![0; 3]),
-            "clip: 1 byte left over at the end; expected whole frames of 2 bytes",
-        ),
-        (
-            pcm(mono, vec![0; 64_002]),
-            "clip: longer than 2s; expected at most 2s",
-        ),
-    ];
-    for (clip, message) in cases {
-        let error = recognize(&bench, clip).await.unwrap_err();
-        assert_eq!(
-            (error.code(), error.to_string().as_str()),
-            (Code::InvalidArgument, message)
-        );
-        // Those of the format are named as a stream's.
-        assert_promised(&message.replace("pcm.format.", "config.audio."));
-    }
-    let garbage = any::<[u8; 32]>()
-        .new_tree(&mut TestRunner::default())
-        .unwrap()
-        .current();
-    for file in [
-        Bytes::new(),
-        Bytes::from_static(b"no audio file"),
-        garbage.to_vec().into(),
-    ] {
-        let error = recognize(&bench, Some(Clip::File(file))).await.unwrap_err();
-        assert_eq!(error.code(), Code::InvalidArgument);
-        let message = error.to_string();
-        assert!(
-            message.starts_with("clip.file: no WAV or FLAC file ("),
-            "{message}"
-        );
-        assert!(
-            message.ends_with("); expected the bytes of one"),
-            "{message}"
-        );
-    }
-}
-
-async fn recognize(
-    bench: &Bench,
-    clip: Option<Clip>,
-) -> Result<ser_proto::v1::RecognizeResponse, Error> {
-    let request = RecognizeRequest {
-        clip,
-        options: None,
-    };
-    recognize_clip(Arc::clone(&bench.context), request).await
 }
