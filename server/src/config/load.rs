@@ -14,7 +14,7 @@ use ::config::{ConfigError, Environment, File, FileFormat, FileSourceString};
 use tracing_subscriber::EnvFilter;
 
 use super::{Config, LogFormat};
-use crate::Error;
+use crate::{Error, session::text::seconds};
 
 /// The start of the name of every environment variable that is read. The double
 /// underscore keeps out what Kubernetes injects beside a service named
@@ -24,6 +24,10 @@ pub(super) const PREFIX: &str = "SER__";
 /// The largest `limits.chunk_bytes`: a message may have 256 KiB, of which the
 /// protocol's own framing needs a few bytes.
 const LARGEST_CHUNK: usize = 262_000;
+
+/// The longest of all durations: far beyond any use, and short enough to be added
+/// to any time.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What flags set. `None` leaves a value as it is.
 #[derive(Clone, Debug, Default)]
@@ -178,19 +182,33 @@ fn validate(config: &Config) -> Result<(), (&'static str, String)> {
             "0; expected at least 1".to_owned(),
         ));
     }
-    for (key, duration) in [
+    let Config {
+        server,
+        limits,
+        batcher,
+        ..
+    } = config;
+    for (key, duration, may_be_zero) in [
         (
             "server.keepalive_interval",
-            config.server.keepalive_interval,
+            server.keepalive_interval,
+            false,
         ),
-        ("server.keepalive_timeout", config.server.keepalive_timeout),
-        ("limits.first_message", config.limits.first_message),
-        ("limits.idle", config.limits.idle),
-        ("limits.clip_duration", config.limits.clip_duration),
-        ("batcher.call_deadline", config.batcher.call_deadline),
+        ("server.keepalive_timeout", server.keepalive_timeout, false),
+        ("server.drain", server.drain, true),
+        ("limits.first_message", limits.first_message, false),
+        ("limits.idle", limits.idle, false),
+        ("limits.clip_duration", limits.clip_duration, false),
+        ("limits.clip_deadline", limits.clip_deadline, false),
+        ("batcher.max_wait", batcher.max_wait, true),
+        ("batcher.call_deadline", batcher.call_deadline, false),
     ] {
-        if duration == Duration::ZERO {
+        if duration == Duration::ZERO && !may_be_zero {
             return Err((key, "0s; expected more than 0s".to_owned()));
+        }
+        if duration > LONGEST {
+            let reason = format!("{}; expected at most 24h", seconds(duration));
+            return Err((key, reason));
         }
     }
     EnvFilter::try_new(&config.log.level)

@@ -209,6 +209,12 @@ fn errors_name_source_key_value_and_what_was_expected() {
         "environment variable SER__LIMITS__IDLE: 0s; expected more than 0s"
     );
 
+    let error = environment_error(&[("SER__SERVER__DRAIN", "1000000years")]);
+    assert_eq!(
+        error,
+        "environment variable SER__SERVER__DRAIN: 31557600000000s; expected at most 24h"
+    );
+
     let missing = PathBuf::from("there/is/no/such/file");
     let error = load_from(Some(&missing), HashMap::new(), Overrides::default()).unwrap_err();
     assert!(
