@@ -20,7 +20,7 @@ fn environment(name: &str, what: &str) -> PathBuf {
 
 #[test]
 #[ignore = "needs SER_CORPORA"]
-fn onnx_runtime_gives_the_posteriors_of_the_native_backend() {
+fn real_speech_gets_the_posteriors_of_onnx_runtime() {
     const CLIPS: usize = 1_000;
     let corpora = environment("SER_CORPORA", "the folder that holds tess/");
     let python = environment("SER_PYTHON", "a Python with onnx and onnxruntime");

@@ -6,14 +6,14 @@ use crate::recipe::{DenseSpec, NetworkSpec};
 
 const LABELS: [Emotion; 3] = [Emotion::Angry, Emotion::Neutral, Emotion::Sad];
 
-/// Three clouds of points that overlap a little.
+/// Three clouds of points.
 fn dataset() -> Dataset {
     let mut generator = generator(1, Purpose::Golden, 0);
     let clip = |index: usize| {
         let label = index % LABELS.len();
         let centre = |feature: usize| {
             if feature % LABELS.len() == label {
-                2.0
+                4.0
             } else {
                 0.0
             }
