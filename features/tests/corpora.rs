@@ -24,7 +24,7 @@ const MODEL_HZ: u32 = 22_050;
 
 #[test]
 #[ignore = "needs SER_CORPORA"]
-fn every_window_of_real_clips_agrees() {
+fn real_speech_agrees_in_every_window() {
     let corpora = variable("SER_CORPORA", "the folder of the corpora");
     let python = variable("SER_PYTHON", "a Python with librosa 0.11");
     let folder = tempfile::tempdir().unwrap();

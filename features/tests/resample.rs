@@ -75,7 +75,7 @@ fn other_rates_give_librosas_coefficients() {
 #[cfg(feature = "files")]
 #[test]
 #[ignore = "needs SER_CORPORA"]
-fn every_clip_of_tess_gives_librosas_coefficients() {
+fn real_speech_gives_the_coefficients_of_librosa() {
     use std::collections::BTreeMap;
     use std::path::Path;
     use std::process::Command;

@@ -139,7 +139,7 @@ fn windows_after_speech_are_silent_again() {
 #[cfg(feature = "files")]
 #[test]
 #[ignore = "needs SER_CORPORA"]
-fn every_clip_of_the_corpora_is_speech() {
+fn real_speech_is_speech_in_every_clip() {
     use std::path::Path;
 
     use common::variable;

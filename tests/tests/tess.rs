@@ -63,7 +63,7 @@ async fn recognise(channel: Channel, path: &Path) -> Transcript {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs SER_CORPORA"]
-async fn the_last_result_of_every_clip_is_that_of_the_evaluation() {
+async fn real_speech_gets_the_labels_of_the_evaluation() {
     let tess = corpora().join("tess");
     let evaluated = evaluated(&tess);
     assert!(evaluated.len() > 2_000, "{} clips", evaluated.len());

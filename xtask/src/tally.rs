@@ -13,7 +13,7 @@ pub(crate) struct Tally {
 impl Tally {
     /// Adds what a line of output says, if it is the closing line of a test
     /// program:
-    /// `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; …`.
+    /// `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 2 filtered out; …`.
     pub(crate) fn read_line(&mut self, line: &str) {
         let Some(result) = line.strip_prefix("test result: ") else {
             return;
@@ -30,6 +30,7 @@ impl Tally {
                 "passed" => self.passed += number,
                 "failed" => self.failed += number,
                 "ignored" => self.skipped += number,
+                outcome if outcome.starts_with("filtered out") => self.skipped += number,
                 _ => {}
             }
         }
@@ -66,9 +67,9 @@ mod tests {
             Tally {
                 passed: 6,
                 failed: 1,
-                skipped: 1
+                skipped: 8
             }
         );
-        assert_eq!(tally.to_string(), "6 passed, 1 failed, 1 skipped");
+        assert_eq!(tally.to_string(), "6 passed, 1 failed, 8 skipped");
     }
 }

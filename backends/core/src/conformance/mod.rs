@@ -2,7 +2,7 @@
 //!
 //! A backend instantiates the suite for each package it can run:
 //!
-//! ```ignore
+//! ```text
 //! ser_backend::conformance_tests!(tiny_recurrent, MyBackend::new(), package("tiny-recurrent"));
 //! ```
 //!
