@@ -36,7 +36,7 @@ pub struct CorpusArgs {
     pub corpora: Vec<CorpusFolder>,
 
     /// Where computed features are kept
-    #[arg(long, value_name = "DIR", default_value = "target/ser-features")]
+    #[arg(long, value_name = "DIR", default_value_os_t = std::env::temp_dir().join("ser-features"))]
     pub cache: PathBuf,
 
     /// Go on without the files that can't be decoded

@@ -139,8 +139,10 @@ pub struct Utterance {
     pub id: String,
     /// Where it comes from.
     pub corpus: CorpusKind,
-    /// The file.
+    /// Where to read it.
     pub path: PathBuf,
+    /// Where it lies in the corpus's folder.
+    pub file: PathBuf,
     /// Unique in its corpus.
     pub speaker: String,
     /// What was acted.
@@ -161,6 +163,7 @@ impl CorpusFolder {
         for path in files {
             let invalid = |reason| TrainError::Corpus {
                 path: path.clone(),
+                file,
                 reason,
             };
             let id = path
@@ -169,6 +172,7 @@ impl CorpusFolder {
                 .ok_or_else(|| invalid("the name is not UTF-8".to_owned()))?
                 .to_owned();
             let FileName { speaker, emotion } = self.kind.parse(&id).map_err(invalid)?;
+            let file = path.strip_prefix(&self.root).unwrap_or(&path).to_owned();
             let utterance = Utterance {
                 id: id.clone(),
                 corpus: self.kind,

@@ -61,6 +61,7 @@ pub fn extract(
                 features,
             }) => dataset.clips.push(Clip {
                 id: utterance.id.clone(),
+                file: utterance.file.clone(),
                 corpus: utterance.corpus,
                 speaker: utterance.speaker.clone(),
                 emotion: utterance.emotion,

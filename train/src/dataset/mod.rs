@@ -9,6 +9,8 @@ pub use cache::FeatureCache;
 pub(crate) use cache::write_atomically;
 pub use extract::{Extraction, extract};
 
+use std::path::PathBuf;
+
 use sha2::{Digest, Sha256};
 
 use crate::corpus::{CorpusKind, Emotion};
@@ -22,6 +24,8 @@ pub type RecordingId = [u8; 32];
 pub struct Clip {
     /// The file's name without its extension.
     pub id: String,
+    /// Where it lies in the corpus's folder.
+    pub file: PathBuf,
     /// Where it comes from.
     pub corpus: CorpusKind,
     /// Who speaks.
@@ -69,6 +73,7 @@ impl Dataset {
                 emotion,
                 recording,
                 features,
+                file: _,
             } = clip;
             hash.update(format!("{corpus}\n{id}\n{speaker}\n{emotion}\n"));
             hash.update(recording);

@@ -46,6 +46,7 @@ fn utterance(folder: &Path, id: &str, content: &[u8]) -> Utterance {
         id: id.into(),
         corpus,
         path,
+        file: Default::default(),
         speaker: "OAF".into(),
         emotion: Emotion::Sad,
     }

@@ -1,5 +1,7 @@
 //! A package on the clips of a corpus, through the native backend.
 
+use std::path::PathBuf;
+
 use ser_backend::{Backend, Batch, DeviceOptions, MAX_ROWS, ModelPackage, Row};
 use ser_backend_burn::BurnBackend;
 use ser_features::FrontEndParams;
@@ -13,8 +15,8 @@ use crate::model::likeliest;
 /// What a package says of a clip.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Prediction {
-    /// The clip.
-    pub id: String,
+    /// The clip: where it lies in its corpus's folder.
+    pub file: PathBuf,
     /// The label it has.
     pub label: String,
     /// The label it is given: that of the largest posterior.
@@ -81,7 +83,7 @@ pub fn predict<'a>(
         for (row, clip) in clips.iter().enumerate() {
             let posteriors = batch.posteriors(row).to_vec();
             predictions.push(Prediction {
-                id: clip.id.clone(),
+                file: clip.file.clone(),
                 label: clip.emotion.to_string(),
                 predicted: labels[likeliest(&posteriors)].clone(),
                 posteriors,

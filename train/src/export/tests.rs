@@ -45,6 +45,7 @@ fn trained() -> (tempfile::TempDir, TrainedRun) {
         };
         Clip {
             id: index.to_string(),
+            file: Default::default(),
             corpus: CorpusKind::Tess,
             speaker: (index % 2).to_string(),
             emotion: emotions[index % emotions.len()],

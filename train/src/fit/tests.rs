@@ -20,6 +20,7 @@ fn dataset() -> Dataset {
         };
         Clip {
             id: index.to_string(),
+            file: Default::default(),
             corpus: CorpusKind::Tess,
             speaker: String::new(),
             emotion: LABELS[label],

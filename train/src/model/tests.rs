@@ -93,6 +93,7 @@ fn standardised_features_have_mean_zero_and_variance_one() {
     let columns = [[3.0_f32, 5.0], [1.0, 5.0], [-10.0, 5.0], [22.0, 5.0]];
     let clip = |features: &[f32; 2]| crate::dataset::Clip {
         id: String::new(),
+        file: Default::default(),
         corpus: crate::corpus::CorpusKind::Tess,
         speaker: String::new(),
         emotion: crate::corpus::Emotion::Sad,

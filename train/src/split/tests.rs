@@ -16,6 +16,7 @@ fn clip(index: usize, corpus: CorpusKind, speaker: usize, emotion: Emotion) -> C
     recording[..8].copy_from_slice(&index.to_le_bytes());
     Clip {
         id: format!("{index:04}"),
+        file: Default::default(),
         corpus,
         speaker: format!("{speaker:02}"),
         emotion,
