@@ -10,6 +10,5 @@ pub mod v1 {
     tonic::include_proto!("ser.v1");
 
     /// The descriptors of this package, for server reflection.
-    pub const FILE_DESCRIPTOR_SET: &[u8] =
-        include_bytes!(concat!(env!("OUT_DIR"), "/ser_v1.bin"));
+    pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/ser_v1.bin"));
 }
