@@ -163,7 +163,6 @@ impl CorpusFolder {
         for path in files {
             let invalid = |reason| TrainError::Corpus {
                 path: path.clone(),
-                file,
                 reason,
             };
             let id = path
@@ -177,6 +176,7 @@ impl CorpusFolder {
                 id: id.clone(),
                 corpus: self.kind,
                 path: path.clone(),
+                file,
                 speaker,
                 emotion,
             };

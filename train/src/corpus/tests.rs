@@ -108,13 +108,10 @@ fn a_folder_is_walked_in_the_order_of_ids() {
         kind: CorpusKind::Tess,
         root: folder.path().into(),
     };
-    let ids: Vec<_> = corpus
-        .utterances()
-        .unwrap()
-        .into_iter()
-        .map(|u| u.id)
-        .collect();
+    let utterances = corpus.utterances().unwrap();
+    let ids: Vec<_> = utterances.iter().map(|utterance| &*utterance.id).collect();
     assert_eq!(ids, ["OAF_back_angry", "YAF_back_sad"]);
+    assert_eq!(utterances[1].file, Path::new("YAF_sad/YAF_back_sad.WAV"));
 }
 
 #[test]
