@@ -26,7 +26,7 @@ fn corpora() -> PathBuf {
         .into()
 }
 
-/// The predictions of `ser-train evaluate` for every clip: file name to label.
+/// The predictions of `ser-train evaluate` for every clip: file to label.
 fn evaluated(tess: &Path) -> BTreeMap<PathBuf, String> {
     let scratch = tempfile::tempdir().expect("a folder");
     let predictions = scratch.path().join("predictions.jsonl");
@@ -38,6 +38,8 @@ fn evaluated(tess: &Path) -> BTreeMap<PathBuf, String> {
         .arg(format!("tess={}", tess.display()))
         .arg("--predictions")
         .arg(&predictions)
+        .arg("--cache")
+        .arg(scratch.path())
         .status()
         .expect("ser-train runs");
     assert!(status.success());
@@ -47,7 +49,7 @@ fn evaluated(tess: &Path) -> BTreeMap<PathBuf, String> {
         .map(|line| {
             let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
             let field = |key: &str| line[key].as_str().expect("a text").to_owned();
-            (PathBuf::from(field("file")), field("predicted"))
+            (tess.join(field("file")), field("predicted"))
         })
         .collect()
 }
@@ -91,8 +93,10 @@ async fn real_speech_gets_the_labels_of_the_evaluation() {
             );
         }
         let channel = channel.clone();
-        let path = tess.join(&file);
-        open.spawn(async move { (file, expected, recognise(channel, &path).await) });
+        open.spawn(async move {
+            let transcript = recognise(channel, &file).await;
+            (file, expected, transcript)
+        });
     }
     while let Some(done) = open.join_next().await {
         check(done.expect("no panic"));
