@@ -20,20 +20,22 @@ use tonic_health::pb::health_check_response::ServingStatus;
 /// Runs `ser-client` with `arguments` against `server`, standard input from
 /// `input` if there is one.
 fn client(server: &ServerProcess, arguments: &[&str], input: Option<&str>) -> Output {
-    let input = input.map_or_else(Stdio::null, |name| File::open(sample(name)).unwrap().into());
+    let input = input.map_or_else(Stdio::null, |name| {
+        File::open(sample(name)).expect("a sample").into()
+    });
     binaries::command("ser-client")
         .args(["--server", &server.url()])
         .args(arguments)
         .stdin(input)
         .output()
-        .unwrap()
+        .expect("ser-client runs")
 }
 
 /// The JSON lines of a stream that must succeed.
 fn events(server: &ServerProcess, file: &str, options: &[&str]) -> Vec<Value> {
     let path = sample(file);
     let arguments = [
-        &["stream", path.to_str().unwrap(), "--fast", "--json"],
+        &["stream", path.to_str().expect("UTF-8"), "--fast", "--json"],
         options,
     ]
     .concat();
@@ -43,9 +45,9 @@ fn events(server: &ServerProcess, file: &str, options: &[&str]) -> Vec<Value> {
 fn lines(output: &Output) -> Vec<Value> {
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}: {error}", output.status);
-    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    let text = String::from_utf8(output.stdout.clone()).expect("UTF-8");
     text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
+        .map(|line| serde_json::from_str(line).expect("JSON"))
         .collect()
 }
 

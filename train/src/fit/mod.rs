@@ -51,9 +51,9 @@ pub struct FitJob<'a> {
 pub struct EpochRecord {
     /// Counted from 1.
     pub epoch: usize,
-    /// Mean cross-entropy of the training part, with noise and dropout.
+    /// Mean cross-entropy of the training part, mixed, with noise and dropout.
     pub train_loss: f32,
-    /// Accuracy on the training part, with noise and dropout.
+    /// Accuracy on the training part, mixed, with noise and dropout.
     pub train_accuracy: f32,
     /// Cross-entropy of the validation part at the epoch's end.
     pub validation_loss: f32,
