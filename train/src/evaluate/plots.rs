@@ -135,7 +135,11 @@ fn panel(
         .x_label_area_size(32)
         .y_label_area_size(48)
         .build_cartesian_2d(1..epochs, range)?;
-    chart.configure_mesh().max_light_lines(1).x_desc("epoch").draw()?;
+    chart
+        .configure_mesh()
+        .max_light_lines(1)
+        .x_desc("epoch")
+        .draw()?;
     for (index, (name, history)) in histories.iter().enumerate() {
         let colour = Palette99::pick(index).to_rgba();
         let line = |figure: &dyn Fn(&EpochRecord) -> f32| {
