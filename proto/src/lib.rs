@@ -6,7 +6,13 @@
 
 /// Version 1 of the protocol.
 pub mod v1 {
-    #![allow(missing_docs, unreachable_pub, clippy::all, reason = "generated code")]
+    #![allow(
+        missing_docs,
+        unreachable_pub,
+        clippy::all,
+        rustdoc::all,
+        reason = "generated code"
+    )]
     tonic::include_proto!("ser.v1");
 
     /// The descriptors of this package, for server reflection.

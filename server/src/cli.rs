@@ -26,7 +26,7 @@ pub struct Cli {
     #[arg(long, value_name = "FILE")]
     port_file: Option<PathBuf>,
 
-    /// Directory of model packages, <name>/<version>/, that are all served
+    /// Directory of model packages, NAME/VERSION/, that are all served
     #[arg(long, value_name = "DIR")]
     models_dir: Option<PathBuf>,
 

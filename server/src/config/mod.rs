@@ -1,5 +1,5 @@
 //! The configuration: plain structs with their defaults, and nothing that
-//! reads them from anywhere (that is [`load`]).
+//! reads them from anywhere (that is [`load()`]).
 
 mod load;
 #[cfg(test)]
