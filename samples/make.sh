@@ -25,7 +25,7 @@ speak agent en-us+m3 '<prosody rate="90%">Good morning. Let me look that up for 
 
 # The demo: one sentence after the other, each in another mood, then silence.
 convert "$work/flat.wav" "$work/high.wav" "$work/low.wav" "$work/moods.wav"
-convert -G "$work/moods.wav" -r 16000 -b 16 demo.wav pad 0 1
+convert -G "$work/moods.wav" -r 16000 -b 16 demo.wav pad 0 4
 
 # Telephone: 8 kHz, G.711.
 convert -G "$work/caller.wav" -r 8000 -e mu-law telephone-8000-mulaw.wav

@@ -1,12 +1,16 @@
-//! The server says of real speech what `ser-train evaluate` says.
+//! The server says of real speech what `ser-train evaluate` says, and that is
+//! what librosa and ONNX Runtime say.
 
 use std::{
     collections::BTreeMap,
     env, fs,
+    io::Write,
     path::{Path, PathBuf},
+    process::{Command, Stdio},
 };
 
 use bytes::Bytes;
+use ser_backend::ModelPackage;
 use ser_features::AudioClip;
 use ser_proto::v1::{Encoding, Pace};
 use ser_tests::{
@@ -26,14 +30,17 @@ fn corpora() -> PathBuf {
         .into()
 }
 
+fn package() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/tess-lstm/1")
+}
+
 /// The predictions of `ser-train evaluate` for every clip: file to label.
 fn evaluated(tess: &Path) -> BTreeMap<PathBuf, String> {
     let scratch = tempfile::tempdir().expect("a folder");
     let predictions = scratch.path().join("predictions.jsonl");
-    let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/tess-lstm/1");
     let status = binaries::command("ser-train")
         .args(["evaluate", "--package"])
-        .arg(package)
+        .arg(package())
         .arg("--corpus")
         .arg(format!("tess={}", tess.display()))
         .arg("--predictions")
@@ -106,4 +113,49 @@ async fn real_speech_gets_the_labels_of_the_evaluation() {
         "{} clips: {different:#?}",
         different.len()
     );
+}
+
+/// The corpus is at 24,414 Hz, so this compares our resampling with that of
+/// `librosa.load`, too.
+#[test]
+#[ignore = "needs SER_CORPORA"]
+fn real_speech_gets_the_labels_of_librosa_and_onnx_runtime() {
+    let evaluated = evaluated(&corpora().join("tess"));
+    let files: Vec<_> = evaluated
+        .keys()
+        .map(|file| file.to_str().expect("UTF-8"))
+        .collect();
+    let python = env::var_os("SER_PYTHON").expect("SER_PYTHON names a Python with librosa");
+    let mut librosa = Command::new(python)
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/librosa_labels.py"))
+        .arg(package().join("model.onnx"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the script runs");
+    let mut input = librosa.stdin.take().expect("asked for");
+    input
+        .write_all(files.join("\n").as_bytes())
+        .expect("the script reads");
+    drop(input);
+    let output = librosa.wait_with_output().expect("the script ends");
+    assert!(output.status.success());
+
+    let labels = ModelPackage::read(&package())
+        .expect("the package")
+        .manifest
+        .labels;
+    let theirs: Vec<&str> = String::from_utf8(output.stdout)
+        .expect("UTF-8")
+        .lines()
+        .map(|index| labels[index.parse::<usize>().expect("an index")].as_str())
+        .collect();
+    assert_eq!(theirs.len(), evaluated.len());
+    let different: Vec<_> = evaluated
+        .iter()
+        .zip(&theirs)
+        .filter(|((_, ours), theirs)| ours != *theirs)
+        .collect();
+    // At least 99.9 % of the clips.
+    assert!(different.len() * 1_000 <= theirs.len(), "{different:#?}");
 }
