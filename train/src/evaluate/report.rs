@@ -39,7 +39,8 @@ pub struct Spread {
 }
 
 impl Spread {
-    fn of(values: impl Iterator<Item = f64> + Clone) -> Self {
+    /// The spread of at least one figure.
+    pub(crate) fn of(values: impl Iterator<Item = f64> + Clone) -> Self {
         let count = values.clone().count() as f64;
         Self {
             mean: values.clone().sum::<f64>() / count,
@@ -48,10 +49,13 @@ impl Spread {
         }
     }
 
-    /// In percent: `98.75 (98.21 to 99.29)`.
+    /// In percent: `98.75 (98.21 to 99.29)`, or `98.75` alone.
     #[must_use]
     pub fn percent(&self) -> String {
         let [mean, min, max] = [self.mean, self.min, self.max].map(|share| 100.0 * share);
+        if self.min == self.max {
+            return format!("{mean:.2}");
+        }
         format!("{mean:.2} ({min:.2} to {max:.2})")
     }
 }

@@ -1,13 +1,13 @@
 //! `MODEL_CARD.md`: what a model is, on what it was measured, and what it must
 //! not be used for.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use ser_backend::ModelPackage;
 
 use crate::corpus::CorpusKind;
-use crate::evaluate::{Evaluation, RunReport, TrainedRun};
+use crate::evaluate::{Evaluation, RunReport, Spread, TrainedRun};
 use crate::split::Protocol;
 
 pub(super) fn of(run: &TrainedRun, evaluations: &[Evaluation], package: &ModelPackage) -> String {
@@ -163,15 +163,20 @@ fn figures(card: &mut String, run: &TrainedRun, evaluations: &[Evaluation]) {
          | split | trainings | accuracy, chosen state | accuracy, last epoch | unweighted average \
          recall |\n|---|---|---|---|---|\n",
     );
-    for evaluation in evaluations {
+    for (kind, runs) in evaluations
+        .iter()
+        .flat_map(|evaluation| by_kind(&evaluation.runs))
+    {
+        let [accuracy, last_epoch, recall] = [
+            |run: &RunReport| run.test.accuracy,
+            |run: &RunReport| run.test_last_epoch.accuracy,
+            |run: &RunReport| run.test.unweighted_average_recall,
+        ]
+        .map(|figure| Spread::of(runs.iter().copied().map(figure)).percent());
+        let count = runs.len();
         _ = writeln!(
             card,
-            "| {} | {} | {} | {} | {} |",
-            kinds(&evaluation.runs),
-            evaluation.runs.len(),
-            evaluation.accuracy.percent(),
-            evaluation.accuracy_last_epoch.percent(),
-            evaluation.unweighted_average_recall.percent(),
+            "| {kind} | {count} | {accuracy} | {last_epoch} | {recall} |"
         );
     }
     card.push('\n');
@@ -204,24 +209,20 @@ fn describe(report: &RunReport) -> String {
     }
 }
 
-/// The splits of runs in words, each once.
-fn kinds(runs: &[RunReport]) -> String {
-    let kind = |run: &RunReport| match run.protocol {
-        Protocol::Random => {
-            let corpora = run.train_corpora.iter().map(ToString::to_string);
-            format!(
-                "{}, random by clips",
-                corpora.collect::<Vec<_>>().join(" and ")
-            )
-        }
-        _ => describe(run),
-    };
-    runs.iter()
-        .map(kind)
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .collect::<Vec<_>>()
-        .join("; ")
+/// Runs by their split in words.
+fn by_kind(runs: &[RunReport]) -> BTreeMap<String, Vec<&RunReport>> {
+    let mut kinds: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for run in runs {
+        let kind = match run.protocol {
+            Protocol::Random => {
+                let corpora: Vec<_> = run.train_corpora.iter().map(ToString::to_string).collect();
+                format!("{}, random by clips", corpora.join(" and "))
+            }
+            _ => describe(run),
+        };
+        kinds.entry(kind).or_default().push(run);
+    }
+    kinds
 }
 
 fn limits(card: &mut String, run: &TrainedRun) {
