@@ -1,0 +1,14 @@
+//! Working memory.
+
+/// Working memory of the kernels: grows to what the largest run needs and stays there.
+/// Its content means nothing between runs.
+#[derive(Debug, Default)]
+pub struct Scratch {}
+
+impl Scratch {
+    /// Empty; the first run gives it its size.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
