@@ -147,7 +147,7 @@ fn package(dir: &TempDir, name: &str, specific: &str, features: usize, state: us
 }
 
 impl Backend for Double {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "double"
     }
 
@@ -161,8 +161,8 @@ impl Backend for Double {
         options: &DeviceOptions,
     ) -> Result<Box<dyn Model>, BackendError> {
         let info = ModelInfo {
-            backend: "double",
-            execution_provider: options.execution_provider.clone(),
+            backend: self.name().to_owned(),
+            execution_provider: options.execution_providers.join(", "),
             numerics: "exact".to_owned(),
             shape: package.manifest.row_shape(),
             batch_invariant: true,
@@ -180,7 +180,7 @@ struct Waiting {
 }
 
 impl Backend for Waiting {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "double"
     }
 

@@ -38,7 +38,7 @@ impl Misbehaving {
 }
 
 impl Backend for Misbehaving {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         self.inner.name()
     }
 

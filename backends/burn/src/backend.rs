@@ -7,6 +7,7 @@ use ser_backend::{
     Backend, BackendError, DeviceOptions, Model, ModelInfo, ModelPackage, PackageError, golden,
 };
 use ser_graph::Graph;
+use serde::Deserialize;
 
 use crate::{
     model::{BurnModel, Signature},
@@ -19,6 +20,11 @@ const NAME: &str = "burn";
 
 /// The only execution provider.
 const CPU: &str = "cpu";
+
+/// There is nothing to set.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoSettings {}
 
 /// Runs LSTM classifiers on the CPU.
 #[derive(Clone, Copy, Debug, Default)]
@@ -33,7 +39,7 @@ impl BurnBackend {
 }
 
 impl Backend for BurnBackend {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         NAME
     }
 
@@ -46,17 +52,19 @@ impl Backend for BurnBackend {
         package: &ModelPackage,
         options: &DeviceOptions,
     ) -> Result<Box<dyn Model>, BackendError> {
-        if options.execution_provider != CPU {
+        if options.execution_providers != [CPU] {
             return Err(BackendError::Unavailable {
-                backend: NAME,
+                backend: NAME.to_owned(),
                 reason: format!(
-                    "it has no execution provider {:?}; expected {CPU:?}",
-                    options.execution_provider
+                    "it has no execution providers {:?}; expected {:?}",
+                    options.execution_providers,
+                    [CPU]
                 ),
             });
         }
+        let NoSettings {} = options.settings(NAME)?;
         let graph = Graph::read(&package.graph).map_err(|error| BackendError::Unsupported {
-            backend: NAME,
+            backend: NAME.to_owned(),
             file: package.graph_file(),
             reason: error.to_string(),
         })?;
@@ -67,7 +75,7 @@ impl Backend for BurnBackend {
         })?;
         let program = Program::new(&graph, &Device::flex());
         let info = ModelInfo {
-            backend: NAME,
+            backend: NAME.to_owned(),
             execution_provider: CPU.to_owned(),
             numerics: numerics::describe(),
             shape,

@@ -77,7 +77,7 @@ impl Sizes {
         let graph = self.graph(random).unwrap();
         let signature = Signature::new(&graph, self.shape()).unwrap();
         let info = ModelInfo {
-            backend: "burn",
+            backend: "burn".to_owned(),
             execution_provider: "cpu".to_owned(),
             numerics: String::new(),
             shape: self.shape(),

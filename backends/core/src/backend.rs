@@ -1,11 +1,14 @@
 //! The two traits of the plugin layer.
 
+use serde::de::DeserializeOwned;
+use toml::Table;
+
 use crate::{BackendError, Batch, ModelPackage, RowShape};
 
 /// Something that can run models: a tensor library on a device.
 pub trait Backend: Send + Sync {
     /// The name that configuration and `GetModel` use, for instance `burn`.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
 
     /// Whether this backend works on this machine.
     ///
@@ -48,17 +51,37 @@ pub trait Model: Send {
     fn instance(&self) -> Result<Box<dyn Model>, BackendError>;
 }
 
-/// Where a model is to run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where and how a model is to run.
+#[derive(Clone, Debug, PartialEq)]
 pub struct DeviceOptions {
-    /// The execution provider by its strict name; nothing falls back silently.
-    pub execution_provider: String,
+    /// Execution providers by their strict names, the preferred one first. A
+    /// graph may be split among them, but nothing falls back silently: that takes
+    /// a name that says so, for instance `cuda-or-cpu`.
+    pub execution_providers: Vec<String>,
+    /// The backend's own settings, which it reads with
+    /// [`settings`](Self::settings).
+    pub settings: Table,
+}
+
+impl DeviceOptions {
+    /// The backend's own settings as its type, which refuses unknown keys.
+    ///
+    /// # Errors
+    ///
+    /// [`BackendError::Settings`] names the key, its value and what was expected.
+    pub fn settings<T: DeserializeOwned>(&self, backend: &str) -> Result<T, BackendError> {
+        T::deserialize(self.settings.clone()).map_err(|error| BackendError::Settings {
+            backend: backend.to_owned(),
+            reason: error.to_string().trim_end().to_owned(),
+        })
+    }
 }
 
 impl Default for DeviceOptions {
     fn default() -> Self {
         Self {
-            execution_provider: "cpu".to_owned(),
+            execution_providers: vec!["cpu".to_owned()],
+            settings: Table::new(),
         }
     }
 }
@@ -67,8 +90,9 @@ impl Default for DeviceOptions {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelInfo {
     /// [`Backend::name`] of the backend that loaded it.
-    pub backend: &'static str,
-    /// The execution provider that really runs it.
+    pub backend: String,
+    /// The execution provider that really runs it; several, joined by `", "`,
+    /// where nodes are split among them.
     pub execution_provider: String,
     /// Names everything that the bits of outputs depend on besides the inputs
     /// and the package: library versions, instruction set.

@@ -9,8 +9,16 @@ pub enum BackendError {
     #[error("backend {backend} is not available: {reason}")]
     Unavailable {
         /// [`Backend::name`](crate::Backend::name).
-        backend: &'static str,
+        backend: String,
         /// What is missing, and what to do about it.
+        reason: String,
+    },
+    /// The backend's own settings are wrong.
+    #[error("settings of backend {backend}: {reason}")]
+    Settings {
+        /// [`Backend::name`](crate::Backend::name).
+        backend: String,
+        /// The key, its value, and what was expected.
         reason: String,
     },
     /// The package itself is broken.
@@ -20,7 +28,7 @@ pub enum BackendError {
     #[error("backend {backend} can't run {file}: {reason}")]
     Unsupported {
         /// [`Backend::name`](crate::Backend::name).
-        backend: &'static str,
+        backend: String,
         /// The file that holds the graph.
         file: String,
         /// The first node it can't run, and why.

@@ -21,6 +21,9 @@ use crate::{Error, session::text::seconds};
 /// `ser-server`, for instance `SER_SERVER_PORT=tcp://10.0.0.1:50051`.
 pub(super) const PREFIX: &str = "SER__";
 
+/// The start of those that hold a backend's own settings.
+const SETTINGS_PREFIX: &str = "SER__MODELS__SETTINGS__";
+
 /// The largest `limits.chunk_bytes`: a message may have 256 KiB, of which the
 /// protocol's own framing needs a few bytes.
 const LARGEST_CHUNK: usize = 262_000;
@@ -109,22 +112,29 @@ pub(super) fn load_from(
         )?;
         merged = merged.add_source(source);
     }
-    let source = Environment::with_prefix("SER")
-        .prefix_separator("__")
-        .separator("__")
-        .source(Some(environment));
-    check(
-        ::config::Config::builder().add_source(source.clone()),
-        |key| {
-            format!(
-                "environment variable {PREFIX}{}",
-                key.replace('.', "__").to_uppercase()
-            )
-        },
-    )?;
-    let mut config = check(merged.add_source(source), |key| {
-        format!("configuration: {key}")
-    })?;
+    // The types of a backend's settings aren't known here, so that what looks like
+    // a number or a truth value has to be one.
+    let (untyped, typed) = environment
+        .into_iter()
+        .partition(|(name, _)| name.starts_with(SETTINGS_PREFIX));
+    for (variables, parse) in [(typed, false), (untyped, true)] {
+        let source = Environment::with_prefix("SER")
+            .prefix_separator("__")
+            .separator("__")
+            .try_parsing(parse)
+            .source(Some(variables));
+        check(
+            ::config::Config::builder().add_source(source.clone()),
+            |key| {
+                format!(
+                    "environment variable {PREFIX}{}",
+                    key.replace('.', "__").to_uppercase()
+                )
+            },
+        )?;
+        merged = merged.add_source(source);
+    }
+    let mut config = check(merged, |key| format!("configuration: {key}"))?;
     flags.apply(&mut config);
     validate(&config).map_err(|(key, reason)| Error::Config {
         place: format!("configuration: {key}"),

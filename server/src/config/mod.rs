@@ -1,18 +1,22 @@
 //! The configuration: plain structs with their defaults, and nothing that
 //! reads them from anywhere (that is [`load()`]).
 
+mod list;
 mod load;
 #[cfg(test)]
 mod tests;
 
-use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap, net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
+use toml::Table;
 
 pub use load::{Overrides, load};
 
 /// Everything that an operator can set.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// `[server]`: where and how to listen.
@@ -137,7 +141,7 @@ impl Default for BatcherConfig {
 }
 
 /// `[models]`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelsConfig {
     /// The model of requests that name none: `name` or `name/version`. Default:
@@ -153,11 +157,16 @@ pub struct ModelsConfig {
     pub directory: Option<PathBuf>,
     /// The backend of every package that names none. Default: `burn`.
     pub backend: String,
-    /// The execution provider of every package that names none. Default: `cpu`.
-    pub execution_provider: String,
+    /// The execution providers, the preferred one first, of every package that
+    /// names none; in a variable, separated by commas. Default: `["cpu"]`.
+    #[serde(deserialize_with = "list::deserialize")]
+    pub execution_providers: Vec<String>,
     /// Threads that run each model that says nothing else. Default: one a core.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instances: Option<NonZeroUsize>,
+    /// `[models.settings.<backend>]`: a backend's own settings, as its
+    /// documentation lists them. Default: none.
+    pub settings: BTreeMap<String, Table>,
     /// `[[models.packages]]`: further packages. Default: none.
     pub packages: Vec<PackageConfig>,
 }
@@ -169,15 +178,16 @@ impl Default for ModelsConfig {
             embedded: true,
             directory: None,
             backend: "burn".to_owned(),
-            execution_provider: "cpu".to_owned(),
+            execution_providers: vec!["cpu".to_owned()],
             instances: None,
+            settings: BTreeMap::new(),
             packages: Vec::new(),
         }
     }
 }
 
 /// One of `[[models.packages]]`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct PackageConfig {
     /// The package's directory.
@@ -185,12 +195,30 @@ pub struct PackageConfig {
     /// Default: that of `[models]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backend: Option<String>,
-    /// Default: that of `[models]`.
+    /// Default: those of `[models]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub execution_provider: Option<String>,
+    pub execution_providers: Option<Vec<String>>,
     /// Default: that of `[models]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instances: Option<NonZeroUsize>,
+    /// `[models.packages.settings]`: the backend's own settings, each over the
+    /// one of `[models.settings.<backend>]`. Default: none.
+    #[serde(default, skip_serializing_if = "Table::is_empty")]
+    pub settings: Table,
+}
+
+impl PackageConfig {
+    /// The package in a directory, with the settings of `[models]`.
+    #[must_use]
+    pub fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            backend: None,
+            execution_providers: None,
+            instances: None,
+            settings: Table::new(),
+        }
+    }
 }
 
 /// `[log]`.

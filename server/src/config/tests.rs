@@ -57,11 +57,9 @@ fn the_example_holds_every_default() {
     assert_eq!(from_file(text).unwrap(), Config::default());
     let written: toml::Table = text.parse().unwrap();
     let mut defaults = toml::Table::try_from(Config::default()).unwrap();
-    // An empty list can't stand beside the tables that the example shows.
-    defaults["models"]
-        .as_table_mut()
-        .unwrap()
-        .remove("packages");
+    // Empty, they can't stand beside the tables that the example shows.
+    let models = defaults["models"].as_table_mut().unwrap();
+    models.retain(|key, _| key != "packages" && key != "settings");
     for (section, values) in defaults {
         let keys = |value: &toml::Value| -> Vec<String> {
             value.as_table().unwrap().keys().cloned().collect()
@@ -116,6 +114,8 @@ fn the_environment_sets_every_type() {
         ("SER__MODELS__EMBEDDED", "false"),
         ("SER__MODELS__DEFAULT", "7"),
         ("SER__MODELS__INSTANCES", "2"),
+        ("SER__MODELS__EXECUTION_PROVIDERS", "tensorrt, cuda"),
+        ("SER__MODELS__SETTINGS__ONNX__THREADS", "3"),
         ("SER__LOG__FORMAT", "json"),
     ])
     .unwrap();
@@ -125,6 +125,11 @@ fn the_environment_sets_every_type() {
     assert!(!config.models.embedded);
     assert_eq!(config.models.default.as_deref(), Some("7"));
     assert_eq!(config.models.instances.map(Into::into), Some(2));
+    assert_eq!(config.models.execution_providers, ["tensorrt", "cuda"]);
+    assert_eq!(
+        config.models.settings["onnx"]["threads"].as_integer(),
+        Some(3)
+    );
     assert_eq!(config.log.format, LogFormat::Json);
 }
 

@@ -10,7 +10,7 @@ use crate::Error;
 /// Backends by name. There is no discovery: what isn't registered here isn't
 /// there.
 pub struct BackendRegistry {
-    backends: BTreeMap<&'static str, Box<dyn Backend>>,
+    backends: BTreeMap<String, Box<dyn Backend>>,
 }
 
 impl BackendRegistry {
@@ -26,7 +26,7 @@ impl BackendRegistry {
     /// there is one.
     #[must_use]
     pub fn with(mut self, backend: Box<dyn Backend>) -> Self {
-        self.backends.insert(backend.name(), backend);
+        self.backends.insert(backend.name().to_owned(), backend);
         self
     }
 
@@ -37,7 +37,7 @@ impl BackendRegistry {
     /// [`Error::Config`] with the names that there are.
     pub fn get(&self, name: &str) -> Result<&dyn Backend, Error> {
         self.backends.get(name).map(Box::as_ref).ok_or_else(|| {
-            let names: Vec<_> = self.backends.keys().copied().collect();
+            let names: Vec<_> = self.backends.keys().map(String::as_str).collect();
             Error::Config {
                 place: "configuration: models.backend".to_owned(),
                 reason: format!("{name:?}; expected one of {}", names.join(", ")),

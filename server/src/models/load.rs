@@ -9,6 +9,7 @@ use std::{
 };
 
 use ser_backend::{DeviceOptions, ModelPackage};
+use toml::Table;
 
 use super::{BackendRegistry, ServedModel, selector::compare_versions};
 use crate::{
@@ -74,13 +75,7 @@ fn packages(config: &ModelsConfig) -> Result<Vec<Found>, Error> {
     }
     if let Some(directory) = &config.directory {
         for path in in_directory(directory)? {
-            let package = PackageConfig {
-                path,
-                backend: None,
-                execution_provider: None,
-                instances: None,
-            };
-            found.push(read(&package, config)?);
+            found.push(read(&PackageConfig::new(path), config)?);
         }
     }
     for (at, one) in found.iter().enumerate() {
@@ -108,7 +103,8 @@ fn packages(config: &ModelsConfig) -> Result<Vec<Found>, Error> {
                 origin: "embedded".to_owned(),
                 backend: config.backend.clone(),
                 device: DeviceOptions {
-                    execution_provider: config.execution_provider.clone(),
+                    execution_providers: config.execution_providers.clone(),
+                    settings: settings(&config.backend, &Table::new(), config),
                 },
                 instances: config.instances,
             });
@@ -121,21 +117,31 @@ fn read(package: &PackageConfig, defaults: &ModelsConfig) -> Result<Found, Error
     let PackageConfig {
         path,
         backend,
-        execution_provider,
+        execution_providers,
         instances,
+        settings: own_settings,
     } = package;
-    let execution_provider = execution_provider
+    let backend = backend.as_ref().unwrap_or(&defaults.backend);
+    let execution_providers = execution_providers
         .as_ref()
-        .unwrap_or(&defaults.execution_provider);
+        .unwrap_or(&defaults.execution_providers);
     Ok(Found {
         package: ModelPackage::read(path).map_err(ser_backend::BackendError::from)?,
         origin: path.display().to_string(),
-        backend: backend.as_ref().unwrap_or(&defaults.backend).clone(),
+        backend: backend.clone(),
         device: DeviceOptions {
-            execution_provider: execution_provider.clone(),
+            execution_providers: execution_providers.clone(),
+            settings: settings(backend, own_settings, defaults),
         },
         instances: instances.or(defaults.instances),
     })
+}
+
+/// A package's own settings of its backend over those of all packages.
+fn settings(backend: &str, own: &Table, defaults: &ModelsConfig) -> Table {
+    let mut settings = defaults.settings.get(backend).cloned().unwrap_or_default();
+    settings.extend(own.clone());
+    settings
 }
 
 /// The packages `<name>/<version>/` in `directory`, by name, the newest version

@@ -64,7 +64,7 @@ pub(crate) fn model(model: &ServedModel, is_default: bool) -> v1::Model {
         description: manifest.description.clone(),
         labels: manifest.labels.clone(),
         licence: manifest.licence.clone(),
-        backend: info.backend.to_owned(),
+        backend: info.backend.clone(),
         execution_provider: info.execution_provider.clone(),
         batch_invariant: info.batch_invariant,
         sample_rate: model.sample_rate(),

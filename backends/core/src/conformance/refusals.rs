@@ -13,7 +13,8 @@ const CUTS: usize = 64;
 /// When the model loads all the same.
 pub fn refuses_unknown_providers(subject: &Subject<'_>) -> Result<(), Failure> {
     let options = DeviceOptions {
-        execution_provider: "no-such-provider".to_owned(),
+        execution_providers: vec!["no-such-provider".to_owned()],
+        ..subject.options.clone()
     };
     match subject.backend.load(subject.package, &options) {
         Err(BackendError::Unavailable { reason, .. }) => {

@@ -46,7 +46,7 @@ pub(super) struct Echo {
 impl Echo {
     pub(super) fn new(script: Script) -> Self {
         let info = ModelInfo {
-            backend: "echo",
+            backend: "echo".to_owned(),
             execution_provider: "cpu".to_owned(),
             numerics: "echo".to_owned(),
             shape: SHAPE,

@@ -34,7 +34,7 @@ impl Plain {
 
     fn new(manifest: Manifest) -> Self {
         Self(ModelInfo {
-            backend: "plain",
+            backend: "plain".to_owned(),
             execution_provider: "cpu".to_owned(),
             numerics: "plain".to_owned(),
             shape: manifest.row_shape(),
@@ -44,7 +44,7 @@ impl Plain {
 }
 
 impl Backend for Plain {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "plain"
     }
 
@@ -57,10 +57,10 @@ impl Backend for Plain {
         package: &ModelPackage,
         options: &DeviceOptions,
     ) -> Result<Box<dyn Model>, BackendError> {
-        if options.execution_provider != "cpu" {
-            let reason = format!("no {}", options.execution_provider);
+        if options.execution_providers != ["cpu"] {
+            let reason = format!("no {:?}", options.execution_providers);
             return Err(BackendError::Unavailable {
-                backend: self.name(),
+                backend: self.name().to_owned(),
                 reason,
             });
         }

@@ -13,12 +13,7 @@ fn directory(packages: &[&str]) -> tempfile::TempDir {
 }
 
 fn one(path: &Path) -> PackageConfig {
-    PackageConfig {
-        path: path.to_owned(),
-        backend: None,
-        execution_provider: None,
-        instances: None,
-    }
+    PackageConfig::new(path.to_owned())
 }
 
 #[test]
@@ -101,8 +96,8 @@ fn a_package_runs_where_the_configuration_puts_it() {
     let mut config = config(directory.path());
     config.models.directory = None;
     let mut package = one(&directory.path().join("a/1"));
-    package.execution_provider = Some("abacus".to_owned());
+    package.execution_providers = Some(vec!["abacus".to_owned()]);
     config.models.packages = vec![package];
     let text = load(&config).unwrap_err().to_string();
-    assert_eq!(text, "backend plain is not available: no abacus");
+    assert_eq!(text, "backend plain is not available: no [\"abacus\"]");
 }

@@ -24,20 +24,17 @@ async fn results_are_those_of_the_chained_golden_rows() {
     let bench = Bench::with(|fixture| {
         fixture.config.models.directory = None;
         fixture.config.models.packages = vec![PackageConfig {
-            path,
             backend: Some("burn".to_owned()),
-            execution_provider: None,
-            instances: None,
+            ..PackageConfig::new(path)
         }];
     });
     let whole = bench.stream(config(), [&samples[..]]).await;
     assert!(whole.end.is_none(), "{:?}", whole.end);
     assert_eq!(whole.results.len(), audio.rows.len());
 
-    let options = DeviceOptions {
-        execution_provider: "cpu".to_owned(),
-    };
-    let mut model = BurnBackend::new().load(&package, &options).unwrap();
+    let mut model = BurnBackend::new()
+        .load(&package, &DeviceOptions::default())
+        .unwrap();
     let mut batch = Batch::new(model.info().shape);
     let mut state = vec![0.0; batch.shape().state];
     let mut classified = 0;
