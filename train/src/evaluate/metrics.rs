@@ -1,5 +1,6 @@
 //! How good a classifier is.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
@@ -55,16 +56,24 @@ impl ConfusionMatrix {
         Self { labels, counts }
     }
 
-    /// The sum of two matrices of the same labels.
-    #[must_use]
-    pub fn plus(mut self, other: &Self) -> Self {
-        assert_eq!(self.labels, other.labels, "matrices of different labels");
-        for (row, other) in self.counts.iter_mut().zip(&other.counts) {
-            row.iter_mut()
-                .zip(other)
-                .for_each(|(count, other)| *count += other);
+    /// The sum of matrices, over every label that any of them has, sorted.
+    pub fn sum<'a>(matrices: impl Iterator<Item = &'a Self> + Clone) -> Self {
+        let labels: BTreeSet<&String> = matrices.clone().flat_map(|one| &one.labels).collect();
+        let mut sum = Self::new(labels.into_iter().cloned().collect(), []);
+        for matrix in matrices {
+            let place = |label| {
+                sum.labels
+                    .binary_search(label)
+                    .expect("all labels are there")
+            };
+            let places: Vec<usize> = matrix.labels.iter().map(place).collect();
+            for (row, &truth) in matrix.counts.iter().zip(&places) {
+                for (count, &predicted) in row.iter().zip(&places) {
+                    sum.counts[truth][predicted] += count;
+                }
+            }
         }
-        self
+        sum
     }
 
     /// The figures.

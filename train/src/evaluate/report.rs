@@ -20,7 +20,8 @@ pub struct Evaluation {
     pub accuracy_last_epoch: Spread,
     /// Unweighted average recall of the chosen states.
     pub unweighted_average_recall: Spread,
-    /// All test clips of all runs together, chosen states.
+    /// All test clips of all runs together, chosen states. Pairs of corpora may
+    /// share different labels; here are those of any pair.
     pub pooled: Metrics,
     /// The runs.
     pub runs: Vec<RunReport>,
@@ -65,24 +66,15 @@ impl Evaluation {
     ///
     /// # Errors
     ///
-    /// Without runs, or when they don't have the same labels.
+    /// Without runs.
     pub fn new(runs: Vec<RunReport>) -> Result<Self, TrainError> {
-        let labels = |run: &RunReport| run.test.confusion.labels.clone();
-        let Some(names) = runs.first().map(labels) else {
+        if runs.is_empty() {
             return Err(TrainError::Data(
                 "an evaluation needs at least one run".to_owned(),
             ));
-        };
-        if let Some(other) = runs.iter().find(|run| labels(run) != names) {
-            let (seed, labels) = (other.seed, labels(other));
-            let reason = format!("the run of seed {seed} has labels {labels:?}, not {names:?}");
-            return Err(TrainError::Data(reason));
         }
-        let none = ConfusionMatrix::new(names, []);
-        let pooled = runs
-            .iter()
-            .fold(none, |sum, run| sum.plus(&run.test.confusion))
-            .metrics();
+        let matrices = runs.iter().map(|run| &run.test.confusion);
+        let pooled = ConfusionMatrix::sum(matrices).metrics();
         let spread = |figure: fn(&RunReport) -> f64| Spread::of(runs.iter().map(figure));
         Ok(Self {
             accuracy: spread(|run| run.test.accuracy),

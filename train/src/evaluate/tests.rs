@@ -1,5 +1,4 @@
 use super::*;
-use crate::TrainError;
 use crate::corpus::{CorpusKind, Emotion};
 use crate::split::Protocol;
 
@@ -64,9 +63,17 @@ fn an_evaluation_is_read_back_as_it_was_written() {
 }
 
 #[test]
-fn runs_of_different_labels_are_not_averaged() {
-    let other = report(1, &[Emotion::Angry, Emotion::Fear], &[(0, 0)]);
-    let error = Evaluation::new(vec![report(0, &LABELS, &[(0, 0)]), other]).unwrap_err();
-    assert!(matches!(error, TrainError::Data(reason) if reason.contains("seed 1")));
+fn runs_of_different_labels_are_pooled_over_all_of_them() {
+    let sad_for_angry = report(0, &LABELS, &[(0, 0), (0, 1), (1, 1)]);
+    let fear = report(1, &[Emotion::Angry, Emotion::Fear], &[(0, 0), (1, 1)]);
+    let pooled = Evaluation::new(vec![sad_for_angry, fear]).unwrap().pooled;
+    assert_eq!(pooled.confusion.labels, ["angry", "fear", "sad"]);
+    let counts = [[2, 0, 1], [0, 1, 0], [0, 0, 1]];
+    assert_eq!(pooled.confusion.counts, counts.map(Vec::from));
+    assert_eq!((pooled.clips, pooled.accuracy), (5, 0.8));
+}
+
+#[test]
+fn no_runs_are_no_evaluation() {
     assert!(Evaluation::new(Vec::new()).is_err());
 }
