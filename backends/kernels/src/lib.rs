@@ -6,11 +6,15 @@
 //! once the scratch has its size. Every sum has one order of accumulation, whatever the
 //! number of rows: the bits of a row don't depend on the rows beside it.
 
+mod aligned;
 mod dense;
 mod error;
 mod instruction_set;
 mod lstm;
+mod math;
 mod scratch;
+mod simd;
+mod tile;
 
 pub use dense::{Activation, PackedDense, softmax};
 pub use error::KernelError;

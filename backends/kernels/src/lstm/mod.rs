@@ -5,6 +5,8 @@
 //! c' = f·c + i·g                          h' = o·tanh(c')
 //! ```
 
+mod forward;
+mod pack;
 mod plain;
 mod shapes;
 
@@ -16,6 +18,7 @@ use crate::{InstructionSet, KernelError, Scratch};
 #[derive(Debug, Clone)]
 pub struct PackedLstm {
     plain: plain::Plain,
+    blocks: pack::GateBlocks,
     instruction_set: InstructionSet,
 }
 
@@ -35,6 +38,7 @@ impl PackedLstm {
         }
         Ok(Self {
             plain: plain::Plain::new(weights),
+            blocks: pack::GateBlocks::new(weights, instruction_set.lanes()),
             instruction_set,
         })
     }
@@ -57,19 +61,28 @@ impl PackedLstm {
         self.instruction_set
     }
 
+    /// temp
+    pub fn fast(&self, scratch: &mut Scratch, inputs: LstmInputs<'_>, outputs: LstmOutputs<'_>) {
+        self.instruction_set.run(forward::Forward { weights: &self.blocks, inputs, outputs, scratch });
+    }
+
     /// Runs all steps of all rows.
     ///
     /// # Errors
     /// A slice whose length doesn't fit the shape.
     pub fn run(
         &self,
-        _scratch: &mut Scratch,
+        scratch: &mut Scratch,
         inputs: LstmInputs<'_>,
         outputs: LstmOutputs<'_>,
     ) -> Result<(), KernelError> {
         inputs.check(self.width(), self.hidden())?;
         outputs.check(&inputs, self.hidden())?;
-        self.plain.forward(inputs, outputs);
+        if inputs.valid_steps.is_none() && inputs.h0.is_none() && inputs.c0.is_none() && outputs.all.is_none() {
+            self.fast(scratch, inputs, outputs);
+        } else {
+            self.plain.forward(inputs, outputs);
+        }
         Ok(())
     }
 }

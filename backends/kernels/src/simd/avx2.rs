@@ -1,0 +1,102 @@
+//! Vectors of AVX2 with FMA.
+
+use std::arch::x86_64::*;
+
+use super::{Kernel, Simd};
+
+/// Made by [`run`] only, whose caller vouches for the instructions.
+#[derive(Clone, Copy)]
+pub(crate) struct Avx2(());
+
+/// # Safety
+/// The processor has AVX2 and FMA.
+#[allow(unsafe_code, reason = "a target feature that the caller has checked")]
+#[target_feature(enable = "avx2,fma")]
+pub(super) unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run(Avx2(()))
+}
+
+// SAFETY of every block below: a value of `Avx2` exists only where the processor has the
+// instructions, and the pointers are the caller's to vouch for.
+#[allow(unsafe_code, reason = "vector instructions")]
+#[allow(clippy::undocumented_unsafe_blocks, reason = "said once, above")]
+impl Simd for Avx2 {
+    const LANES: usize = 8;
+    const TILE_ROWS: usize = 3;
+    type Vector = __m256;
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> __m256 {
+        unsafe { _mm256_set1_ps(value) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_from(self, source: *const f32) -> __m256 {
+        unsafe { _mm256_loadu_ps(source) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_to(self, target: *mut f32, vector: __m256) {
+        unsafe { _mm256_storeu_ps(target, vector) }
+    }
+
+    #[inline(always)]
+    fn add(self, a: __m256, b: __m256) -> __m256 {
+        unsafe { _mm256_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn sub(self, a: __m256, b: __m256) -> __m256 {
+        unsafe { _mm256_sub_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: __m256, b: __m256) -> __m256 {
+        unsafe { _mm256_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn div(self, a: __m256, b: __m256) -> __m256 {
+        unsafe { _mm256_div_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn min(self, a: __m256, b: __m256) -> __m256 {
+        unsafe { _mm256_min_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn max(self, a: __m256, b: __m256) -> __m256 {
+        unsafe { _mm256_max_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: __m256, b: __m256, c: __m256) -> __m256 {
+        unsafe { _mm256_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    fn fraction(self, x: __m256) -> __m256 {
+        unsafe { _mm256_sub_ps(x, _mm256_floor_ps(x)) }
+    }
+
+    /// Multiplies by two halves of the power, each of which is a normal number, so that
+    /// the product falls to zero and rises to infinity by itself.
+    #[inline(always)]
+    fn scale(self, mantissa: __m256, x: __m256) -> __m256 {
+        unsafe {
+            // `min` and `max` give their second operand where either is NaN.
+            let bounded = _mm256_min_ps(_mm256_set1_ps(250.0), x);
+            let bounded = _mm256_max_ps(_mm256_set1_ps(-250.0), bounded);
+            let power = _mm256_cvttps_epi32(_mm256_floor_ps(bounded));
+            let half = _mm256_srai_epi32::<1>(power);
+            let rest = _mm256_sub_epi32(power, half);
+            let float = |power| {
+                let biased = _mm256_add_epi32(power, _mm256_set1_epi32(127));
+                _mm256_castsi256_ps(_mm256_slli_epi32::<23>(biased))
+            };
+            let product = _mm256_mul_ps(_mm256_mul_ps(mantissa, float(half)), float(rest));
+            product
+        }
+    }
+}
