@@ -1,0 +1,100 @@
+//! A model in a library.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use ser_backend::{BackendError, Batch, MAX_ROWS, Model, ModelInfo};
+
+use crate::{
+    border::{Arrays, Handle},
+    deadline::Caller,
+};
+
+/// A loaded model. The handle is shared with the thread of a call to `instance`,
+/// which may be late: then nobody else calls the model, and that thread unloads it.
+pub(crate) struct PluginModel {
+    info: ModelInfo,
+    handle: Arc<Mutex<Handle>>,
+    valid_steps: Vec<i32>,
+    deadline: Duration,
+    caller: Arc<Caller>,
+}
+
+impl PluginModel {
+    pub(crate) fn new(
+        info: ModelInfo,
+        handle: Handle,
+        deadline: Duration,
+        caller: Arc<Caller>,
+    ) -> Self {
+        Self {
+            info,
+            handle: Arc::new(Mutex::new(handle)),
+            valid_steps: Vec::with_capacity(MAX_ROWS),
+            deadline,
+            caller,
+        }
+    }
+
+    fn failed(&self, reason: impl std::fmt::Display) -> BackendError {
+        BackendError::Inference(format!("plugin {}: {reason}", self.info.backend))
+    }
+}
+
+impl Model for PluginModel {
+    fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    fn infer(&mut self, batch: &mut Batch) -> Result<(), BackendError> {
+        let (found, expected) = (batch.shape(), self.info.shape);
+        if found != expected {
+            return Err(self.failed(format!("the batch holds {found:?}; expected {expected:?}")));
+        }
+        let Some((inputs, outputs)) = batch.split() else {
+            return Ok(());
+        };
+        self.valid_steps.clear();
+        if expected.state > 0 {
+            for steps in inputs.valid_steps {
+                let steps = i32::try_from(*steps).map_err(|error| self.failed(error))?;
+                self.valid_steps.push(steps);
+            }
+        }
+        let mut arrays = Arrays {
+            rows: inputs.bucket,
+            features: inputs.features,
+            state: inputs.state,
+            valid_steps: &self.valid_steps,
+            posteriors: outputs.posteriors,
+            next_state: outputs.next_state,
+        };
+        let result = match self.handle.try_lock() {
+            Ok(mut handle) => handle.infer(&mut arrays).map_err(|error| error.message),
+            Err(_) => Err("a call of instance has not returned".to_owned()),
+        };
+        result.map_err(|reason| self.failed(reason))
+    }
+
+    fn instance(&self) -> Result<Box<dyn Model>, BackendError> {
+        let handle = Arc::clone(&self.handle);
+        let made = self
+            .caller
+            .call("instance", self.deadline, move || match handle.try_lock() {
+                Ok(handle) => handle.instance().map_err(|error| error.message),
+                Err(_) => Err("a call of instance has not returned".to_owned()),
+            });
+        match made {
+            Ok(Ok(handle)) => Ok(Box::new(Self::new(
+                self.info.clone(),
+                handle,
+                self.deadline,
+                Arc::clone(&self.caller),
+            ))),
+            Ok(Err(reason)) => Err(self.failed(reason)),
+            Err(no_result) => Err(self.failed(no_result)),
+        }
+    }
+}
