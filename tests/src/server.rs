@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use ser_server::{config::Config, models::BackendRegistry, serve};
 use tokio::{sync::oneshot, time::timeout};
 use tonic::transport::{Channel, Endpoint};
@@ -97,13 +98,9 @@ impl ServerProcess {
         connect(self.address).await
     }
 
-    /// Sends `signal` by its name, for instance `TERM`.
-    pub fn signal(&self, signal: &str) {
-        let kill = std::process::Command::new("kill")
-            .args(["-s", signal, &self.child.id().to_string()])
-            .status()
-            .unwrap();
-        assert!(kill.success());
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Waits until the process has ended and returns its status and log.

@@ -6,6 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use rustix::process::{Pid, Signal, kill_process};
 use ser_features::AudioClip;
 use ser_proto::v1::Encoding;
 use ser_tests::{
@@ -280,11 +281,7 @@ async fn sigint_half_closes_and_the_summary_is_printed() {
     let mut next =
         || -> Option<Value> { Some(serde_json::from_str(&events.next()?.unwrap()).unwrap()) };
     while next().expect("a result while audio is still sent")["type"] != "result" {}
-    let interrupt = std::process::Command::new("kill")
-        .args(["-s", "INT", &child.id().to_string()])
-        .status()
-        .unwrap();
-    assert!(interrupt.success());
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     let summary = std::iter::from_fn(&mut next).last().expect("a summary");
     assert_eq!(summary["type"], "summary");
     let all = AudioClip::read(&sample("demo.wav")).unwrap().samples.len() as f64;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rustix::process::Signal;
 use ser_proto::v1::{Encoding, streaming_recognize_response::Response};
 use ser_tests::{
     audio,
@@ -32,7 +33,7 @@ async fn a_stream_may_finish_after_sigterm() {
     let (mut server, channel) = ServerProcess::ready().await;
     let mut stream = busy_stream(&server).await;
 
-    server.signal("TERM");
+    server.signal(Signal::TERM);
     let Some(Response::GoAway(go_away)) = stream.next().await.expect("a response") else {
         panic!("the stream is told");
     };
@@ -63,7 +64,7 @@ async fn a_stream_that_stays_is_ended() {
     until_health(server.channel().await, ServingStatus::Serving).await;
     let mut stream = busy_stream(&server).await;
 
-    server.signal("TERM");
+    server.signal(Signal::TERM);
     let transcript = stream.transcript().await;
     assert!(transcript.went_away);
     let expected = (Code::Unavailable, "server: shutting down".to_owned());
@@ -83,7 +84,7 @@ async fn health_says_not_serving_before_the_end() {
 
     let channel = server.channel().await;
     let watching = tokio::spawn(until_health(channel, ServingStatus::NotServing));
-    server.signal("TERM");
+    server.signal(Signal::TERM);
     watching.await.expect("not serving after the signal");
     drop(stream);
     let (status, log) = server.wait();

@@ -1,6 +1,7 @@
 //! What people say, and what was made of it, stays out of the log.
 
 use bytes::Bytes;
+use rustix::process::Signal;
 use ser_proto::v1::Encoding;
 use ser_tests::{
     audio,
@@ -20,7 +21,7 @@ async fn the_log_holds_no_labels_and_no_scores() {
         .collect();
     let transcript = recognise(channel, config(Encoding::S16le, 22_050), chunks).await;
     assert_eq!(transcript.error, None);
-    server.signal("TERM");
+    server.signal(Signal::TERM);
     let (_, log) = server.wait();
 
     let model = transcript
