@@ -6,7 +6,8 @@
 //! ser_backend::conformance_tests!(tiny_recurrent, MyBackend::new(), package("tiny-recurrent"));
 //! ```
 //!
-//! This gives a module of tests, one for each check. [`repeated_loads`] looks at
+//! This gives a module of tests, one for each check; attributes before the module's
+//! name, such as `#[ignore = "…"]`, go to each of them. [`repeated_loads`] looks at
 //! the memory of the whole process, so it wants a test program of its own.
 
 mod numbers;
@@ -73,12 +74,38 @@ fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), Failure
     }
 }
 
-/// A module of tests, one for each check of the suite.
+/// A module of tests, one for each check of the suite, each with the attributes
+/// that stand before the module's name.
 #[macro_export]
 macro_rules! conformance_tests {
-    ($module:ident, $backend:expr, $package:expr) => {
+    (@checks $module:ident, $attributes:tt, $backend:expr, $package:expr, [$($check:ident)*]) => {
+        mod $module {
+            #[allow(unused_imports, reason = "the expressions may name anything of the parent")]
+            use super::*;
+
+            $(
+                $crate::conformance_tests! { @check $check, $attributes, $backend, $package }
+            )*
+        }
+    };
+    (@check $check:ident, [$($attribute:meta)*], $backend:expr, $package:expr) => {
+        #[test]
+        $(#[$attribute])*
+        fn $check() {
+            let (backend, package) = ($backend, $package);
+            let subject = $crate::conformance::Subject {
+                backend: &backend,
+                options: &$crate::DeviceOptions::default(),
+                package: &package,
+            };
+            if let Err(failure) = $crate::conformance::$check(&subject) {
+                panic!("{failure}");
+            }
+        }
+    };
+    ($(#[$attribute:meta])* $module:ident, $backend:expr, $package:expr) => {
         $crate::conformance_tests! {
-            $module, $backend, $package, [
+            @checks $module, [$($attribute)*], $backend, $package, [
                 reports_itself
                 golden_rows
                 every_row_count
@@ -93,27 +120,6 @@ macro_rules! conformance_tests {
                 refuses_wrong_golden_rows
                 refuses_unsupported_nodes
             ]
-        }
-    };
-    ($module:ident, $backend:expr, $package:expr, [$($check:ident)*]) => {
-        mod $module {
-            #[allow(unused_imports, reason = "the expressions may name anything of the parent")]
-            use super::*;
-
-            $(
-                #[test]
-                fn $check() {
-                    let (backend, package) = ($backend, $package);
-                    let subject = $crate::conformance::Subject {
-                        backend: &backend,
-                        options: &$crate::DeviceOptions::default(),
-                        package: &package,
-                    };
-                    if let Err(failure) = $crate::conformance::$check(&subject) {
-                        panic!("{failure}");
-                    }
-                }
-            )*
         }
     };
 }

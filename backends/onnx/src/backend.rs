@@ -1,0 +1,222 @@
+//! The backend: from a package to a model.
+
+use std::{env, sync::Arc, time::Instant};
+
+use ort::session::Session;
+use ser_backend::{
+    BUCKETS, Backend, BackendError, Batch, DeviceOptions, GoldenRow, MAX_ROWS, Model, ModelInfo,
+    ModelPackage, PackageError, golden,
+};
+
+use crate::{
+    c_api, library,
+    model::OnnxModel,
+    numerics,
+    provider::{self, Provider, Wanted},
+    session::Blueprint,
+    settings::Settings,
+    signature,
+};
+
+/// The name of the backend.
+pub(crate) const NAME: &str = "onnx";
+
+/// Turns TF32 off in NVIDIA's libraries, if it is 0.
+const TF32_OVERRIDE: &str = "NVIDIA_TF32_OVERRIDE";
+
+/// Runs packages on ONNX Runtime.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OnnxBackend;
+
+impl OnnxBackend {
+    /// The backend. It loads no library before it is asked for something.
+    #[must_use]
+    pub fn new() -> Self {
+        Self
+    }
+}
+
+pub(crate) fn unavailable(reason: String) -> BackendError {
+    BackendError::Unavailable {
+        backend: NAME.to_owned(),
+        reason,
+    }
+}
+
+impl Backend for OnnxBackend {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn probe(&self) -> Result<(), BackendError> {
+        library::runtime(None).map(drop)
+    }
+
+    fn load(
+        &self,
+        package: &ModelPackage,
+        options: &DeviceOptions,
+    ) -> Result<Box<dyn Model>, BackendError> {
+        let wanted = Wanted::parse(&options.execution_providers)?;
+        let settings: Settings = options.settings(NAME)?;
+        settings.check(&wanted.flat())?;
+        let mut blueprint = blueprint(package, settings, &wanted)?;
+        let session = blueprint
+            .open()
+            .map_err(|error| BackendError::Unsupported {
+                backend: NAME.to_owned(),
+                file: package.graph_file(),
+                reason: error.message().to_owned(),
+            })?;
+        let shape = package.manifest.row_shape();
+        signature::check(&session, shape).map_err(|reason| PackageError::Invalid {
+            file: package.graph_file(),
+            reason,
+        })?;
+        let used = used(&session, &blueprint.providers, package)?;
+        let on_cpu = used == [Provider::Cpu];
+        if on_cpu && !session.overridable_initializers().is_empty() {
+            // Weights that are inputs too are not packed, and a single row then takes
+            // another path than several.
+            blueprint.buckets.retain(|rows| *rows > 1);
+        }
+        let names: Vec<&str> = used.iter().map(|provider| provider.name()).collect();
+        let info = ModelInfo {
+            backend: NAME.to_owned(),
+            execution_provider: names.join(", "),
+            numerics: numerics::describe(&blueprint, &used),
+            shape,
+            batch_invariant: false,
+        };
+        let start = Instant::now();
+        let mut model = OnnxModel::new(info, Arc::new(blueprint), session)?;
+        tracing::info!(
+            model = package.manifest.id(),
+            execution_provider = model.info().execution_provider,
+            milliseconds = start.elapsed().as_secs_f64() * 1e3,
+            "warmed up every bucket"
+        );
+        golden::replay(&mut model, package)?;
+        let invariant = on_cpu && company_changes_nothing(&mut model, package)?;
+        model.set_batch_invariant(invariant);
+        Ok(Box::new(model))
+    }
+}
+
+fn blueprint(
+    package: &ModelPackage,
+    settings: Settings,
+    wanted: &Wanted,
+) -> Result<Blueprint, BackendError> {
+    let runtime = library::runtime(settings.library.as_deref())?;
+    let providers = wanted.resolve(|provider| provider.check(&runtime, &settings))?;
+    let mut engine_cache = None;
+    if providers.contains(&Provider::TensorRt) {
+        check_tf32(&settings)?;
+        engine_cache = provider::engine_cache(&settings, &runtime)?;
+    }
+    Ok(Blueprint {
+        buckets: settings.buckets.clone(),
+        runtime,
+        settings,
+        providers,
+        engine_cache,
+        graph: Arc::clone(&package.graph),
+        shape: package.manifest.row_shape(),
+    })
+}
+
+/// TensorRT has no option for it: where it isn't allowed, NVIDIA's own variable
+/// must say so.
+fn check_tf32(settings: &Settings) -> Result<(), BackendError> {
+    if settings.tf32() || env::var_os(TF32_OVERRIDE).is_some_and(|value| value == "0") {
+        return Ok(());
+    }
+    Err(BackendError::Settings {
+        backend: NAME.to_owned(),
+        reason: format!(
+            "allow_tf32 is false, which TensorRT heeds only with {TF32_OVERRIDE}=0 in the \
+             environment; expected that, or allow_tf32 = true"
+        ),
+    })
+}
+
+/// The providers that the graph's nodes really run on, the preferred one first.
+fn used(
+    session: &Session,
+    allowed: &[Provider],
+    package: &ModelPackage,
+) -> Result<Vec<Provider>, BackendError> {
+    let nodes = c_api::nodes(session).map_err(|error| {
+        unavailable(format!(
+            "it doesn't say where nodes run: {}",
+            error.message()
+        ))
+    })?;
+    let of = |name: &str| {
+        let mut allowed = allowed.iter().copied();
+        allowed.find(|provider| provider.library_name() == name)
+    };
+    let elsewhere: Vec<String> = nodes
+        .iter()
+        .filter(|node| of(&node.provider).is_none())
+        .map(|node| format!("{} on {}", node.node, node.provider))
+        .collect();
+    if !elsewhere.is_empty() {
+        let names: Vec<&str> = allowed.iter().map(|provider| provider.name()).collect();
+        return Err(BackendError::Unsupported {
+            backend: NAME.to_owned(),
+            file: package.graph_file(),
+            reason: format!(
+                "ONNX Runtime puts nodes elsewhere than on {}: {}; name that execution \
+                 provider too if it may run them",
+                names.join(", "),
+                elsewhere.join("; ")
+            ),
+        });
+    }
+    let mut used: Vec<Provider> = nodes.iter().filter_map(|node| of(&node.provider)).collect();
+    used.sort_unstable();
+    used.dedup();
+    Ok(used)
+}
+
+/// Whether rows keep their bits in every bucket and in other company.
+fn company_changes_nothing(
+    model: &mut OnnxModel,
+    package: &ModelPackage,
+) -> Result<bool, BackendError> {
+    let golden = package.golden.rows.iter().cycle();
+    // Each a little different from the others.
+    let scales = (0..MAX_ROWS as u16).map(|at| 1.0 + f32::from(at) / 256.0);
+    let rows: Vec<GoldenRow> = golden
+        .zip(scales)
+        .map(|(row, scale)| GoldenRow {
+            features: row.features.iter().map(|value| value * scale).collect(),
+            ..row.clone()
+        })
+        .collect();
+    let mut batch = Batch::new(package.manifest.row_shape());
+    let mut bits = |rows: &[GoldenRow]| {
+        batch.clear();
+        rows.iter().for_each(|row| batch.push(row.row()));
+        model.infer(&mut batch)?;
+        let bits = |at| {
+            let values = batch.posteriors(at).iter().chain(batch.next_state(at));
+            values.map(|value| value.to_bits()).collect::<Vec<u32>>()
+        };
+        Ok::<Vec<_>, BackendError>((0..rows.len()).map(bits).collect())
+    };
+    let mut alone = Vec::new();
+    for row in rows.chunks(1) {
+        alone.append(&mut bits(row)?);
+    }
+    for bucket in BUCKETS {
+        for (rows, alone) in rows.chunks(bucket).zip(alone.chunks(bucket)) {
+            if bits(rows)? != alone {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,45 @@
+//! What the bits of outputs depend on besides inputs and package.
+
+use crate::{gpu, provider::Provider, session::Blueprint};
+
+/// Library, providers, what they are allowed to round, and the instruction sets or
+/// the GPU.
+pub(crate) fn describe(blueprint: &Blueprint, used: &[Provider]) -> String {
+    let settings = &blueprint.settings;
+    let mut parts = vec![format!("onnxruntime {}", blueprint.runtime.version)];
+    parts.extend(used.iter().map(|provider| provider.name().to_owned()));
+    if used.iter().any(|provider| *provider != Provider::Cpu) {
+        // The providers say nothing of their GPU, and a name that can't be read is
+        // no reason not to serve.
+        parts.extend(gpu::model(settings.device()));
+        if settings.tf32() {
+            parts.push("tf32".to_owned());
+        }
+        if settings.tensorrt.as_ref().is_some_and(|own| own.allow_fp16) {
+            parts.push("fp16".to_owned());
+        }
+    }
+    parts.push(std::env::consts::ARCH.to_owned());
+    parts.extend(instruction_sets().into_iter().map(str::to_owned));
+    parts.join(" ")
+}
+
+/// Those that the library's CPU kernels choose from.
+#[cfg(target_arch = "x86_64")]
+fn instruction_sets() -> Vec<&'static str> {
+    let sets = [
+        ("avx2", std::is_x86_feature_detected!("avx2")),
+        ("fma", std::is_x86_feature_detected!("fma")),
+        ("avx512f", std::is_x86_feature_detected!("avx512f")),
+    ];
+    sets.into_iter()
+        .filter(|(_, there)| *there)
+        .map(|(name, _)| name)
+        .collect()
+}
+
+/// NEON is part of every 64-bit Arm; other architectures have no choice either.
+#[cfg(not(target_arch = "x86_64"))]
+fn instruction_sets() -> Vec<&'static str> {
+    Vec::new()
+}

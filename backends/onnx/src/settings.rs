@@ -1,0 +1,171 @@
+//! The backend's settings.
+
+use std::{num::NonZeroUsize, path::PathBuf};
+
+use ser_backend::{BUCKETS, BackendError, MAX_ROWS};
+use serde::Deserialize;
+
+use crate::{backend::NAME, provider::Provider};
+
+/// What `[models.settings.onnx]` holds. The providers decide which of them mean
+/// anything; the others are refused.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// Path of ONNX Runtime's library.
+    pub(crate) library: Option<PathBuf>,
+    /// Threads that share the work of one call.
+    pub(crate) intra_op_threads: NonZeroUsize,
+    /// The numbers of rows that the graph is run with, ascending.
+    pub(crate) buckets: Vec<usize>,
+    /// Whether freed memory stays with each session for its next call.
+    pub(crate) cpu_arena: bool,
+    /// Which GPU.
+    pub(crate) device_id: Option<i32>,
+    /// Whether products may be rounded to TF32, ten bits of mantissa.
+    pub(crate) allow_tf32: Option<bool>,
+    /// Of the CUDA provider.
+    pub(crate) cuda: Option<CudaSettings>,
+    /// Of the TensorRT provider.
+    pub(crate) tensorrt: Option<TensorRtSettings>,
+}
+
+/// What `[models.settings.onnx.cuda]` holds.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct CudaSettings {
+    /// The most that the memory arena may hold.
+    pub(crate) arena_limit_mib: Option<NonZeroUsize>,
+    /// By how much the arena grows.
+    pub(crate) arena_growth: ArenaGrowth,
+}
+
+/// By how much an arena grows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ArenaGrowth {
+    /// By what is missing.
+    #[default]
+    Requested,
+    /// To the next power of two.
+    PowerOfTwo,
+}
+
+/// What `[models.settings.onnx.tensorrt]` holds.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct TensorRtSettings {
+    /// Where built engines are kept, in a folder for each GPU and version.
+    pub(crate) cache: Option<PathBuf>,
+    /// The numbers of rows that engines are built for.
+    pub(crate) profile: Option<Profile>,
+    /// Whether weights and products may be rounded to half precision.
+    pub(crate) allow_fp16: bool,
+    /// The most that building and running an engine may use as scratch memory.
+    pub(crate) workspace_limit_mib: Option<NonZeroUsize>,
+}
+
+/// The numbers of rows that an engine takes, and the one that it is tuned for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Profile {
+    pub(crate) min: usize,
+    pub(crate) opt: usize,
+    pub(crate) max: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            library: None,
+            intra_op_threads: NonZeroUsize::MIN,
+            buckets: BUCKETS.to_vec(),
+            cpu_arena: false,
+            device_id: None,
+            allow_tf32: None,
+            cuda: None,
+            tensorrt: None,
+        }
+    }
+}
+
+impl Settings {
+    /// Whether TF32 is allowed; not unless somebody says so.
+    pub(crate) fn tf32(&self) -> bool {
+        self.allow_tf32.unwrap_or(false)
+    }
+
+    /// The GPU's number; the first unless somebody says otherwise.
+    pub(crate) fn device(&self) -> i32 {
+        self.device_id.unwrap_or(0)
+    }
+
+    /// The rows of the profile; all buckets, tuned for the largest, unless
+    /// somebody says otherwise.
+    pub(crate) fn profile(&self) -> Profile {
+        let stated = self.tensorrt.as_ref().and_then(|tensorrt| tensorrt.profile);
+        let max = self.buckets.last().copied().unwrap_or(MAX_ROWS);
+        stated.unwrap_or(Profile {
+            min: self.buckets.first().copied().unwrap_or(1),
+            opt: max,
+            max,
+        })
+    }
+
+    /// Refuses values that can't be, and settings of providers that aren't asked
+    /// for.
+    pub(crate) fn check(&self, wanted: &[Provider]) -> Result<(), BackendError> {
+        self.check_values()
+            .and_then(|()| self.check_use(wanted))
+            .map_err(|reason| BackendError::Settings {
+                backend: NAME.to_owned(),
+                reason,
+            })
+    }
+
+    fn check_values(&self) -> Result<(), String> {
+        let buckets = &self.buckets;
+        let ascending = buckets.windows(2).all(|pair| pair[0] < pair[1]);
+        if !ascending || buckets.first() == Some(&0) || buckets.last() != Some(&MAX_ROWS) {
+            return Err(format!(
+                "buckets = {buckets:?}; expected ascending numbers of rows from 1 on, \
+                 the last of them {MAX_ROWS}"
+            ));
+        }
+        if let Some(device_id) = self.device_id.filter(|id| *id < 0) {
+            return Err(format!("device_id = {device_id}; expected 0 or more"));
+        }
+        let Profile { min, opt, max } = self.profile();
+        let covered = min <= buckets[0] && max >= MAX_ROWS;
+        if !(0 < min && min <= opt && opt <= max && covered) {
+            return Err(format!(
+                "tensorrt.profile = {{ min = {min}, opt = {opt}, max = {max} }}; expected \
+                 0 < min <= opt <= max around all buckets, {} to {MAX_ROWS}",
+                buckets[0]
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_use(&self, wanted: &[Provider]) -> Result<(), String> {
+        let cuda = wanted.contains(&Provider::Cuda);
+        let tensorrt = wanted.contains(&Provider::TensorRt);
+        let cpu = wanted.contains(&Provider::Cpu);
+        let stated = [
+            ("device_id", self.device_id.is_some(), cuda || tensorrt),
+            ("allow_tf32", self.allow_tf32.is_some(), cuda || tensorrt),
+            ("cuda", self.cuda.is_some(), cuda),
+            ("tensorrt", self.tensorrt.is_some(), tensorrt),
+            ("cpu_arena", self.cpu_arena, cpu),
+        ];
+        match stated.iter().find(|(_, stated, used)| *stated && !used) {
+            None => Ok(()),
+            Some((key, ..)) => {
+                let names: Vec<&str> = wanted.iter().map(|provider| provider.name()).collect();
+                Err(format!(
+                    "{key} is set, but no execution provider of {names:?} has it"
+                ))
+            }
+        }
+    }
+}
