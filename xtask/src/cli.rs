@@ -33,8 +33,8 @@ const TEST: &str = "\
 Usage: cargo xtask test
 
 Builds everything and runs all tests, then prints their counts. Installs Python
-packages that the tests measure against into target/venv, and Python itself
-(python3, python3-venv) if it is missing.
+packages that the tests measure against into target/venv, ONNX Runtime into
+target/onnxruntime, and Python itself (python3, python3-venv) if it is missing.
 
 Environment:
   SER_CORPORA  Folder of speech corpora. Without it, the tests that need them
@@ -67,11 +67,15 @@ machine alone meanwhile.
 ";
 
 const ONNXRUNTIME: &str = "\
-Usage: cargo xtask onnxruntime
+Usage: cargo xtask onnxruntime [--gpu]
 
 Fetches ONNX Runtime (24 MB, from PyPI) into target/onnxruntime, checks it
 against its pinned checksum and prints the path of the library. Installs Python
 (python3, python3-venv) if it is missing.
+
+  --gpu  Fetches the build with the CUDA and TensorRT providers (256 MB, x86_64
+         only) into target/onnxruntime-gpu instead. It needs CUDA 13, cuDNN 9
+         and, for TensorRT, TensorRT 10, which are not fetched.
 ";
 
 const SAMPLES: &str = "\
@@ -96,7 +100,7 @@ pub(crate) enum Command {
     Ci,
     Bench,
     Verify { corpora: Option<PathBuf> },
-    Onnxruntime,
+    Onnxruntime { gpu: bool },
     Samples,
 }
 
@@ -113,7 +117,7 @@ pub(crate) fn parse(mut arguments: lexopt::Parser) -> Result<Invocation, Error> 
         "ci" => (CI, Command::Ci),
         "bench" => (BENCH, Command::Bench),
         "verify" => (VERIFY, Command::Verify { corpora: None }),
-        "onnxruntime" => (ONNXRUNTIME, Command::Onnxruntime),
+        "onnxruntime" => (ONNXRUNTIME, Command::Onnxruntime { gpu: false }),
         "samples" => (SAMPLES, Command::Samples),
         _ => return Err(Error::UnknownCommand(name)),
     };
@@ -129,6 +133,7 @@ pub(crate) fn parse(mut arguments: lexopt::Parser) -> Result<Invocation, Error> 
             (Command::Verify { corpora }, Long("corpora")) => {
                 *corpora = Some(arguments.value()?.into());
             }
+            (Command::Onnxruntime { gpu }, Long("gpu")) => *gpu = true,
             (_, other) => return Err(other.unexpected().into()),
         }
     }
@@ -156,6 +161,13 @@ mod tests {
             audio: Some("a.wav".into()),
         };
         assert_eq!(parse(&["demo", "a.wav"]).unwrap(), Invocation::Run(demo));
+        for (line, gpu) in [
+            (&["onnxruntime"] as &[_], false),
+            (&["onnxruntime", "--gpu"], true),
+        ] {
+            let fetch = Command::Onnxruntime { gpu };
+            assert_eq!(parse(line).unwrap(), Invocation::Run(fetch));
+        }
     }
 
     #[test]
@@ -178,7 +190,12 @@ mod tests {
     #[test]
     fn what_is_unknown_is_refused() {
         assert!(matches!(parse(&["deploy"]), Err(Error::UnknownCommand(_))));
-        for line in [["ci", "--fast"], ["test", "features"], ["--fast", "ci"]] {
+        for line in [
+            ["ci", "--fast"],
+            ["test", "features"],
+            ["--fast", "ci"],
+            ["demo", "--gpu"],
+        ] {
             assert!(matches!(parse(&line), Err(Error::Usage(_))), "{line:?}");
         }
     }

@@ -23,8 +23,8 @@ pub(crate) enum Error {
     },
     #[error("python3 with venv is still not usable; expected Python 3.11 or later")]
     Python,
-    #[error("no ONNX Runtime is pinned for {0}; expected x86_64 or aarch64")]
-    Architecture(&'static str),
+    #[error("no such ONNX Runtime is pinned for {0}; expected {1}")]
+    Architecture(&'static str, &'static str),
     #[error("{path}: SHA-256 is {got}; expected {expected}")]
     Checksum {
         path: PathBuf,

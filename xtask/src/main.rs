@@ -48,7 +48,7 @@ fn run() -> Result<(), Error> {
         Command::Ci => ci::run(&workspace),
         Command::Bench => bench::run(&workspace),
         Command::Verify { corpora } => verify::run(&workspace, corpora),
-        Command::Onnxruntime => onnxruntime::run(&workspace),
+        Command::Onnxruntime { gpu } => onnxruntime::run(&workspace, gpu),
         Command::Samples => samples::run(&workspace),
     }
 }

@@ -6,11 +6,11 @@ use std::process::{Command, Stdio};
 
 use crate::stopwatch::Stopwatch;
 use crate::tally::Tally;
-use crate::{Error, Workspace, setup};
+use crate::{Error, Workspace, onnxruntime, setup};
 
 /// What the name of a test on corpora contains. These tests are ignored, as are
-/// those that need `SER_PYTHON`, so that a bare `cargo test` passes; here there is
-/// always a Python.
+/// those that need `SER_PYTHON` or `ORT_DYLIB_PATH`, so that a bare `cargo test`
+/// passes; here there are always a Python and an ONNX Runtime.
 const NEEDS_CORPORA: &str = "real_speech";
 
 /// Runs all tests, those on corpora too if `SER_CORPORA` names a folder, and
@@ -47,10 +47,28 @@ pub(crate) fn timed(
 ) -> (Tally, Result<(), Error>) {
     let mut tally = Tally::default();
     let result = watch
-        .time("set-up", || setup::python(workspace))
-        .and_then(|python| watch.time("build", || build(workspace)).map(|()| python))
-        .and_then(|python| watch.time("test", || test(workspace, &python, corpora, &mut tally)));
+        .time("set-up", || Tools::find(workspace))
+        .and_then(|tools| watch.time("build", || build(workspace)).map(|()| tools))
+        .and_then(|tools| watch.time("test", || test(workspace, &tools, corpora, &mut tally)));
     (tally, result)
+}
+
+/// What tests measure against and run on.
+struct Tools {
+    /// `SER_PYTHON`.
+    python: PathBuf,
+    /// `ORT_DYLIB_PATH`.
+    onnxruntime: PathBuf,
+}
+
+impl Tools {
+    /// Installs what is missing.
+    fn find(workspace: &Workspace) -> Result<Self, Error> {
+        Ok(Self {
+            python: setup::python(workspace)?,
+            onnxruntime: onnxruntime::library(workspace)?,
+        })
+    }
 }
 
 /// `--tests` together with `--bins` activates the features of development
@@ -64,7 +82,7 @@ fn build(workspace: &Workspace) -> Result<(), Error> {
 
 fn test(
     workspace: &Workspace,
-    python: &Path,
+    tools: &Tools,
     corpora: Option<&Path>,
     tally: &mut Tally,
 ) -> Result<(), Error> {
@@ -78,7 +96,8 @@ fn test(
         Some(folder) => command.env("SER_CORPORA", folder),
         None => command.args(["--skip", NEEDS_CORPORA]),
     }
-    .env("SER_PYTHON", python);
+    .env("SER_PYTHON", &tools.python)
+    .env("ORT_DYLIB_PATH", &tools.onnxruntime);
     println!("$ {command}");
     let mut child = Command::from(command)
         .stdout(Stdio::piped())

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::stopwatch::Stopwatch;
-use crate::{Error, Workspace, ci, test};
+use crate::{Error, Workspace, ci, onnxruntime, test};
 
 /// Everything that `ci` runs, with the tests on corpora, then each benchmark
 /// once.
@@ -17,7 +17,8 @@ pub(crate) fn run(workspace: &Workspace, corpora: Option<PathBuf>) -> Result<(),
     let result = tested.and_then(|()| {
         let once = workspace
             .cargo()
-            .args(["bench", "--workspace", "--bench", "*", "--", "--test"]);
+            .args(["bench", "--workspace", "--bench", "*", "--", "--test"])
+            .env("ORT_DYLIB_PATH", onnxruntime::library(workspace)?);
         Ok(watch.time("bench", || once.run())?)
     });
     println!("\n{watch}\n{tally}");
