@@ -3,6 +3,9 @@
 use crate::{
     InstructionSet, KernelError,
     error::{expect_len, expect_some},
+    product::Product,
+    simd::{Kernel, Simd},
+    tile::Panels,
 };
 
 /// What a dense layer applies to its sums.
@@ -23,8 +26,7 @@ pub enum Activation {
 pub struct PackedDense {
     inputs: usize,
     outputs: usize,
-    weight: Vec<f32>,
-    bias: Vec<f32>,
+    weights: Panels,
     instruction_set: InstructionSet,
 }
 
@@ -41,18 +43,21 @@ impl PackedDense {
         bias: &[f32],
         instruction_set: InstructionSet,
     ) -> Result<Self, KernelError> {
+        instruction_set.require()?;
         expect_some("inputs", inputs)?;
         expect_some("outputs", outputs)?;
         expect_len("weight [inputs, outputs]", weight, inputs * outputs)?;
         expect_len("bias [outputs]", bias, outputs)?;
-        if !instruction_set.is_available() {
-            return Err(KernelError::Unavailable { instruction_set });
-        }
+        let weights = Panels::pack_matrix(
+            instruction_set.lanes(),
+            [inputs, outputs],
+            |column| bias[column],
+            |k, column| weight[k * outputs + column],
+        );
         Ok(Self {
             inputs,
             outputs,
-            weight: weight.to_vec(),
-            bias: bias.to_vec(),
+            weights,
             instruction_set,
         })
     }
@@ -89,56 +94,32 @@ impl PackedDense {
     ) -> Result<(), KernelError> {
         expect_len("x [rows, inputs]", x, rows * self.inputs)?;
         expect_len("y [rows, outputs]", y, rows * self.outputs)?;
-        for (x, y) in x
-            .chunks_exact(self.inputs)
-            .zip(y.chunks_exact_mut(self.outputs))
-        {
-            y.copy_from_slice(&self.bias);
-            for (x, line) in x.iter().zip(self.weight.chunks_exact(self.outputs)) {
-                y.iter_mut()
-                    .zip(line)
-                    .for_each(|(y, weight)| *y += x * weight);
-            }
-            for y in y {
-                *y = match activation {
-                    Activation::None => *y,
-                    Activation::Relu => {
-                        if *y < 0.0 {
-                            0.0
-                        } else {
-                            *y
-                        }
-                    }
-                    Activation::Tanh => y.tanh(),
-                    Activation::Sigmoid => 1.0 / (1.0 + (-*y).exp()),
-                };
-            }
-        }
+        self.instruction_set.run(Dense {
+            rows,
+            product: Product {
+                weights: &self.weights,
+                values: x,
+                depth: self.inputs,
+                target: y,
+                stride: self.outputs,
+                columns: self.outputs,
+                activation,
+            },
+        });
         Ok(())
     }
 }
 
-/// Softmax of each row of `values`, `[rows, width]`, in place.
-///
-/// # Errors
-/// A length that isn't a multiple of the width, a width of zero, an instruction set that
-/// this processor lacks.
-pub fn softmax(
-    values: &mut [f32],
-    width: usize,
-    instruction_set: InstructionSet,
-) -> Result<(), KernelError> {
-    expect_some("width", width)?;
-    if !instruction_set.is_available() {
-        return Err(KernelError::Unavailable { instruction_set });
+struct Dense<'a> {
+    rows: usize,
+    product: Product<'a>,
+}
+
+impl Kernel for Dense<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, simd: S) {
+        self.product.run(simd, self.rows);
     }
-    expect_len("values [rows, width]", values, values.len() / width * width)?;
-    for row in values.chunks_exact_mut(width) {
-        let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        row.iter_mut()
-            .for_each(|value| *value = (*value - max).exp());
-        let sum: f32 = row.iter().sum();
-        row.iter_mut().for_each(|value| *value /= sum);
-    }
-    Ok(())
 }

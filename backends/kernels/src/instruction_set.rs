@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::OnceLock};
 
+use crate::KernelError;
+
 /// The vector instructions of a kernel. Results differ between instruction sets by
 /// rounding only; on a given one they are the same bits for every row count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -54,6 +56,17 @@ impl InstructionSet {
             Self::Portable => true,
             #[allow(unreachable_patterns, reason = "depends on the architecture")]
             _ => false,
+        }
+    }
+
+    /// Refuses an instruction set that this processor lacks.
+    pub(crate) fn require(self) -> Result<(), KernelError> {
+        if self.is_available() {
+            Ok(())
+        } else {
+            Err(KernelError::Unavailable {
+                instruction_set: self,
+            })
         }
     }
 

@@ -12,11 +12,13 @@ mod error;
 mod instruction_set;
 mod lstm;
 mod math;
+mod product;
 mod scratch;
 mod simd;
+mod slices;
 mod tile;
 
-pub use dense::{Activation, PackedDense, softmax};
+pub use dense::{Activation, PackedDense};
 pub use error::KernelError;
 pub use instruction_set::InstructionSet;
 pub use lstm::{
@@ -24,3 +26,4 @@ pub use lstm::{
     TrainingLstm,
 };
 pub use scratch::Scratch;
+pub use slices::{exp, sigmoid, softmax, tanh};

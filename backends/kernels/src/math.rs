@@ -3,6 +3,10 @@
 //! All rest on `2^x = 2^⌊x⌋ · p(x - ⌊x⌋)` with a polynomial p of degree five, which is exact at
 //! both ends of 0 to 1 and elsewhere within 9.3e-8 of the power (the minimax error under
 //! that condition, found by iteratively reweighted least squares).
+//!
+//! Several vectors go side by side, so that the chain of one fills the gaps of another.
+
+use std::f32::consts::LOG2_E;
 
 use crate::simd::Simd;
 
@@ -16,55 +20,87 @@ const POWER_OF_TWO: [f32; 6] = [
     1.0,
 ];
 
+/// A power of two whose square root is far above what a float tells from 1, and whose
+/// product with anything below is finite: where exponentials are cut that appear in both
+/// parts of a quotient.
+const HUGE_POWER: f32 = 60.0;
+
 /// `2^x`.
 #[inline(always)]
-fn exp2<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
-    let fraction = simd.fraction(x);
+pub(crate) fn exp2<S: Simd, const N: usize>(simd: S, x: [S::Vector; N]) -> [S::Vector; N] {
+    let mut fraction = x;
+    for fraction in &mut fraction {
+        *fraction = simd.fraction(*fraction);
+    }
     let [first, rest @ ..] = POWER_OF_TWO;
-    let mantissa = rest.into_iter().fold(simd.splat(first), |sum, coefficient| {
-        simd.mul_add(sum, fraction, simd.splat(coefficient))
-    });
-    simd.scale(mantissa, x)
+    let mut power = [simd.splat(first); N];
+    for coefficient in rest {
+        for (power, fraction) in power.iter_mut().zip(fraction) {
+            *power = simd.mul_add(*power, fraction, simd.splat(coefficient));
+        }
+    }
+    for (power, x) in power.iter_mut().zip(x) {
+        *power = simd.scale(*power, x);
+    }
+    power
 }
 
-/// `exp(-x) + 1`.
+/// `exp(x)`.
 #[inline(always)]
-fn one_plus_exp_neg<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
-    let power = exp2(simd, simd.mul(x, simd.splat(-std::f32::consts::LOG2_E)));
-    simd.add(power, simd.splat(1.0))
+pub(crate) fn exp<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
+    let [power] = exp2(simd, [simd.mul(x, simd.splat(LOG2_E))]);
+    power
+}
+
+/// What `exp2` takes to give `exp(-x)`.
+#[inline(always)]
+pub(crate) fn sigmoid_exponent<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
+    simd.mul(x, simd.splat(-LOG2_E))
+}
+
+/// What `exp2` takes to give `exp(-2·x)`, cut where the hyperbolic tangent is -1 anyway.
+#[inline(always)]
+pub(crate) fn tanh_exponent<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
+    let exponent = simd.mul(x, simd.splat(-2.0 * LOG2_E));
+    simd.min(simd.splat(HUGE_POWER), exponent)
+}
+
+/// `1 / (1 + power)`: the sigmoid from `exp(-x)`.
+#[inline(always)]
+pub(crate) fn sigmoid_of_power<S: Simd>(simd: S, power: S::Vector) -> S::Vector {
+    let one = simd.splat(1.0);
+    simd.div(one, simd.add(one, power))
+}
+
+/// `(1 - power) / (1 + power)`: the hyperbolic tangent from `exp(-2·x)`.
+#[inline(always)]
+pub(crate) fn tanh_of_power<S: Simd>(simd: S, power: S::Vector) -> S::Vector {
+    let one = simd.splat(1.0);
+    simd.div(simd.sub(one, power), simd.add(one, power))
+}
+
+/// The product of a sigmoid and a hyperbolic tangent in one division.
+#[inline(always)]
+pub(crate) fn sigmoid_times_tanh<S: Simd>(
+    simd: S,
+    sigmoid_power: S::Vector,
+    tanh_power: S::Vector,
+) -> S::Vector {
+    let one = simd.splat(1.0);
+    let below = simd.mul(simd.add(one, sigmoid_power), simd.add(one, tanh_power));
+    simd.div(simd.sub(one, tanh_power), below)
 }
 
 /// `1 / (1 + exp(-x))`.
 #[inline(always)]
 pub(crate) fn sigmoid<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
-    simd.div(simd.splat(1.0), one_plus_exp_neg(simd, x))
+    let [power] = exp2(simd, [sigmoid_exponent(simd, x)]);
+    sigmoid_of_power(simd, power)
 }
 
-/// `2·sigmoid(2·x) - 1`.
+/// The hyperbolic tangent.
 #[inline(always)]
 pub(crate) fn tanh<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
-    let double = simd.add(x, x);
-    let opened = simd.div(simd.splat(2.0), one_plus_exp_neg(simd, double));
-    simd.sub(opened, simd.splat(1.0))
-}
-
-/// cell
-#[inline(always)]
-pub(crate) fn cell<S: Simd>(simd: S, [i, o, f, g]: [S::Vector; 4], c: S::Vector) -> (S::Vector, S::Vector) {
-    let one = simd.splat(1.0);
-    let log2e = -std::f32::consts::LOG2_E;
-    let (ei, ef, eg) = (e(simd, i, log2e), e(simd, f, log2e), e(simd, g, 2.0 * log2e));
-    let eo = e(simd, o, log2e);
-    let f = simd.add(one, ef);
-    let ig = simd.mul(simd.add(one, ei), simd.add(one, eg));
-    let top = simd.mul_add(c, ig, simd.mul(simd.sub(one, eg), f));
-    let c = simd.div(top, simd.mul(ig, f));
-    let ec = e(simd, c, 2.0 * log2e);
-    let h = simd.div(simd.sub(one, ec), simd.mul(simd.add(one, eo), simd.add(one, ec)));
-    (h, c)
-}
-
-#[inline(always)]
-fn e<S: Simd>(simd: S, x: S::Vector, scale: f32) -> S::Vector {
-    exp2(simd, simd.min(simd.splat(40.0), simd.mul(x, simd.splat(scale))))
+    let [power] = exp2(simd, [tanh_exponent(simd, x)]);
+    tanh_of_power(simd, power)
 }

@@ -1,140 +1,320 @@
 //! The forward pass.
 
-use super::{LstmInputs, LstmOutputs, pack::GateBlocks};
+use super::{LstmInputs, LstmOutputs, SavedSteps, cell, pack::GatePanels};
 use crate::{
     scratch::Scratch,
     simd::{Kernel, Simd},
-    tile::{self, PANEL, Rows},
+    tile::{self, Lines, Rows, Sums, Tiles, VECTORS},
 };
 
-/// All steps of all rows.
-pub(crate) struct Forward<'a> {
-    pub(crate) weights: &'a GateBlocks,
-    pub(crate) inputs: LstmInputs<'a>,
-    pub(crate) outputs: LstmOutputs<'a>,
-    pub(crate) scratch: &'a mut Scratch,
-}
+/// Lines of gates that the projection of the input is ahead of the recurrence by: more
+/// would leave the processor's nearest caches.
+const PROJECTED_LINES: usize = 24;
 
-/// The states between two steps, `[rows, padded hidden]`.
-struct Step<'a> {
-    weights: &'a GateBlocks,
-    /// `[rows, width]`.
-    x: &'a [f32],
-    rows: usize,
-    h: &'a [f32],
-    next_h: &'a mut [f32],
-    c: &'a mut [f32],
+/// All steps of all rows.
+pub(super) struct Forward<'a> {
+    pub(super) weights: &'a GatePanels,
+    pub(super) inputs: LstmInputs<'a>,
+    pub(super) outputs: LstmOutputs<'a>,
+    pub(super) scratch: &'a mut Scratch,
+    /// What the backward pass needs.
+    pub(super) saved: Option<&'a mut SavedSteps>,
 }
 
 impl Kernel for Forward<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        let Self {
-            weights,
-            inputs,
-            outputs,
-            scratch,
-        } = self;
-        let (hidden, padded) = (weights.hidden, weights.padded_hidden());
-        let state = inputs.rows * padded;
-        for buffer in [&mut scratch.h, &mut scratch.next_h, &mut scratch.c] {
-            buffer.resize(state);
-            buffer.fill(0.0);
-        }
-        let step_len = inputs.rows * weights.width;
+    fn run<S: Simd>(mut self, simd: S) {
+        let inputs = self.inputs;
+        self.start();
+        let hoisted = hoists::<S>(self.weights.width, inputs.rows);
+        let ahead = (PROJECTED_LINES / inputs.rows.max(1)).max(1);
         for step in 0..inputs.steps {
-            Step {
-                weights,
-                x: &inputs.x[step * step_len..][..step_len],
-                rows: inputs.rows,
-                h: &scratch.h,
-                next_h: &mut scratch.next_h,
-                c: &mut scratch.c,
+            if hoisted && step % ahead == 0 {
+                self.project(simd, step..inputs.steps.min(step + ahead));
             }
-            .run(simd, step % 2 == 1);
-            std::mem::swap(&mut scratch.h, &mut scratch.next_h);
+            let step_len = inputs.rows * self.weights.width;
+            let gates_len = inputs.rows * self.weights.line_len();
+            let projected = &self.scratch.projected;
+            Step {
+                weights: self.weights,
+                index: step,
+                inputs,
+                x: &inputs.x[step * step_len..][..step_len],
+                projected: hoisted.then(|| &projected[step % ahead * gates_len..][..gates_len]),
+                h: &self.scratch.h,
+                next_h: &mut self.scratch.next_h,
+                c: &mut self.scratch.c,
+                gates: self.saved.as_deref_mut().map(|saved| saved.gates_mut(step)),
+                block: 0,
+            }
+            .run(simd);
+            std::mem::swap(&mut self.scratch.h, &mut self.scratch.next_h);
+            self.keep(step);
         }
-        for row in 0..inputs.rows {
-            outputs.h[row * hidden..][..hidden].copy_from_slice(&scratch.h[row * padded..][..hidden]);
-            outputs.c[row * hidden..][..hidden].copy_from_slice(&scratch.c[row * padded..][..hidden]);
+        self.finish();
+    }
+}
+
+/// Whether the input's part of the gates is worth a product of its own, ahead of the
+/// time loop. It is while a step has too few rows to use the weights more than once. Where
+/// a step has many rows, or a row few values, adding it to the sums in the registers
+/// beats writing it to memory and reading it again. The bits are the same.
+#[inline(always)]
+fn hoists<S: Simd>(width: usize, rows: usize) -> bool {
+    width > 2 && rows < S::TILE_ROWS
+}
+
+impl Forward<'_> {
+    /// Sets the states of before the first step.
+    fn start(&mut self) {
+        let (hidden, padded) = (self.weights.hidden, self.weights.padded_hidden());
+        let LstmInputs { rows, h0, c0, .. } = self.inputs;
+        let Scratch { h, next_h, c, .. } = &mut *self.scratch;
+        next_h.resize(rows * padded);
+        for (target, state) in [(h, h0), (c, c0)] {
+            target.resize(rows * padded);
+            target.fill(0.0);
+            let Some(state) = state else { continue };
+            for (target, state) in target
+                .chunks_exact_mut(padded)
+                .zip(state.chunks_exact(hidden))
+            {
+                target[..hidden].copy_from_slice(state);
+            }
         }
+        if let Some(saved) = self.saved.as_deref_mut() {
+            saved.keep_states(0, &self.scratch.h, &self.scratch.c);
+        }
+    }
+
+    /// The input's part of the gates of some steps.
+    #[inline(always)]
+    fn project<S: Simd>(&mut self, simd: S, steps: std::ops::Range<usize>) {
+        let (width, rows) = (self.weights.width, self.inputs.rows);
+        let lines = steps.len() * rows;
+        let x = &self.inputs.x[steps.start * rows * width..][..lines * width];
+        self.scratch
+            .projected
+            .resize(lines * self.weights.line_len());
+        for block in 0..self.weights.blocks() {
+            Projection {
+                weights: self.weights,
+                block,
+                x,
+                target: &mut self.scratch.projected,
+            }
+            .run_tiles(simd, lines);
+        }
+    }
+
+    /// Copies the states after a step to where they are wanted.
+    fn keep(&mut self, step: usize) {
+        let (hidden, padded) = (self.weights.hidden, self.weights.padded_hidden());
+        let LstmInputs { rows, .. } = self.inputs;
+        if let Some(all) = self.outputs.all.as_deref_mut() {
+            let all = &mut all[step * rows * hidden..][..rows * hidden];
+            let lines = all
+                .chunks_exact_mut(hidden)
+                .zip(self.scratch.h.chunks_exact(padded));
+            for (row, (target, h)) in lines.enumerate() {
+                if self.inputs.is_valid(step, row) {
+                    target.copy_from_slice(&h[..hidden]);
+                } else {
+                    target.fill(0.0);
+                }
+            }
+        }
+        if let Some(saved) = self.saved.as_deref_mut() {
+            saved.keep_states(step + 1, &self.scratch.h, &self.scratch.c);
+        }
+    }
+
+    fn finish(self) {
+        let (hidden, padded) = (self.weights.hidden, self.weights.padded_hidden());
+        let LstmOutputs { h, c, .. } = self.outputs;
+        for (target, state) in [(h, &self.scratch.h), (c, &self.scratch.c)] {
+            for (target, state) in target
+                .chunks_exact_mut(hidden)
+                .zip(state.chunks_exact(padded))
+            {
+                target.copy_from_slice(&state[..hidden]);
+            }
+        }
+    }
+}
+
+/// A block's part of the product that is ahead of the time loop.
+struct Projection<'a> {
+    weights: &'a GatePanels,
+    block: usize,
+    /// `[lines, width]`.
+    x: &'a [f32],
+    /// `[lines, blocks, 4 gates, lanes]`.
+    target: &'a mut [f32],
+}
+
+impl Tiles for Projection<'_> {
+    #[inline(always)]
+    fn tile<S: Simd, const ROWS: usize>(&mut self, simd: S, row: usize) {
+        let (width, line_len) = (self.weights.width, self.weights.line_len());
+        let panel = self.weights.panel(self.block);
+        let mut sums = [tile::start::<S, ROWS>(simd, panel.bias)];
+        let rows = Rows {
+            values: &self.x[row * width..],
+            stride: width,
+            step: 1,
+        };
+        tile::accumulate(simd, &mut sums, rows, [panel.input], width);
+        let [sums] = sums;
+        let at = row * line_len + self.block * VECTORS * S::LANES;
+        tile::keep(simd, sums, &mut self.target[at..], line_len);
+    }
+}
+
+/// One step of all rows.
+struct Step<'a> {
+    weights: &'a GatePanels,
+    index: usize,
+    inputs: LstmInputs<'a>,
+    /// `[rows, width]`.
+    x: &'a [f32],
+    /// Biases and input's part of the gates, `[rows, blocks, 4 gates, lanes]`, where they
+    /// are hoisted.
+    projected: Option<&'a [f32]>,
+    /// `[rows, padded hidden]`.
+    h: &'a [f32],
+    /// `[rows, padded hidden]`.
+    next_h: &'a mut [f32],
+    /// `[rows, padded hidden]`.
+    c: &'a mut [f32],
+    /// Where the opened gates go, `[rows, blocks, 4 gates, lanes]`.
+    gates: Option<&'a mut [f32]>,
+    /// The block, or the first of the blocks, that is being worked on.
+    block: usize,
+}
+
+impl Tiles for Step<'_> {
+    #[inline(always)]
+    fn tile<S: Simd, const ROWS: usize>(&mut self, simd: S, row: usize) {
+        self.panels::<S, ROWS, 1>(simd, row);
     }
 }
 
 impl Step<'_> {
     #[inline(always)]
-    fn run<S: Simd>(&mut self, simd: S, backwards: bool) {
-        let groups = self.rows.div_ceil(S::TILE_ROWS);
-        let panels = match self.rows {
-            1 => P1,
-            2 => P2,
-            3 => P3,
-            _ => 1,
-        };
-        let count = self.weights.count();
+    fn run<S: Simd>(&mut self, simd: S) {
+        let blocks = self.weights.blocks();
         let mut done = 0;
-        while done < count {
-            let panels = if count - done >= panels { panels } else { 1 };
-            let block = if backwards { count - done - panels } else { done };
-            done += panels;
-            let mut row = 0;
-            for group in 0..groups {
-                let rows = (self.rows - row).div_ceil(groups - group);
-                match (rows, panels) {
-                    (1, P1) => self.tile::<S, 1, P1>(simd, block, row),
-                    (1, _) => self.tile::<S, 1, 1>(simd, block, row),
-                    (2, P2) => self.tile::<S, 2, P2>(simd, block, row),
-                    (2, _) => self.tile::<S, 2, 1>(simd, block, row),
-                    (3, P3) => self.tile::<S, 3, P3>(simd, block, row),
-                    (3, _) => self.tile::<S, 3, 1>(simd, block, row),
-                    (4, _) => self.tile::<S, 4, 1>(simd, block, row),
-                    (5, _) => self.tile::<S, 5, 1>(simd, block, row),
-                    _ => self.tile::<S, 6, 1>(simd, block, row),
-                }
-                row += rows;
+        while done < blocks {
+            let panels = match self.inputs.rows {
+                1 if done + S::SINGLE_ROW_PANELS <= blocks => S::SINGLE_ROW_PANELS,
+                _ => 1,
+            };
+            self.block = self.nth_block(done, panels);
+            match panels {
+                4 => self.panels::<S, 1, 4>(simd, 0),
+                2 => self.panels::<S, 1, 2>(simd, 0),
+                _ => self.run_tiles(simd, self.inputs.rows),
             }
+            done += panels;
+        }
+    }
+
+    /// The block to come after `done` others. The last two swap places from step to step
+    /// and the one goes first: a step starts with the weights that the one before
+    /// ended with, which still are in the nearest cache. (Starting with the block of the
+    /// first units would wait for their states.)
+    fn nth_block(&self, done: usize, panels: usize) -> usize {
+        let blocks = self.weights.blocks();
+        if panels > 1 || blocks < 2 {
+            return done;
+        }
+        let swap = self.index % 2;
+        match done {
+            0 => blocks - 2 + swap,
+            _ if done == blocks - 1 => blocks - 1 - swap,
+            _ => done - 1,
         }
     }
 
     #[inline(always)]
-    fn tile<S: Simd, const ROWS: usize, const PANELS: usize>(
+    fn panels<S: Simd, const ROWS: usize, const PANELS: usize>(&mut self, simd: S, row: usize) {
+        let block = self.block;
+        let (width, hidden) = (self.weights.width, self.weights.hidden);
+        let padded = self.weights.padded_hidden();
+        let mut sums = [[[simd.splat(0.0); VECTORS]; ROWS]; PANELS];
+        let mut input = [Lines::EMPTY; PANELS];
+        let mut recurrent = [Lines::EMPTY; PANELS];
+        for p in 0..PANELS {
+            let panel = self.weights.panel(block + p);
+            (input[p], recurrent[p]) = (panel.input, panel.recurrent);
+            sums[p] = match self.projected {
+                None => tile::start(simd, panel.bias),
+                Some(projected) => {
+                    let at = row * self.weights.line_len() + (block + p) * VECTORS * S::LANES;
+                    tile::resume(simd, &projected[at..], self.weights.line_len())
+                }
+            };
+        }
+        if self.projected.is_none() {
+            let rows = Rows {
+                values: &self.x[row * width..],
+                stride: width,
+                step: 1,
+            };
+            tile::accumulate(simd, &mut sums, rows, input, width);
+        }
+        let rows = Rows {
+            values: &self.h[row * padded..],
+            stride: padded,
+            step: 1,
+        };
+        tile::accumulate(simd, &mut sums, rows, recurrent, hidden);
+        for (p, sums) in sums.iter().enumerate() {
+            self.advance(simd, sums, block + p, row);
+        }
+    }
+
+    /// Turns the sums of a block into its next states.
+    #[inline(always)]
+    fn advance<S: Simd, const ROWS: usize>(
         &mut self,
         simd: S,
+        sums: &Sums<S, ROWS>,
         block: usize,
         row: usize,
     ) {
-        let (width, hidden) = (self.weights.width, self.weights.hidden);
         let padded = self.weights.padded_hidden();
-        let line = PANEL * S::LANES;
-        let blocks: [&[f32]; PANELS] = std::array::from_fn(|p| self.weights.block(block + p));
-        let mut sums: [[[S::Vector; PANEL]; ROWS]; PANELS] = blocks
-            .map(|block| [std::array::from_fn(|gate| simd.load(&block[gate * S::LANES..])); ROWS]);
-        let x = &self.x[row * width..][..ROWS * width];
-        let h = &self.h[row * padded..][..ROWS * padded];
-        #[allow(unsafe_code, reason = "the innermost loop, without bounds checks")]
-        // SAFETY: the slices above are as long as the rows need, and a block holds a line
-        // of biases, `width` and `hidden` further lines.
-        unsafe {
-            let rows = Rows { first: x.as_ptr(), stride: width };
-            let lines = blocks.map(|block| block[line..].as_ptr());
-            tile::accumulate(simd, &mut sums, rows, lines, width);
-            let rows = Rows { first: h.as_ptr(), stride: padded };
-            let lines = blocks.map(|block| block[(1 + width) * line..].as_ptr());
-            tile::accumulate(simd, &mut sums, rows, lines, hidden);
+        let at = row * padded + block * S::LANES;
+        let mut cells = [simd.splat(0.0); ROWS];
+        for (r, cell) in cells.iter_mut().enumerate() {
+            *cell = simd.load(&self.c[at + r * padded..]);
         }
-        for (p, sums) in sums.into_iter().enumerate() {
-            for (r, [i, o, f, g]) in sums.into_iter().enumerate() {
-                let at = (row + r) * padded + (block + p) * S::LANES;
-                let c = simd.load(&self.c[at..]);
-                let (h, c) = crate::math::cell(simd, [i, o, f, g], c);
-                simd.store(&mut self.c[at..], c);
-                simd.store(&mut self.next_h[at..], h);
+        let hidden = match self.gates.as_deref_mut() {
+            None => cell::advance(simd, sums, &mut cells),
+            Some(gates) => {
+                let mut hidden = cells;
+                for r in 0..ROWS {
+                    let line = (row + r) * self.weights.line_len() + block * VECTORS * S::LANES;
+                    let (opened, h) = cell::advance_open(simd, sums[r], &mut cells[r]);
+                    for (vector, gate) in opened.into_iter().enumerate() {
+                        simd.store(&mut gates[line + vector * S::LANES..], gate);
+                    }
+                    hidden[r] = h;
+                }
+                hidden
+            }
+        };
+        for r in 0..ROWS {
+            let at = at + r * padded;
+            if self.inputs.is_valid(self.index, row + r) {
+                simd.store(&mut self.c[at..], cells[r]);
+                simd.store(&mut self.next_h[at..], hidden[r]);
+            } else {
+                simd.store(&mut self.next_h[at..], simd.load(&self.h[at..]));
             }
         }
     }
 }
-const P1: usize = 4;
-const P2: usize = 2;
-const P3: usize = 2;

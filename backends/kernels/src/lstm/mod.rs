@@ -5,20 +5,28 @@
 //! c' = f·c + i·g                          h' = o·tanh(c')
 //! ```
 
+mod backward;
+mod cell;
 mod forward;
 mod pack;
-mod plain;
+mod saved;
 mod shapes;
+#[cfg(test)]
+mod tests;
 
+pub use saved::SavedSteps;
 pub use shapes::{LstmGradients, LstmInputs, LstmOutputs, LstmUpstream, LstmWeights};
+
+use backward::{Backward, TransposedPanels};
+use forward::Forward;
+use pack::GatePanels;
 
 use crate::{InstructionSet, KernelError, Scratch};
 
 /// The weights of an LSTM layer, packed for one instruction set.
 #[derive(Debug, Clone)]
 pub struct PackedLstm {
-    plain: plain::Plain,
-    blocks: pack::GateBlocks,
+    panels: GatePanels,
     instruction_set: InstructionSet,
 }
 
@@ -32,13 +40,10 @@ impl PackedLstm {
         weights: LstmWeights<'_>,
         instruction_set: InstructionSet,
     ) -> Result<Self, KernelError> {
+        instruction_set.require()?;
         weights.check()?;
-        if !instruction_set.is_available() {
-            return Err(KernelError::Unavailable { instruction_set });
-        }
         Ok(Self {
-            plain: plain::Plain::new(weights),
-            blocks: pack::GateBlocks::new(weights, instruction_set.lanes()),
+            panels: GatePanels::new(weights, instruction_set.lanes()),
             instruction_set,
         })
     }
@@ -46,24 +51,19 @@ impl PackedLstm {
     /// Values of a step.
     #[must_use]
     pub fn width(&self) -> usize {
-        self.plain.width
+        self.panels.width
     }
 
     /// Hidden units.
     #[must_use]
     pub fn hidden(&self) -> usize {
-        self.plain.hidden
+        self.panels.hidden
     }
 
     /// The instruction set that the weights are packed for.
     #[must_use]
     pub fn instruction_set(&self) -> InstructionSet {
         self.instruction_set
-    }
-
-    /// temp
-    pub fn fast(&self, scratch: &mut Scratch, inputs: LstmInputs<'_>, outputs: LstmOutputs<'_>) {
-        self.instruction_set.run(forward::Forward { weights: &self.blocks, inputs, outputs, scratch });
     }
 
     /// Runs all steps of all rows.
@@ -76,28 +76,34 @@ impl PackedLstm {
         inputs: LstmInputs<'_>,
         outputs: LstmOutputs<'_>,
     ) -> Result<(), KernelError> {
+        self.forward(scratch, inputs, outputs, None)
+    }
+
+    fn forward(
+        &self,
+        scratch: &mut Scratch,
+        inputs: LstmInputs<'_>,
+        outputs: LstmOutputs<'_>,
+        saved: Option<&mut SavedSteps>,
+    ) -> Result<(), KernelError> {
         inputs.check(self.width(), self.hidden())?;
         outputs.check(&inputs, self.hidden())?;
-        if inputs.valid_steps.is_none() && inputs.h0.is_none() && inputs.c0.is_none() && outputs.all.is_none() {
-            self.fast(scratch, inputs, outputs);
-        } else {
-            self.plain.forward(inputs, outputs);
-        }
+        self.instruction_set.run(Forward {
+            weights: &self.panels,
+            inputs,
+            outputs,
+            scratch,
+            saved,
+        });
         Ok(())
     }
-}
-
-/// What [`TrainingLstm::forward`] keeps for [`TrainingLstm::backward`]: the opened gates,
-/// the cell states and the hidden states of every step.
-#[derive(Debug, Clone)]
-pub struct SavedSteps {
-    steps: Vec<plain::Step>,
 }
 
 /// An LSTM layer that can be trained: packed for both directions.
 #[derive(Debug, Clone)]
 pub struct TrainingLstm {
     forward: PackedLstm,
+    transposed: TransposedPanels,
 }
 
 impl TrainingLstm {
@@ -111,23 +117,26 @@ impl TrainingLstm {
     ) -> Result<Self, KernelError> {
         Ok(Self {
             forward: PackedLstm::new(weights, instruction_set)?,
+            transposed: TransposedPanels::new(weights, instruction_set.lanes()),
         })
     }
 
-    /// Runs all steps of all rows, and keeps what the backward pass needs.
+    /// Runs all steps of all rows, and keeps what the backward pass needs. The outputs
+    /// differ from those of [`PackedLstm::run`] by rounding only.
     ///
     /// # Errors
     /// As [`PackedLstm::run`].
     pub fn forward(
         &self,
-        _scratch: &mut Scratch,
+        scratch: &mut Scratch,
         inputs: LstmInputs<'_>,
         outputs: LstmOutputs<'_>,
     ) -> Result<SavedSteps, KernelError> {
-        inputs.check(self.forward.width(), self.forward.hidden())?;
-        outputs.check(&inputs, self.forward.hidden())?;
-        let steps = self.forward.plain.forward(inputs, outputs);
-        Ok(SavedSteps { steps })
+        let padded = self.forward.panels.padded_hidden();
+        let mut saved = SavedSteps::zeros(inputs.steps, inputs.rows, padded);
+        self.forward
+            .forward(scratch, inputs, outputs, Some(&mut saved))?;
+        Ok(saved)
     }
 
     /// The gradients of a loss by everything that went into [`forward`](Self::forward):
@@ -137,19 +146,27 @@ impl TrainingLstm {
     /// A slice whose length doesn't fit the shape, or saved steps of another shape.
     pub fn backward(
         &self,
-        _scratch: &mut Scratch,
+        scratch: &mut Scratch,
         inputs: LstmInputs<'_>,
         saved: &SavedSteps,
         upstream: LstmUpstream<'_>,
         gradients: LstmGradients<'_>,
     ) -> Result<(), KernelError> {
-        let (width, hidden) = (self.forward.width(), self.forward.hidden());
+        let weights = &self.forward.panels;
+        let (width, hidden) = (weights.width, weights.hidden);
         inputs.check(width, hidden)?;
         upstream.check(&inputs, hidden)?;
         gradients.check(&inputs, width, hidden)?;
-        self.forward
-            .plain
-            .backward(inputs, &saved.steps, upstream, gradients);
+        saved.check(&inputs, weights.padded_hidden())?;
+        self.forward.instruction_set.run(Backward {
+            weights,
+            transposed: &self.transposed,
+            inputs,
+            saved,
+            upstream,
+            gradients,
+            scratch,
+        });
         Ok(())
     }
 }

@@ -1,69 +1,83 @@
 //! The layer's weights in the order in which they are read.
 
 use super::LstmWeights;
-use crate::{aligned::Aligned, tile::PANEL};
+use crate::tile::{Lines, Panels, VECTORS};
 
-/// The weights by blocks of as many units as a vector has lanes. A block is lines of four
-/// vectors, which are the input, output, forget and cell gates of its units: a line of
-/// biases, one for each value of the input, one for each unit of the state. What lies
-/// past the last unit is zeros.
+/// The weights by blocks of as many units as a vector has lanes. The four vectors of a
+/// line are the input, output, forget and cell gates of the block's units, so that
+/// the sums of a tile hold all that the states of its units need.
 #[derive(Debug, Clone)]
-pub(crate) struct GateBlocks {
-    pub(crate) width: usize,
-    pub(crate) hidden: usize,
+pub(super) struct GatePanels {
+    pub(super) width: usize,
+    pub(super) hidden: usize,
     lanes: usize,
-    values: Aligned,
+    panels: Panels,
 }
 
-impl GateBlocks {
-    pub(crate) fn new(weights: LstmWeights<'_>, lanes: usize) -> Self {
-        let LstmWeights { width, hidden, .. } = weights;
-        let mut blocks = Self {
+/// The weights of a block.
+pub(super) struct GatePanel<'a> {
+    pub(super) bias: &'a [f32],
+    /// A line for each value of the input.
+    pub(super) input: Lines<'a>,
+    /// A line for each unit of the state.
+    pub(super) recurrent: Lines<'a>,
+}
+
+impl GatePanels {
+    pub(super) fn new(weights: LstmWeights<'_>, lanes: usize) -> Self {
+        let LstmWeights {
+            width,
+            hidden,
+            w,
+            r,
+            b,
+        } = weights;
+        let value = |block: usize, line: usize, gate: usize, lane: usize| {
+            let unit = block * lanes + lane;
+            let row = gate * hidden + unit;
+            match line {
+                _ if unit >= hidden => 0.0,
+                0 => b[row],
+                _ if line <= width => w[row * width + line - 1],
+                _ => r[row * hidden + line - 1 - width],
+            }
+        };
+        Self {
             width,
             hidden,
             lanes,
-            values: Aligned::default(),
-        };
-        blocks.values.resize(blocks.count() * blocks.block_len());
-        let columns: [(&[f32], usize); 3] =
-            [(weights.b, 1), (weights.w, width), (weights.r, hidden)];
-        let block_len = blocks.block_len();
-        for (block, target) in blocks.values.chunks_exact_mut(block_len).enumerate() {
-            let mut lines = target.chunks_exact_mut(PANEL * lanes);
-            for (matrix, columns) in columns {
-                for (column, line) in (0..columns).zip(&mut lines) {
-                    for gate in 0..PANEL {
-                        for lane in 0..lanes.min(hidden - block * lanes) {
-                            let unit = gate * hidden + block * lanes + lane;
-                            line[gate * lanes + lane] = matrix[unit * columns + column];
-                        }
-                    }
-                }
-            }
+            panels: Panels::pack(lanes, hidden.div_ceil(lanes), width + hidden, value),
         }
-        blocks
     }
 
     /// Blocks of units.
-    pub(crate) fn count(&self) -> usize {
-        self.hidden.div_ceil(self.lanes)
+    #[inline(always)]
+    pub(super) fn blocks(&self) -> usize {
+        self.panels.count()
     }
 
     /// Hidden units with those that fill the last block.
-    pub(crate) fn padded_hidden(&self) -> usize {
-        self.count() * self.lanes
+    #[inline(always)]
+    pub(super) fn padded_hidden(&self) -> usize {
+        self.blocks() * self.lanes
     }
 
-    fn line_len(&self) -> usize {
-        PANEL * self.lanes
+    /// Gates of all units, with those that fill the last block.
+    #[inline(always)]
+    pub(super) fn line_len(&self) -> usize {
+        VECTORS * self.padded_hidden()
     }
 
-    fn block_len(&self) -> usize {
-        (1 + self.width + self.hidden) * self.line_len()
-    }
-
-    /// A block.
-    pub(crate) fn block(&self, block: usize) -> &[f32] {
-        &self.values[block * self.block_len()..][..self.block_len()]
+    #[inline(always)]
+    pub(super) fn panel(&self, block: usize) -> GatePanel<'_> {
+        let stride = VECTORS * self.lanes;
+        let (bias, rest) = self.panels.panel(block).split_at(stride);
+        let (input, recurrent) = rest.split_at(self.width * stride);
+        let lines = |values| Lines { values, stride };
+        GatePanel {
+            bias,
+            input: lines(input),
+            recurrent: lines(recurrent),
+        }
     }
 }

@@ -65,6 +65,12 @@ impl LstmInputs<'_> {
         self.c0
             .map_or(Ok(()), |c| expect_len("c0 [rows, hidden]", c, state))
     }
+
+    /// Whether a step of a row counts.
+    #[inline(always)]
+    pub(crate) fn is_valid(&self, step: usize, row: usize) -> bool {
+        self.valid_steps.is_none_or(|valid| step < valid[row])
+    }
 }
 
 /// What a layer writes.

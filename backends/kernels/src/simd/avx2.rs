@@ -23,6 +23,7 @@ pub(super) unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
 impl Simd for Avx2 {
     const LANES: usize = 8;
     const TILE_ROWS: usize = 3;
+    const SINGLE_ROW_PANELS: usize = 2;
     type Vector = __m256;
 
     #[inline(always)]
@@ -77,7 +78,10 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn fraction(self, x: __m256) -> __m256 {
-        unsafe { _mm256_sub_ps(x, _mm256_floor_ps(x)) }
+        unsafe {
+            let x = bounded(self, x);
+            _mm256_sub_ps(x, _mm256_floor_ps(x))
+        }
     }
 
     /// Multiplies by two halves of the power, each of which is a normal number, so that
@@ -85,18 +89,36 @@ impl Simd for Avx2 {
     #[inline(always)]
     fn scale(self, mantissa: __m256, x: __m256) -> __m256 {
         unsafe {
-            // `min` and `max` give their second operand where either is NaN.
-            let bounded = _mm256_min_ps(_mm256_set1_ps(250.0), x);
-            let bounded = _mm256_max_ps(_mm256_set1_ps(-250.0), bounded);
-            let power = _mm256_cvttps_epi32(_mm256_floor_ps(bounded));
+            let power = _mm256_cvttps_epi32(_mm256_floor_ps(bounded(self, x)));
             let half = _mm256_srai_epi32::<1>(power);
             let rest = _mm256_sub_epi32(power, half);
-            let float = |power| {
-                let biased = _mm256_add_epi32(power, _mm256_set1_epi32(127));
-                _mm256_castsi256_ps(_mm256_slli_epi32::<23>(biased))
-            };
-            let product = _mm256_mul_ps(_mm256_mul_ps(mantissa, float(half)), float(rest));
-            product
+            _mm256_mul_ps(
+                _mm256_mul_ps(mantissa, power_of_two(half)),
+                power_of_two(rest),
+            )
         }
+    }
+}
+
+/// Beyond it a power of two is infinity, or zero, whatever the mantissa.
+const MOST_POWER: f32 = 250.0;
+
+#[inline(always)]
+fn bounded(simd: Avx2, x: __m256) -> __m256 {
+    let x = simd.min(simd.splat(MOST_POWER), x);
+    simd.max(simd.splat(-MOST_POWER), x)
+}
+
+/// `2^power` for powers of normal numbers.
+///
+/// # Safety
+/// The processor has AVX2.
+#[allow(unsafe_code, reason = "vector instructions")]
+#[inline(always)]
+unsafe fn power_of_two(power: __m256i) -> __m256 {
+    // SAFETY: the caller's.
+    unsafe {
+        let biased = _mm256_add_epi32(power, _mm256_set1_epi32(127));
+        _mm256_castsi256_ps(_mm256_slli_epi32::<23>(biased))
     }
 }

@@ -19,9 +19,12 @@ use crate::InstructionSet;
 pub(crate) trait Simd: Copy {
     /// Values of a vector.
     const LANES: usize;
-    /// Rows of a [tile](crate::tile): with [`PANEL`](crate::tile::PANEL) sums for each
+    /// Rows of a [tile](crate::tile): with [`VECTORS`](crate::tile::VECTORS) sums for each
     /// of them, and what they are made of, the registers are full.
     const TILE_ROWS: usize;
+    /// Panels side by side where there is but one row: 1, 2 or 4. As many as it takes to
+    /// have enough independent sums for the processor's pipeline, and no more.
+    const SINGLE_ROW_PANELS: usize;
     type Vector: Copy;
 
     fn splat(self, value: f32) -> Self::Vector;
@@ -48,11 +51,11 @@ pub(crate) trait Simd: Copy {
     /// `a·b + c`, rounded once where the processor can.
     fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
 
-    /// `x - ⌊x⌋`; NaN for NaN.
+    /// `x - ⌊x⌋`; NaN for NaN, and 0 where `scale` gives zero or infinity.
     fn fraction(self, x: Self::Vector) -> Self::Vector;
 
-    /// `mantissa · 2^⌊x⌋` for a mantissa in 1 to 2: zero below the smallest normal number,
-    /// infinity (or [`f32::MAX`]) above the greatest, NaN for NaN.
+    /// `mantissa · 2^⌊x⌋` for a mantissa in 1 to 2: zero or infinity where that is no float,
+    /// NaN for a mantissa that is NaN.
     fn scale(self, mantissa: Self::Vector, x: Self::Vector) -> Self::Vector;
 
     /// The first values of a slice.

@@ -22,6 +22,7 @@ fn zip(a: Four, b: Four, f: impl Fn(f32, f32) -> f32) -> Four {
 impl Simd for Portable {
     const LANES: usize = 4;
     const TILE_ROWS: usize = 2;
+    const SINGLE_ROW_PANELS: usize = 1;
     type Vector = Four;
 
     #[inline(always)]
@@ -81,32 +82,42 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn fraction(self, x: Four) -> Four {
-        self.sub(x, Four(x.0.map(floor)))
+        Four(x.0.map(|x| {
+            let x = bounded(x);
+            x - floor(x) as f32
+        }))
     }
 
+    /// Multiplies by two halves of the power, each of which is a normal number, so that
+    /// the product falls to zero and rises to infinity by itself.
     #[inline(always)]
     fn scale(self, mantissa: Four, x: Four) -> Four {
         zip(mantissa, x, |mantissa, x| {
-            let power = floor(x);
-            // A conversion of NaN gives 0, and the mantissa is NaN then.
-            let power = power.clamp(-127.0, 127.0) as i32;
-            if power == -127 {
-                0.0
-            } else {
-                f32::from_bits(mantissa.to_bits().wrapping_add((power << 23) as u32))
-            }
+            let power = floor(bounded(x));
+            let half = power >> 1;
+            mantissa * power_of_two(half) * power_of_two(power - half)
         })
     }
 }
 
-/// `⌊x⌋`; the library's is a call into it where the processor has no such instruction.
+/// Beyond it a power of two is infinity, or zero, whatever the mantissa.
+const MOST_POWER: f32 = 250.0;
+
 #[inline(always)]
-fn floor(x: f32) -> f32 {
-    // From here on all floats are whole.
-    if x.abs() < 8_388_608.0 {
-        let whole = x as i32 as f32;
-        if whole > x { whole - 1.0 } else { whole }
-    } else {
-        x
-    }
+fn bounded(x: f32) -> f32 {
+    x.clamp(-MOST_POWER, MOST_POWER)
+}
+
+/// `⌊x⌋` of a small number; the library's is a call into it where the processor has no
+/// such instruction. 0 for NaN.
+#[inline(always)]
+fn floor(x: f32) -> i32 {
+    let whole = x as i32;
+    whole - i32::from(whole as f32 > x)
+}
+
+/// `2^power` for powers of normal numbers.
+#[inline(always)]
+fn power_of_two(power: i32) -> f32 {
+    f32::from_bits(((power + 127) << 23) as u32)
 }
