@@ -3,27 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::Arch;
 
-use super::tables::ResamplerTables;
-
-/// Input samples that a buffer takes between moves, at least.
-const BLOCK: usize = 512;
-/// Output samples that are handed on at a time.
-const OUTPUT_BLOCK: usize = 256;
+use super::tables::{Input, Phases, ResamplerTables};
 
 /// Converts one channel. Between equal rates samples pass bit by bit, at once.
 /// Allocates nothing after [`new`](Self::new).
 #[derive(Clone, Debug)]
 pub struct Resampler {
     tables: Arc<ResamplerTables>,
-    /// The input that the next outputs need: from the first coefficient of the
-    /// next one, at `start`, to the last sample that came, before `filled`.
+    /// The input that the next outputs need, up to `filled`. Behind it is what was
+    /// there before: sums run over some of it, with coefficients of zero.
     buffer: Box<[f32]>,
-    start: usize,
     filled: usize,
-    /// The next output lies `part / denominator` after an input sample.
-    part: u32,
+    /// The next output sample, counted from the start of its period.
+    next: usize,
     output: Box<[f32]>,
     /// The instruction set in use.
     arch: Arch,
@@ -33,17 +27,13 @@ impl Resampler {
     /// A converter at the first sample; what lies before it is zero.
     #[must_use]
     pub fn new(tables: Arc<ResamplerTables>) -> Self {
-        let (buffer, output) = if tables.is_identity() {
-            (0, 0)
-        } else {
-            (tables.width + tables.width.max(BLOCK), OUTPUT_BLOCK)
-        };
+        let block = tables.phases.block();
+        let buffer = block.inputs + tables.phases.width();
         Self {
             buffer: vec![0.0; buffer].into_boxed_slice(),
-            start: 0,
-            filled: tables.width.saturating_sub(tables.ahead + 1),
-            part: 0,
-            output: vec![0.0; output].into_boxed_slice(),
+            filled: tables.ahead.saturating_sub(1),
+            next: 0,
+            output: vec![0.0; block.outputs].into_boxed_slice(),
             arch: Arch::new(),
             tables,
         }
@@ -57,18 +47,16 @@ impl Resampler {
         self.tables.look_ahead()
     }
 
-    /// Takes input, and calls `sink` with the output that it makes computable.
+    /// Takes finite input, and calls `sink` with the output that it makes
+    /// computable.
     pub fn push(&mut self, mut input: &[f32], sink: &mut impl FnMut(&[f32])) {
-        if self.tables.is_identity() {
+        if matches!(self.tables.phases, Phases::Identity) {
             return sink(input);
         }
+        // Not the whole buffer: sums run further than the filter reaches.
+        let capacity = self.tables.phases.block().inputs + 2 * self.tables.ahead - 1;
         while !input.is_empty() {
-            if self.filled == self.buffer.len() {
-                self.buffer.copy_within(self.start.., 0);
-                self.filled -= self.start;
-                self.start = 0;
-            }
-            let (head, rest) = input.split_at(input.len().min(self.buffer.len() - self.filled));
+            let (head, rest) = input.split_at(input.len().min(capacity - self.filled));
             self.buffer[self.filled..][..head.len()].copy_from_slice(head);
             self.filled += head.len();
             input = rest;
@@ -89,84 +77,27 @@ impl Resampler {
         }
     }
 
-    /// Computes every output whose input is there.
+    /// Computes every output whose input is there, and lets go of the input that
+    /// no more need.
     fn convert(&mut self, sink: &mut impl FnMut(&[f32])) {
-        loop {
-            let count = self.arch.dispatch(OutputBlock {
-                tables: &self.tables,
-                input: &self.buffer[..self.filled],
-                start: &mut self.start,
-                part: &mut self.part,
-                output: &mut self.output,
-            });
-            if count > 0 {
-                sink(&self.output[..count]);
-            }
-            if count < self.output.len() {
-                return;
-            }
+        // Input samples with everything that the filter reaches on either side.
+        let complete = self.filled.saturating_sub(2 * self.tables.ahead - 1);
+        if complete == 0 {
+            return;
         }
-    }
-}
-
-/// Computes outputs until `output` is full or `input` ends; returns how many.
-struct OutputBlock<'a> {
-    tables: &'a ResamplerTables,
-    input: &'a [f32],
-    start: &'a mut usize,
-    part: &'a mut u32,
-    output: &'a mut [f32],
-}
-
-impl WithSimd for OutputBlock<'_> {
-    type Output = usize;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> usize {
-        let Self {
-            tables,
-            input,
-            start,
-            part,
-            output,
-        } = self;
-        for (count, sample) in output.iter_mut().enumerate() {
-            let Some(input) = input.get(*start..*start + tables.width) else {
-                return count;
-            };
-            let (rows, between) = tables.rows(*part);
-            let (row, next) = rows.split_at(tables.width);
-            *sample = inner_product(simd, row, input);
-            if between > 0.0 {
-                *sample += between * (inner_product(simd, next, input) - *sample);
-            }
-            *start += tables.step;
-            *part += tables.remainder;
-            if *part >= tables.denominator {
-                *part -= tables.denominator;
-                *start += 1;
-            }
+        let input = Input {
+            samples: &self.buffer,
+            complete,
+            next: self.next,
+        };
+        let phases = &self.tables.phases;
+        let converted = phases.convert(self.arch, input, &mut self.output);
+        if converted.outputs.is_empty() {
+            return;
         }
-        output.len()
+        sink(&self.output[converted.outputs]);
+        self.next = converted.next;
+        self.buffer.copy_within(converted.used..self.filled, 0);
+        self.filled -= converted.used;
     }
-}
-
-/// Sums in an order that depends on nothing but the length and the instruction
-/// set. Four independent sums hide the latency of an addition.
-#[inline(always)]
-fn inner_product<S: Simd>(simd: S, a: &[f32], b: &[f32]) -> f32 {
-    let (a, b) = (S::as_simd_f32s(a).0, S::as_simd_f32s(b).0);
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<4>(), b.as_chunks::<4>());
-    let mut sums = [simd.splat_f32s(0.0); 4];
-    for (a, b) in a.iter().zip(b) {
-        for ((sum, &a), &b) in sums.iter_mut().zip(a).zip(b) {
-            *sum = simd.mul_add_e_f32s(a, b, *sum);
-        }
-    }
-    for ((sum, &a), &b) in sums.iter_mut().zip(a_rest).zip(b_rest) {
-        *sum = simd.mul_add_e_f32s(a, b, *sum);
-    }
-    let [first, second, third, fourth] = sums;
-    let (even, odd) = (simd.add_f32s(first, third), simd.add_f32s(second, fourth));
-    simd.reduce_sum_f32s(simd.add_f32s(even, odd))
 }
