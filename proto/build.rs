@@ -1,25 +1,35 @@
-//! Generates the Rust code of `ser/v1/*.proto` without a system `protoc`.
+//! Generates the Rust code of the `.proto` files without a system `protoc`.
 
 use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message;
 
-const FILES: [&str; 4] = [
+/// What clients speak.
+const SER_V1: [&str; 4] = [
     "ser/v1/types.proto",
     "ser/v1/models.proto",
     "ser/v1/speech_emotion.proto",
     "ser/v1/clips.proto",
 ];
 
+/// What operators speak, on another listener, which describes itself alone.
+const SER_ADMIN_V1: [&str; 1] = ["ser/admin/v1/model_repository.proto"];
+
 fn main() -> Result<(), Box<dyn Error>> {
-    let descriptors = protox::compile(FILES, ["."])?;
+    generate("ser_v1.bin", &SER_V1)?;
+    generate("ser_admin_v1.bin", &SER_ADMIN_V1)?;
+    println!("cargo:rerun-if-changed=ser");
+    Ok(())
+}
+
+fn generate(descriptors_file: &str, files: &[&str]) -> Result<(), Box<dyn Error>> {
+    let descriptors = protox::compile(files, ["."])?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    fs::write(out.join("ser_v1.bin"), descriptors.encode_to_vec())?;
+    fs::write(out.join(descriptors_file), descriptors.encode_to_vec())?;
     tonic_prost_build::configure()
         .bytes(".ser.v1.StreamingRecognizeRequest.audio")
         .bytes(".ser.v1.PcmClip.audio")
         .bytes(".ser.v1.RecognizeRequest.file")
         .compile_fds(descriptors)?;
-    println!("cargo:rerun-if-changed=ser");
     Ok(())
 }

@@ -18,3 +18,22 @@ pub mod v1 {
     /// The descriptors of this package, for server reflection.
     pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/ser_v1.bin"));
 }
+
+/// The admin protocol: what operators ask of a server.
+pub mod admin {
+    /// Version 1 of the admin protocol.
+    pub mod v1 {
+        #![allow(
+            missing_docs,
+            unreachable_pub,
+            clippy::all,
+            rustdoc::all,
+            reason = "generated code"
+        )]
+        tonic::include_proto!("ser.admin.v1");
+
+        /// The descriptors of this package, for server reflection.
+        pub const FILE_DESCRIPTOR_SET: &[u8] =
+            include_bytes!(concat!(env!("OUT_DIR"), "/ser_admin_v1.bin"));
+    }
+}
