@@ -56,20 +56,29 @@ pub(super) fn write(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), Pa
 }
 
 /// A package lies in a directory of its name and version: two copies can't be
-/// mistaken for each other.
+/// mistaken for each other. A mounted volume may have links for directories, and a
+/// path may end in dots: either the path as given or the one at the end of all
+/// links must have the names.
 pub(super) fn check_place(directory: &Path, manifest: &Manifest) -> Result<(), PackageError> {
-    let place = directory
-        .canonicalize()
-        .map_err(|source| PackageError::Read {
-            file: directory.display().to_string(),
-            source,
-        })?;
+    let unreadable = |source| PackageError::Read {
+        file: directory.display().to_string(),
+        source,
+    };
+    let given = std::path::absolute(directory).map_err(unreadable)?;
+    let real = directory.canonicalize().map_err(unreadable)?;
+    check_names(&given, manifest)
+        .or_else(|_| check_names(&real, manifest))
+        .map_err(|reason| invalid(&directory.join(MANIFEST), reason))
+}
+
+fn check_names(place: &Path, manifest: &Manifest) -> Result<(), String> {
     let parts = [("version", &manifest.version), ("name", &manifest.name)];
     for ((key, expected), part) in parts.into_iter().zip(place.ancestors()) {
         let found = part.file_name().unwrap_or_default();
         if found != expected.as_str() {
-            let reason = format!("{key}: {expected:?}; expected that of its directory, {found:?}");
-            return Err(invalid(&directory.join(MANIFEST), reason));
+            return Err(format!(
+                "{key}: {expected:?}; expected that of its directory, {found:?}"
+            ));
         }
     }
     Ok(())

@@ -355,6 +355,23 @@ fn a_package_lies_under_its_name_and_version() {
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn a_directory_may_be_a_link_under_either_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let real = folder.path().join("tiny").join("1");
+    package().write(&real).unwrap();
+    let other = folder.path().join("latest");
+    std::os::unix::fs::symlink(&real, &other).unwrap();
+    assert_eq!(ModelPackage::read(&other).unwrap().manifest.id(), "tiny/1");
+
+    let mounted = folder.path().join("mounted");
+    fs::rename(&real, &mounted).unwrap();
+    std::os::unix::fs::symlink(&mounted, &real).unwrap();
+    assert_eq!(ModelPackage::read(&real).unwrap().manifest.id(), "tiny/1");
+    assert!(ModelPackage::read(&mounted).is_err());
+}
+
 #[test]
 fn a_missing_file_is_named() {
     let folder = tempfile::tempdir().unwrap();
