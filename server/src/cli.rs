@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
 
 use crate::config::{LogFormat, Overrides};
 
@@ -12,8 +12,35 @@ use crate::config::{LogFormat, Overrides};
 /// the file given with --config, environment variables named
 /// SER__SECTION__KEY (for instance SER__LIMITS__IDLE=30s), and these flags.
 #[derive(Debug, Parser)]
-#[command(name = "ser-server", version)]
+#[command(name = "ser-server", version, args_conflicts_with_subcommands = true)]
 pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    serve: Serve,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print which backends and execution providers work here, and why the rest don't
+    Backends(Inventory),
+}
+
+/// What `ser-server backends` takes.
+#[derive(Debug, Args)]
+pub struct Inventory {
+    /// Configuration file in TOML, for the backends' settings
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+struct Serve {
     /// Configuration file in TOML
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -34,6 +61,11 @@ pub struct Cli {
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
 
+    /// Address of the admin service, which loads and unloads models, for instance
+    /// 127.0.0.1:50052 [default: none]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    admin_listen: Option<SocketAddr>,
+
     /// How log lines look [default: pretty]
     #[arg(long, value_enum, value_name = "FORMAT")]
     log_format: Option<LogFormat>,
@@ -43,26 +75,46 @@ pub struct Cli {
     log_level: Option<String>,
 }
 
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Invocation {
+    /// To serve, by this configuration file and what the other flags set.
+    Serve(Option<PathBuf>, Overrides),
+    /// To look at the backends.
+    Backends(Inventory),
+}
+
 impl Cli {
-    /// The configuration file, and what the other flags set.
+    /// What is asked for.
     #[must_use]
-    pub fn into_parts(self) -> (Option<PathBuf>, Overrides) {
+    pub fn into_invocation(self) -> Invocation {
+        match self.command {
+            Some(Command::Backends(inventory)) => Invocation::Backends(inventory),
+            None => self.serve.into_invocation(),
+        }
+    }
+}
+
+impl Serve {
+    fn into_invocation(self) -> Invocation {
         let Self {
             config,
             listen,
             port_file,
             models_dir,
             model,
+            admin_listen,
             log_format,
             log_level,
         } = self;
-        (
+        Invocation::Serve(
             config,
             Overrides {
                 listen,
                 port_file,
                 models_dir,
                 model,
+                admin_listen,
                 log_format,
                 log_level,
             },

@@ -4,7 +4,12 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::{Error, config::LimitsConfig, models::ModelRegistry, shutdown::Drain};
+use crate::{
+    Error,
+    config::LimitsConfig,
+    models::{ModelRegistry, Repository},
+    shutdown::Drain,
+};
 
 /// What all streams of a server share.
 #[derive(Debug)]
@@ -13,7 +18,7 @@ pub(crate) struct Context {
     pub(crate) streams: Slots,
     pub(crate) clips: Slots,
     pub(crate) drain: Drain,
-    models: OnceLock<ModelRegistry>,
+    models: OnceLock<Arc<Repository>>,
 }
 
 impl Context {
@@ -28,14 +33,21 @@ impl Context {
     }
 
     /// Lets streams begin. Whoever calls this a second time changes nothing.
-    pub(crate) fn serve(&self, models: ModelRegistry) -> &ModelRegistry {
-        self.models.get_or_init(|| models)
+    pub(crate) fn serve(&self, models: Repository) -> &Repository {
+        self.models.get_or_init(|| Arc::new(models))
     }
 
     /// # Errors
     ///
     /// [`Error::Loading`].
     pub(crate) fn models(&self) -> Result<&ModelRegistry, Error> {
+        self.repository().map(|repository| repository.registry())
+    }
+
+    /// # Errors
+    ///
+    /// [`Error::Loading`].
+    pub(crate) fn repository(&self) -> Result<&Arc<Repository>, Error> {
         self.models.get().ok_or(Error::Loading)
     }
 }

@@ -40,14 +40,51 @@ pub enum Error {
         source: FeatureError,
     },
     /// A request names a model that isn't served.
-    #[error("{field}: {model:?} is not served; expected one of {served}")]
+    #[error("{field}: {model:?} is not served; expected {}", one_of(.served))]
     UnknownModel {
         /// Path of the field in the request.
         field: String,
         /// The name as requested.
         model: String,
-        /// The models that are served, separated by commas.
-        served: String,
+        /// The models that are served, each as `name/version`.
+        served: Vec<String>,
+    },
+    /// A request names no model, and the default isn't served.
+    #[error(
+        "{field}: none given, and the default {model:?} is not served; expected {}",
+        one_of(.served)
+    )]
+    NoDefaultModel {
+        /// Path of the field in the request.
+        field: String,
+        /// What the default is called.
+        model: String,
+        /// The models that are served, each as `name/version`.
+        served: Vec<String>,
+    },
+    /// An admin request names a package that isn't there.
+    #[error("model: {model:?} is not in the repository; expected {}", one_of(.found))]
+    UnknownPackage {
+        /// The name as requested.
+        model: String,
+        /// The packages that are there, each as `name/version`.
+        found: Vec<String>,
+    },
+    /// A package can't be served, as an admin request asked for.
+    #[error("model {model}: refused: {source}")]
+    Refused {
+        /// `name/version`.
+        model: String,
+        /// Why.
+        source: Box<Error>,
+    },
+    /// Something in the directory of packages is against its rules.
+    #[error("{}: {reason}", path.display())]
+    Repository {
+        /// What it is.
+        path: PathBuf,
+        /// What is wrong with it, and what was expected.
+        reason: String,
     },
     /// The client let a deadline pass.
     #[error("{field}: {seen} for {after}; expected {expected}", after = seconds(*.after))]
@@ -103,8 +140,10 @@ pub enum Error {
         reason: String,
     },
     /// The listening socket can't be had.
-    #[error("can't listen on {address}: {source}{hint}", hint = bind_hint(.source))]
+    #[error("can't listen on {address}: {source}{hint}", hint = bind_hint(.source, .flag))]
     Bind {
+        /// The flag that names the address.
+        flag: &'static str,
         /// Where the server was to listen.
         address: SocketAddr,
         /// Why it can't.
@@ -178,6 +217,15 @@ impl Error {
                 model,
                 served,
             },
+            Self::NoDefaultModel {
+                field,
+                model,
+                served,
+            } => Self::NoDefaultModel {
+                field: outside(field),
+                model,
+                served,
+            },
             other => other,
         }
     }
@@ -189,7 +237,8 @@ impl Error {
             Self::Invalid { .. } | Self::Setting { .. } | Self::Audio { .. } => {
                 Code::InvalidArgument
             }
-            Self::UnknownModel { .. } => Code::NotFound,
+            Self::UnknownModel { .. } | Self::UnknownPackage { .. } => Code::NotFound,
+            Self::NoDefaultModel { .. } | Self::Refused { .. } => Code::FailedPrecondition,
             Self::TooLate { .. } => Code::DeadlineExceeded,
             Self::TooMany { .. } => Code::ResourceExhausted,
             Self::NotServing { .. } | Self::Loading | Self::ShuttingDown => Code::Unavailable,
@@ -201,6 +250,7 @@ impl Error {
             | Self::Backend(_)
             | Self::FrontEnd { .. }
             | Self::NoPackages(_)
+            | Self::Repository { .. }
             | Self::Transport(_) => Code::Internal,
         }
     }
@@ -218,10 +268,20 @@ impl From<Error> for Status {
     }
 }
 
-fn bind_hint(source: &io::Error) -> &'static str {
+fn bind_hint(source: &io::Error, flag: &str) -> String {
     match source.kind() {
-        io::ErrorKind::AddrInUse => "; another process listens there, choose another --listen",
-        io::ErrorKind::PermissionDenied => "; ports below 1024 need a privilege",
-        _ => "",
+        io::ErrorKind::AddrInUse => {
+            format!("; another process listens there, choose another {flag}")
+        }
+        io::ErrorKind::PermissionDenied => "; ports below 1024 need a privilege".to_owned(),
+        _ => String::new(),
     }
+}
+
+/// What a request may name instead.
+fn one_of(models: &[String]) -> String {
+    if models.is_empty() {
+        return "none, there are no models".to_owned();
+    }
+    format!("one of {}", models.join(", "))
 }

@@ -13,6 +13,7 @@ pub mod decision;
 mod error;
 #[cfg(test)]
 mod fixture;
+pub mod inventory;
 pub mod logging;
 pub mod models;
 pub mod serve;

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use ser_server::{
     Error,
-    cli::Cli,
+    cli::{Cli, Invocation},
     config::{self, Config},
-    logging,
+    inventory, logging,
     models::BackendRegistry,
     serve, shutdown,
 };
@@ -33,7 +33,12 @@ fn main() -> ExitCode {
 }
 
 fn start() -> Result<(), Error> {
-    let (file, flags) = Cli::parse().into_parts();
+    let (file, flags) = match Cli::parse().into_invocation() {
+        Invocation::Serve(file, flags) => (file, flags),
+        Invocation::Backends(asked) => {
+            return inventory::print(&asked, &BackendRegistry::default());
+        }
+    };
     let config = config::load(file.as_deref(), flags)?;
     logging::init(&config.log)?;
     let runtime = Runtime::new().map_err(|source| Error::Io {

@@ -2,16 +2,16 @@
 
 use std::{future::Future, io, net::SocketAddr, path::Path, pin::pin, sync::Arc, time::Duration};
 
-use tokio::{net::TcpListener, task::JoinSet, time::timeout};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Server, server::TcpIncoming};
 use tracing::{error, info, warn};
 
 use crate::{
     Error,
-    config::{Config, ServerConfig},
+    config::{AdminConfig, Config, ServerConfig},
     context::Context,
-    models::{BackendRegistry, ModelRegistry},
+    models::{BackendRegistry, ModelRegistry, Repository},
     services::{self, Readiness},
     shutdown::Shutdown,
 };
@@ -23,43 +23,47 @@ const LARGEST_WINDOW: u32 = (1 << 31) - 1;
 /// How long connections may take to close after their streams have ended.
 const CLOSING: Duration = Duration::from_secs(1);
 
+/// Calls that one connection of an operator may have open.
+const ADMIN_CALLS: u32 = 16;
+
 /// Binds the listening socket.
 ///
 /// # Errors
 ///
 /// [`Error::Bind`], for instance when the port is taken.
 pub async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
+    bind_for("--listen", address).await
+}
+
+async fn bind_for(flag: &'static str, address: SocketAddr) -> Result<TcpListener, Error> {
     TcpListener::bind(address)
         .await
-        .map_err(|source| Error::Bind { address, source })
+        .map_err(|source| Error::Bind {
+            flag,
+            address,
+            source,
+        })
 }
 
 /// Serves on `listener` until `shutdown` is ready and the streams have ended.
 ///
 /// Connections are taken at once; until the models are loaded and have passed
 /// their golden rows and audio, health is `NOT_SERVING` and streams are refused.
+/// The admin service, if the configuration has one, is served on a listener of its
+/// own.
 ///
 /// # Errors
 ///
-/// When a model can't be served, or the socket fails.
+/// When a model can't be served, or a socket fails.
 pub async fn run(
     listener: TcpListener,
     config: Config,
     backends: BackendRegistry,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    let socket = |source| Error::Io {
-        what: "listening socket".to_owned(),
-        source,
-    };
-    let address = listener.local_addr().map_err(socket)?;
-    if let Some(path) = &config.server.port_file {
-        write_port(path, address.port()).map_err(|source| Error::Io {
-            what: path.display().to_string(),
-            source,
-        })?;
-    }
+    let address = tell_port(&listener, config.server.port_file.as_deref())?;
     info!(%address, "listening on {address}");
+    let admin = bind_admin(&config.admin).await?;
 
     let (stopping, drain) = Shutdown::new();
     let context = Arc::new(Context::new(config.limits.clone(), drain));
@@ -71,11 +75,18 @@ pub async fn run(
             .add_routes(routes)
             .serve_with_incoming_shutdown(incoming, closing.clone().cancelled_owned())
     );
+    let mut admin = pin!(serve_admin(
+        admin,
+        &context,
+        &config.server,
+        closing.clone()
+    ));
 
     let drain_time = config.server.drain;
     tokio::select! {
         ended = &mut transport => return Ok(ended?),
-        failed = serve(&context, &readiness, config, backends) => return Err(failed),
+        ended = &mut admin => return ended,
+        failed = serve(&context, &readiness, config.clone(), backends) => return Err(failed),
         () = shutdown => {}
     }
 
@@ -83,8 +94,12 @@ pub async fn run(
     readiness.set(false).await;
     stopping.begin(drain_time);
     closing.cancel();
-    match timeout(drain_time + CLOSING, transport).await {
-        Ok(ended) => ended?,
+    match timeout(drain_time + CLOSING, async {
+        tokio::join!(transport, admin)
+    })
+    .await
+    {
+        Ok((ended, admin_ended)) => ended.map_err(Error::from).and(admin_ended)?,
         Err(_) => warn!("closing connections that are still open"),
     }
     info!("stopped");
@@ -105,55 +120,111 @@ fn transport(config: &ServerConfig) -> Server {
         .http2_keepalive_timeout(Some(config.keepalive_timeout))
 }
 
-/// Loads the models, serves them and watches over them. Returns only if they
-/// can't be loaded.
+/// Loads the models, serves them and watches over them. Returns only if that
+/// fails.
 async fn serve(
     context: &Context,
     readiness: &Readiness,
     config: Config,
     backends: BackendRegistry,
 ) -> Error {
-    let loading = tokio::task::spawn_blocking(move || ModelRegistry::load(&config, &backends));
+    let loading = tokio::task::spawn_blocking(move || Repository::open(config, backends));
     let models = match loading.await {
         Ok(Ok(models)) => context.serve(models),
         Ok(Err(error)) => return error,
         Err(panic) => return Error::Internal(panic.to_string()),
     };
-    for model in models.list() {
-        let (manifest, info) = (model.manifest(), model.info());
-        info!(
-            model = model.id(),
-            licence = manifest.licence,
-            backend = info.backend,
-            execution_provider = info.execution_provider,
-            graph = model.graph_sha256(),
-            "serving model {}, weights under {}",
-            model.id(),
-            manifest.licence,
-        );
-    }
-    readiness.set(true).await;
-    info!("ready");
-    first_failure(models).await;
-    readiness.set(false).await;
-    std::future::pending().await
+    watch(models.registry(), readiness).await
 }
 
-/// Waits until a model goes down: for whoever runs the server to replace it.
-async fn first_failure(models: &ModelRegistry) {
+/// Keeps readiness as the models are: every one that is served is up, and there is
+/// at least one. One that goes down is for whoever runs the server to replace.
+async fn watch(models: &ModelRegistry, readiness: &Readiness) -> Error {
+    let mut changes = models.changes();
+    let mut was_ready = false;
+    loop {
+        // Not the models themselves, which nobody here may keep.
+        let served: Vec<_> = changes
+            .borrow_and_update()
+            .iter()
+            .map(|model| (model.id().to_owned(), model.batcher().serving()))
+            .collect();
+        let ready = !served.is_empty() && served.iter().all(|(_, serving)| *serving.borrow());
+        readiness.set(ready).await;
+        if ready != was_ready {
+            info!("{}", if ready { "ready" } else { "no longer ready" });
+        }
+        was_ready = ready;
+        tokio::select! {
+            changed = changes.changed() => if changed.is_err() {
+                return Error::Internal("the models are gone".to_owned());
+            },
+            model = first_failure(served), if ready => error!(model, "model is down"),
+        }
+    }
+}
+
+/// Waits until a model goes down, and names it.
+async fn first_failure(served: Vec<(String, watch::Receiver<bool>)>) -> String {
     let mut watches = JoinSet::new();
-    for model in models.list() {
-        let mut serving = model.batcher().serving();
-        let id = model.id().to_owned();
+    for (id, mut serving) in served {
         watches.spawn(async move {
             // An error is a batcher that is gone, which serves no more either.
             let _ = serving.wait_for(|serving| !serving).await;
             id
         });
     }
-    if let Some(Ok(model)) = watches.join_next().await {
-        error!(model, "model is down, the server is no longer ready");
+    match watches.join_next().await {
+        Some(Ok(id)) => id,
+        // Nothing is watched.
+        _ => std::future::pending().await,
     }
+}
+
+/// The listener of the admin service, if there is to be one.
+async fn bind_admin(config: &AdminConfig) -> Result<Option<TcpListener>, Error> {
+    let Some(address) = config.listen else {
+        return Ok(None);
+    };
+    let listener = bind_for("--admin-listen", address).await?;
+    let address = tell_port(&listener, config.port_file.as_deref())?;
+    info!(%address, "admin service on {address}");
+    Ok(Some(listener))
+}
+
+/// Serves operators until `closing`.
+async fn serve_admin(
+    listener: Option<TcpListener>,
+    context: &Arc<Context>,
+    config: &ServerConfig,
+    closing: CancellationToken,
+) -> Result<(), Error> {
+    let Some(listener) = listener else {
+        closing.cancelled().await;
+        return Ok(());
+    };
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let ended = transport(config)
+        .max_concurrent_streams(ADMIN_CALLS)
+        .add_routes(services::admin_routes(context)?)
+        .serve_with_incoming_shutdown(incoming, closing.cancelled_owned())
+        .await;
+    Ok(ended?)
+}
+
+/// The address of `listener`, whose port is written to `file` if there is one.
+fn tell_port(listener: &TcpListener, file: Option<&Path>) -> Result<SocketAddr, Error> {
+    let address = listener.local_addr().map_err(|source| Error::Io {
+        what: "listening socket".to_owned(),
+        source,
+    })?;
+    if let Some(path) = file {
+        write_port(path, address.port()).map_err(|source| Error::Io {
+            what: path.display().to_string(),
+            source,
+        })?;
+    }
+    Ok(address)
 }
 
 /// Writes the port under another name first, so that nobody reads half of it.

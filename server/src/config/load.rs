@@ -43,6 +43,8 @@ pub struct Overrides {
     pub models_dir: Option<PathBuf>,
     /// `models.default`.
     pub model: Option<String>,
+    /// `admin.listen`.
+    pub admin_listen: Option<SocketAddr>,
     /// `log.format`.
     pub log_format: Option<LogFormat>,
     /// `log.level`.
@@ -56,6 +58,7 @@ impl Overrides {
             port_file,
             models_dir,
             model,
+            admin_listen,
             log_format,
             log_level,
         } = self;
@@ -63,6 +66,7 @@ impl Overrides {
         config.server.port_file = port_file.or(config.server.port_file.take());
         config.models.directory = models_dir.or(config.models.directory.take());
         config.models.default = model.or(config.models.default.take());
+        config.admin.listen = admin_listen.or(config.admin.listen.take());
         config.log.format = log_format.unwrap_or(config.log.format);
         if let Some(level) = log_level {
             config.log.level = level;
@@ -136,10 +140,12 @@ pub(super) fn load_from(
     }
     let mut config = check(merged, |key| format!("configuration: {key}"))?;
     flags.apply(&mut config);
-    validate(&config).map_err(|(key, reason)| Error::Config {
-        place: format!("configuration: {key}"),
-        reason,
-    })?;
+    validate(&config)
+        .and_then(|()| validate_together(&config))
+        .map_err(|(key, reason)| Error::Config {
+            place: format!("configuration: {key}"),
+            reason,
+        })?;
     Ok(config)
 }
 
@@ -196,6 +202,7 @@ fn validate(config: &Config) -> Result<(), (&'static str, String)> {
         server,
         limits,
         batcher,
+        admin,
         ..
     } = config;
     for (key, duration, may_be_zero) in [
@@ -212,6 +219,7 @@ fn validate(config: &Config) -> Result<(), (&'static str, String)> {
         ("limits.clip_deadline", limits.clip_deadline, false),
         ("batcher.max_wait", batcher.max_wait, true),
         ("batcher.call_deadline", batcher.call_deadline, false),
+        ("admin.deadline", admin.deadline, false),
     ] {
         if duration == Duration::ZERO && !may_be_zero {
             return Err((key, "0s; expected more than 0s".to_owned()));
@@ -224,4 +232,24 @@ fn validate(config: &Config) -> Result<(), (&'static str, String)> {
     EnvFilter::try_new(&config.log.level)
         .map_err(|error| ("log.level", format!("{:?}; {error}", config.log.level)))?;
     Ok(())
+}
+
+/// What depends on several keys, which may come from different sources. The error
+/// is the key with the reason.
+fn validate_together(config: &Config) -> Result<(), (&'static str, String)> {
+    let admin = &config.admin;
+    match admin.listen {
+        Some(address) if !address.ip().is_loopback() && !admin.allow_remote => Err((
+            "admin.listen",
+            format!(
+                "{address}; expected an address of this machine alone, such as \
+                 127.0.0.1:50052, or admin.allow_remote = true beside it"
+            ),
+        )),
+        None if admin.port_file.is_some() => Err((
+            "admin.port_file",
+            "set; expected admin.listen beside it".to_owned(),
+        )),
+        _ => Ok(()),
+    }
 }

@@ -27,6 +27,8 @@ pub struct Config {
     pub batcher: BatcherConfig,
     /// `[models]`: what is served, and on what.
     pub models: ModelsConfig,
+    /// `[admin]`: where operators load and unload models.
+    pub admin: AdminConfig,
     /// `[log]`: what is written to standard error.
     pub log: LogConfig,
 }
@@ -144,15 +146,16 @@ impl Default for BatcherConfig {
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelsConfig {
-    /// The model of requests that name none: `name` or `name/version`. Default:
-    /// the first of `packages`, else the first in `directory` by name with its
-    /// newest version, else the embedded one.
+    /// The model of requests that name none: `name`, meaning the newest version
+    /// that is served, or `name/version`. Default: the name of the first of
+    /// `packages`, else of the first in `directory` by name, else of the embedded
+    /// one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
     /// Whether the package inside the binary is served too. Default: true.
     pub embedded: bool,
-    /// A directory whose packages, `<name>/<version>/`, are all served.
-    /// Default: none.
+    /// A directory whose packages, `<name>/<version>/`, are all served, and in
+    /// which the admin service looks for more. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub directory: Option<PathBuf>,
     /// The backend of every package that names none. Default: `burn`.
@@ -217,6 +220,37 @@ impl PackageConfig {
             execution_providers: None,
             instances: None,
             settings: Table::new(),
+        }
+    }
+}
+
+/// `[admin]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdminConfig {
+    /// The address of the admin service, which has a listener of its own; port 0
+    /// takes a free one. Default: none, there is no admin service, since anybody
+    /// who reaches it may take models away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<SocketAddr>,
+    /// A file that the bound port is written to, in decimal. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port_file: Option<PathBuf>,
+    /// Whether `listen` may be reached from other machines. Default: false.
+    pub allow_remote: bool,
+    /// How long a call waits for its turn, and then for a model to be loaded.
+    /// Default: 5 min.
+    #[serde(with = "humantime_serde")]
+    pub deadline: Duration,
+}
+
+impl Default for AdminConfig {
+    fn default() -> Self {
+        Self {
+            listen: None,
+            port_file: None,
+            allow_remote: false,
+            deadline: Duration::from_secs(300),
         }
     }
 }

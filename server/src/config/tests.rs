@@ -84,6 +84,38 @@ fn the_example_names_every_key_without_a_default() {
     assert!(config.models.directory.is_some() && config.models.instances.is_some());
     assert_eq!(config.models.packages.len(), 1);
     assert!(config.models.packages[0].instances.is_some());
+    assert!(config.admin.listen.is_some() && config.admin.port_file.is_some());
+}
+
+#[test]
+fn the_admin_service_stays_on_this_machine_unless_told_otherwise() {
+    assert_eq!(Config::default().admin.listen, None);
+    for local in ["127.0.0.1:7", "[::1]:0", "127.8.8.8:7"] {
+        let config = from_environment(&[("SER__ADMIN__LISTEN", local)]).unwrap();
+        assert_eq!(config.admin.listen.unwrap().to_string(), local);
+    }
+    for remote in ["0.0.0.0:7", "[::]:7", "10.0.0.1:7"] {
+        let error = environment_error(&[("SER__ADMIN__LISTEN", remote)]);
+        assert_eq!(
+            error,
+            format!(
+                "configuration: admin.listen: {remote}; expected an address of this machine \
+                 alone, such as 127.0.0.1:50052, or admin.allow_remote = true beside it"
+            )
+        );
+        let file = file("[admin]\nallow_remote = true\n");
+        let flags = Overrides {
+            admin_listen: Some(remote.parse().unwrap()),
+            ..Overrides::default()
+        };
+        let config = load_from(Some(&file.path), HashMap::new(), flags).unwrap();
+        assert_eq!(config.admin.listen.unwrap().to_string(), remote);
+    }
+    let error = environment_error(&[("SER__ADMIN__PORT_FILE", "port")]);
+    assert_eq!(
+        error,
+        "configuration: admin.port_file: set; expected admin.listen beside it"
+    );
 }
 
 #[test]

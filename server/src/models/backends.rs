@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use ser_backend::Backend;
 use ser_backend_burn::BurnBackend;
+use ser_backend_onnx::OnnxBackend;
 
 use crate::Error;
 
@@ -30,6 +31,11 @@ impl BackendRegistry {
         self
     }
 
+    /// Every backend, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &dyn Backend> {
+        self.backends.values().map(Box::as_ref)
+    }
+
     /// The backend that the configuration calls `name`.
     ///
     /// # Errors
@@ -49,7 +55,9 @@ impl BackendRegistry {
 impl Default for BackendRegistry {
     /// Every backend of this build.
     fn default() -> Self {
-        Self::new().with(Box::new(BurnBackend::new()))
+        Self::new()
+            .with(Box::new(BurnBackend::new()))
+            .with(Box::new(OnnxBackend::new()))
     }
 }
 

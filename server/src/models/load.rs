@@ -1,140 +1,190 @@
-//! Which packages are served, and where they run.
+//! Which packages there are, and how each is loaded.
 
-use std::{
-    fs,
-    num::NonZeroUsize,
-    path::{Path, PathBuf},
-    sync::Arc,
-    thread,
-};
+use std::{fs, num::NonZeroUsize, path::Path, sync::Arc, thread};
 
-use ser_backend::{DeviceOptions, ModelPackage};
+use ser_backend::{BackendError, DeviceOptions, ModelPackage};
 use toml::Table;
 
-use super::{BackendRegistry, ServedModel, selector::compare_versions};
+use super::{BackendRegistry, ServedModel, directory};
 use crate::{
     Error,
-    config::{Config, ModelsConfig, PackageConfig},
+    config::{BatcherConfig, Config, ModelsConfig, PackageConfig},
 };
 
-/// A package with what the configuration says of it.
-struct Found {
-    package: ModelPackage,
-    /// For messages.
-    origin: String,
-    backend: String,
-    device: DeviceOptions,
-    instances: Option<NonZeroUsize>,
+/// Finds packages and loads them, as the configuration says.
+#[derive(Debug)]
+pub(super) struct Loader {
+    models: ModelsConfig,
+    batcher: BatcherConfig,
+    backends: BackendRegistry,
 }
 
-/// Loads, checks and starts every package that `config` names, in the order in
-/// which they are the default.
-pub(super) fn models(
-    config: &Config,
-    backends: &BackendRegistry,
-) -> Result<Vec<Arc<ServedModel>>, Error> {
-    let found = packages(&config.models)?;
-    if found.is_empty() {
-        return Err(Error::Config {
-            place: "configuration: models".to_owned(),
-            reason: "nothing to serve; expected models.packages, models.directory or the \
-                     embedded model"
-                .to_owned(),
-        });
+/// A package that was found.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) name: String,
+    /// Empty where the folder of all versions is refused.
+    pub(super) version: String,
+    kind: Kind,
+    /// Where it lies, and where it runs.
+    options: PackageConfig,
+    /// Why it can't be served, if that is known without loading it.
+    pub(super) problem: Option<Error>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Kind {
+    Configured,
+    InDirectory,
+    #[cfg(feature = "embedded-model")]
+    Embedded,
+}
+
+impl Found {
+    /// `name/version`.
+    pub(super) fn id(&self) -> String {
+        format!("{}/{}", self.name, self.version)
     }
-    found
-        .iter()
-        .map(|found| start(found, config, backends))
-        .collect()
-}
 
-fn start(
-    found: &Found,
-    config: &Config,
-    backends: &BackendRegistry,
-) -> Result<Arc<ServedModel>, Error> {
-    let instances = found.instances.unwrap_or_else(one_a_core);
-    let backend = backends.get(&found.backend)?;
-    ServedModel::start(
-        &found.package,
-        backend,
-        &found.device,
-        instances,
-        &config.batcher,
-    )
-    .map(Arc::new)
-}
-
-/// Every package, the default first unless the configuration names another. A
-/// package that the configuration names hides an embedded one of the same name
-/// and version.
-fn packages(config: &ModelsConfig) -> Result<Vec<Found>, Error> {
-    let mut found = Vec::new();
-    for package in &config.packages {
-        found.push(read(package, config)?);
+    /// Where it lies.
+    pub(super) fn origin(&self) -> String {
+        self.options.path.display().to_string()
     }
-    if let Some(directory) = &config.directory {
-        for path in in_directory(directory)? {
-            found.push(read(&PackageConfig::new(path), config)?);
+}
+
+impl Loader {
+    pub(super) fn new(config: Config, backends: BackendRegistry) -> Self {
+        Self {
+            models: config.models,
+            batcher: config.batcher,
+            backends,
         }
     }
-    for (at, one) in found.iter().enumerate() {
-        let id = one.package.manifest.id();
-        if let Some(other) = found[..at]
-            .iter()
-            .find(|other| other.package.manifest.id() == id)
+
+    /// Loads, checks and starts every package, in the order of
+    /// [`find`](Self::find).
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or one of them can't be served.
+    pub(super) fn load_all(&self) -> Result<Vec<Arc<ServedModel>>, Error> {
+        let found = self.find()?;
+        if let Some(directory) = &self.models.directory
+            && !found.iter().any(|found| found.kind == Kind::InDirectory)
         {
+            return Err(Error::NoPackages(directory.clone()));
+        }
+        if found.is_empty() {
             return Err(Error::Config {
                 place: "configuration: models".to_owned(),
+                reason: "nothing to serve; expected models.packages, models.directory or the \
+                         embedded model"
+                    .to_owned(),
+            });
+        }
+        found.into_iter().map(|found| self.load(found)).collect()
+    }
+
+    /// Every package that there is now: those of the configuration, then those in
+    /// the directory by name, the newest version of each first, then the embedded
+    /// one, unless another has its name and version.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when the directory can't be read.
+    pub(super) fn find(&self) -> Result<Vec<Found>, Error> {
+        let mut found: Vec<Found> = self.models.packages.iter().map(configured).collect();
+        if let Some(directory) = &self.models.directory {
+            for place in directory::packages(directory)? {
+                found.push(Found {
+                    name: place.name,
+                    version: place.version,
+                    kind: Kind::InDirectory,
+                    options: PackageConfig::new(place.path),
+                    problem: place.problem,
+                });
+            }
+        }
+        for at in 1..found.len() {
+            let (before, one) = found.split_at_mut(at);
+            let one = &mut one[0];
+            if let Some(other) = before.iter().find(|other| other.id() == one.id()) {
+                one.problem = Some(Error::Config {
+                    place: "configuration: models".to_owned(),
+                    reason: format!(
+                        "{} twice, in {} and {}; expected it once",
+                        one.id(),
+                        other.origin(),
+                        one.origin()
+                    ),
+                });
+            }
+        }
+        #[cfg(feature = "embedded-model")]
+        if self.models.embedded {
+            let embedded = embedded();
+            if !found.iter().any(|other| other.id() == embedded.id()) {
+                found.push(embedded);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Loads, checks and starts a package. Takes as long as that takes: not for an
+    /// async worker.
+    ///
+    /// # Errors
+    ///
+    /// Why it can't be served.
+    pub(super) fn load(&self, found: Found) -> Result<Arc<ServedModel>, Error> {
+        let id = found.id();
+        if let Some(problem) = found.problem {
+            return Err(problem);
+        }
+        let package = match found.kind {
+            Kind::Configured | Kind::InDirectory => ModelPackage::read(&found.options.path),
+            #[cfg(feature = "embedded-model")]
+            Kind::Embedded => super::embedded::package(),
+        }
+        .map_err(BackendError::from)?;
+        // The folders may be links to others, of another name.
+        if package.manifest.id() != id {
+            return Err(Error::Repository {
+                path: Path::new(&package.origin).join("model.toml"),
                 reason: format!(
-                    "{id} twice, in {} and {}; expected it once",
-                    other.origin, one.origin
+                    "{}; expected {id}, as its folders say",
+                    package.manifest.id()
                 ),
             });
         }
+        self.start(&package, &found.options)
     }
-    #[cfg(feature = "embedded-model")]
-    if config.embedded {
-        let package = super::embedded::package().map_err(ser_backend::BackendError::from)?;
-        let id = package.manifest.id();
-        if !found.iter().any(|other| other.package.manifest.id() == id) {
-            found.push(Found {
-                package,
-                origin: "embedded".to_owned(),
-                backend: config.backend.clone(),
-                device: DeviceOptions {
-                    execution_providers: config.execution_providers.clone(),
-                    settings: settings(&config.backend, &Table::new(), config),
-                },
-                instances: config.instances,
-            });
-        }
-    }
-    Ok(found)
-}
 
-fn read(package: &PackageConfig, defaults: &ModelsConfig) -> Result<Found, Error> {
-    let PackageConfig {
-        path,
-        backend,
-        execution_providers,
-        instances,
-        settings: own_settings,
-    } = package;
-    let backend = backend.as_ref().unwrap_or(&defaults.backend);
-    let execution_providers = execution_providers
-        .as_ref()
-        .unwrap_or(&defaults.execution_providers);
-    Ok(Found {
-        package: ModelPackage::read(path).map_err(ser_backend::BackendError::from)?,
-        origin: path.display().to_string(),
-        backend: backend.clone(),
-        device: DeviceOptions {
+    fn start(
+        &self,
+        package: &ModelPackage,
+        options: &PackageConfig,
+    ) -> Result<Arc<ServedModel>, Error> {
+        let defaults = &self.models;
+        let backend = options.backend.as_ref().unwrap_or(&defaults.backend);
+        let execution_providers = options
+            .execution_providers
+            .as_ref()
+            .unwrap_or(&defaults.execution_providers);
+        let device = DeviceOptions {
             execution_providers: execution_providers.clone(),
-            settings: settings(backend, own_settings, defaults),
-        },
-        instances: instances.or(defaults.instances),
-    })
+            settings: settings(backend, &options.settings, defaults),
+        };
+        let instances = options.instances.or(defaults.instances);
+        ServedModel::start(
+            package,
+            self.backends.get(backend)?,
+            &device,
+            instances.unwrap_or_else(one_a_core),
+            &self.batcher,
+        )
+        .map(Arc::new)
+    }
 }
 
 /// A package's own settings of its backend over those of all packages.
@@ -144,45 +194,35 @@ fn settings(backend: &str, own: &Table, defaults: &ModelsConfig) -> Table {
     settings
 }
 
-/// The packages `<name>/<version>/` in `directory`, by name, the newest version
-/// of each first. What holds no `model.toml` is no package.
-fn in_directory(directory: &Path) -> Result<Vec<PathBuf>, Error> {
-    let mut packages = Vec::new();
-    for name in subdirectories(directory)? {
-        let mut versions = subdirectories(&directory.join(&name))?;
-        versions.sort_by(|left, right| compare_versions(right, left));
-        let paths = versions
-            .into_iter()
-            .map(|version| directory.join(&name).join(version));
-        packages.extend(paths.filter(|path| path.join("model.toml").is_file()));
+/// A package that the configuration names, as it calls itself; as its folders are
+/// called if it can't be read.
+fn configured(package: &PackageConfig) -> Found {
+    let manifest: Option<Table> = fs::read_to_string(package.path.join("model.toml"))
+        .ok()
+        .and_then(|text| text.parse().ok());
+    let part = |key: &str, up: usize| {
+        let declared = manifest.as_ref().and_then(|table| table.get(key)?.as_str());
+        let folder = || package.path.ancestors().nth(up)?.file_name()?.to_str();
+        declared.or_else(folder).unwrap_or_default().to_owned()
+    };
+    Found {
+        name: part("name", 1),
+        version: part("version", 0),
+        kind: Kind::Configured,
+        options: package.clone(),
+        problem: None,
     }
-    if packages.is_empty() {
-        return Err(Error::NoPackages(directory.to_owned()));
-    }
-    Ok(packages)
 }
 
-/// The names of the directories in `directory`, sorted. A name that isn't UTF-8
-/// can't be that of a package.
-fn subdirectories(directory: &Path) -> Result<Vec<String>, Error> {
-    let read = || -> std::io::Result<Vec<String>> {
-        let mut names = Vec::new();
-        for entry in fs::read_dir(directory)? {
-            let entry = entry?;
-            // Through links too: mounted volumes are full of them.
-            if entry.path().is_dir()
-                && let Ok(name) = entry.file_name().into_string()
-            {
-                names.push(name);
-            }
-        }
-        names.sort();
-        Ok(names)
-    };
-    read().map_err(|source| Error::Io {
-        what: directory.display().to_string(),
-        source,
-    })
+#[cfg(feature = "embedded-model")]
+fn embedded() -> Found {
+    Found {
+        name: super::embedded::NAME.to_owned(),
+        version: super::embedded::VERSION.to_owned(),
+        kind: Kind::Embedded,
+        options: PackageConfig::new(super::embedded::ORIGIN.into()),
+        problem: None,
+    }
 }
 
 fn one_a_core() -> NonZeroUsize {

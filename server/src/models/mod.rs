@@ -1,19 +1,24 @@
 //! The models that are served: found, loaded, checked against their own golden
-//! rows and audio, and looked up by name.
+//! rows and audio, looked up by name, and replaced while streams run.
 
 mod backends;
+mod directory;
 #[cfg(feature = "embedded-model")]
 mod embedded;
 mod load;
 mod plans;
 mod registry;
 mod replay;
+mod repository;
 mod selector;
 mod served;
+mod status;
 
 #[cfg(test)]
 mod tests;
 
 pub use backends::BackendRegistry;
 pub use registry::ModelRegistry;
-pub use served::ServedModel;
+pub use repository::Repository;
+pub use served::{ModelInUse, ServedModel};
+pub use status::{ModelState, ModelStatus};

@@ -1,37 +1,43 @@
 //! Every model that is served, by name.
 
-use std::sync::Arc;
+use std::{ptr, sync::Arc};
 
-use ser_backend::Manifest;
+use tokio::sync::watch;
 
-use super::{
-    BackendRegistry, ServedModel, load,
-    selector::{Selector, compare_versions},
-};
-use crate::{Error, config::Config};
+use super::{ServedModel, selector::Selector};
+use crate::Error;
 
-/// Every model that is served.
+/// Every model that is served. Models come and go while streams run: what a
+/// stream has resolved stays with it.
 #[derive(Debug)]
 pub struct ModelRegistry {
-    /// Never empty; the default first.
-    models: Vec<Arc<ServedModel>>,
+    /// What requests that name none get: `name` or `name/version`.
+    default: String,
+    /// By name, the newest version of each first.
+    served: watch::Sender<Vec<Arc<ServedModel>>>,
 }
 
 impl ModelRegistry {
-    /// Finds the packages that `config` names, and loads, checks and starts all
-    /// of them. Takes as long as that takes: not for an async worker.
+    /// Serves `models`. Requests that name none get `default`, or the newest
+    /// version of what the first of `models` is called.
     ///
     /// # Errors
     ///
-    /// When any of them can't be served, or there is none, or the default isn't
-    /// among them.
-    pub fn load(config: &Config, backends: &BackendRegistry) -> Result<Self, Error> {
-        let mut models = load::models(config, backends)?;
-        if let Some(default) = &config.models.default {
-            let at = newest(&models, "configuration: models.default", default)?;
-            models[..=at].rotate_right(1);
+    /// [`Error::Invalid`] or [`Error::UnknownModel`] when `default` is not the
+    /// name of any.
+    pub(super) fn new(
+        default: Option<&str>,
+        mut models: Vec<Arc<ServedModel>>,
+    ) -> Result<Self, Error> {
+        let first = models.first().map(|model| model.manifest().name.clone());
+        models.sort_by(|left, right| left.order(right));
+        if let Some(default) = default {
+            named(&models, "configuration: models.default", default)?;
         }
-        Ok(Self { models })
+        Ok(Self {
+            default: default.map(str::to_owned).or(first).unwrap_or_default(),
+            served: watch::Sender::new(models),
+        })
     }
 
     /// The model that a request names: the default, the newest version of
@@ -40,48 +46,110 @@ impl ModelRegistry {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] or [`Error::UnknownModel`], of the field `model`.
+    /// [`Error::Invalid`], [`Error::UnknownModel`] or [`Error::NoDefaultModel`],
+    /// of the field `model`.
     pub fn resolve(&self, name: Option<&str>) -> Result<Arc<ServedModel>, Error> {
-        match name {
-            None => Ok(Arc::clone(self.default_model())),
-            Some(name) => {
-                newest(&self.models, "model", name).map(|at| Arc::clone(&self.models[at]))
-            }
-        }
+        let served = self.served.borrow();
+        let Some(name) = name else {
+            return self
+                .default_of(&served)
+                .cloned()
+                .ok_or_else(|| Error::NoDefaultModel {
+                    field: "model".to_owned(),
+                    model: self.default.clone(),
+                    served: ids(&served),
+                });
+        };
+        named(&served, "model", name).cloned()
     }
 
     /// Every model, the default first.
     #[must_use]
-    pub fn list(&self) -> &[Arc<ServedModel>] {
-        &self.models
+    pub fn list(&self) -> Vec<Arc<ServedModel>> {
+        let mut models = self.served.borrow().clone();
+        if let Some(at) = models.iter().position(|model| self.is_default(model)) {
+            models[..=at].rotate_right(1);
+        }
+        models
     }
 
-    /// The model of requests that name none.
+    /// Whether requests that name no model get this one.
     #[must_use]
-    pub fn default_model(&self) -> &Arc<ServedModel> {
-        self.models
-            .first()
-            .expect("a registry without models is an error")
+    pub fn is_default(&self, model: &ServedModel) -> bool {
+        self.default_of(&self.served.borrow())
+            .is_some_and(|default| ptr::eq(&raw const **default, model))
+    }
+
+    /// The model called `name/version`.
+    pub(super) fn get(&self, id: &str) -> Option<Arc<ServedModel>> {
+        let served = self.served.borrow();
+        served.iter().find(|model| model.id() == id).cloned()
+    }
+
+    /// Serves `model`, and returns the one that it replaces.
+    pub(super) fn insert(&self, model: Arc<ServedModel>) -> Option<Arc<ServedModel>> {
+        let mut replaced = None;
+        self.served.send_modify(|served| {
+            replaced = take(served, model.id());
+            served.push(model);
+            served.sort_by(|left, right| left.order(right));
+        });
+        replaced
+    }
+
+    /// Takes the model called `name/version` from new streams.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownModel`].
+    pub(super) fn remove(&self, id: &str) -> Result<Arc<ServedModel>, Error> {
+        let mut removed = None;
+        self.served.send_if_modified(|served| {
+            removed = take(served, id);
+            removed.is_some()
+        });
+        removed.ok_or_else(|| Error::UnknownModel {
+            field: "model".to_owned(),
+            model: id.to_owned(),
+            served: ids(&self.served.borrow()),
+        })
+    }
+
+    /// What is served, now and after every change.
+    pub(crate) fn changes(&self) -> watch::Receiver<Vec<Arc<ServedModel>>> {
+        self.served.subscribe()
+    }
+
+    fn default_of<'a>(&self, served: &'a [Arc<ServedModel>]) -> Option<&'a Arc<ServedModel>> {
+        named(served, "model", &self.default).ok()
     }
 }
 
-/// Where the newest model is that `name`, which `field` holds, may mean.
-fn newest(models: &[Arc<ServedModel>], field: &str, name: &str) -> Result<usize, Error> {
+/// The newest model that `name`, which `field` holds, may mean.
+fn named<'a>(
+    models: &'a [Arc<ServedModel>],
+    field: &str,
+    name: &str,
+) -> Result<&'a Arc<ServedModel>, Error> {
     let selector = Selector::parse(field, name)?;
-    let version = |at: &usize| -> &str { &models[*at].manifest().version };
-    (0..models.len())
-        .filter(|&at| {
-            let Manifest { name, version, .. } = models[at].manifest();
-            selector.matches(name, version)
+    models
+        .iter()
+        .find(|model| {
+            let manifest = model.manifest();
+            selector.matches(&manifest.name, &manifest.version)
         })
-        .max_by(|left, right| compare_versions(version(left), version(right)))
         .ok_or_else(|| Error::UnknownModel {
             field: field.to_owned(),
             model: name.to_owned(),
-            served: models
-                .iter()
-                .map(|model| model.id())
-                .collect::<Vec<_>>()
-                .join(", "),
+            served: ids(models),
         })
+}
+
+fn take(models: &mut Vec<Arc<ServedModel>>, id: &str) -> Option<Arc<ServedModel>> {
+    let at = models.iter().position(|model| model.id() == id)?;
+    Some(models.remove(at))
+}
+
+fn ids(models: &[Arc<ServedModel>]) -> Vec<String> {
+    models.iter().map(|model| model.id().to_owned()).collect()
 }

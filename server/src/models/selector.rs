@@ -29,12 +29,29 @@ impl<'a> Selector<'a> {
         Ok(Self { name, version })
     }
 
+    /// Reads what the field `model` of an admin request holds, which always names
+    /// a version.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] of that field.
+    pub(super) fn parse_exact(text: &'a str) -> Result<Self, Error> {
+        Self::parse("model", text)
+            .ok()
+            .filter(|selector| selector.version.is_some())
+            .ok_or_else(|| {
+                let expected = "name/version, of [a-z0-9][a-z0-9._-]*";
+                Error::invalid("model", format!("{text:?}"), expected)
+            })
+    }
+
     pub(super) fn matches(&self, name: &str, version: &str) -> bool {
         self.name == name && self.version.is_none_or(|wanted| wanted == version)
     }
 }
 
-fn is_identifier(text: &str) -> bool {
+/// Whether `text` can be a name or a version.
+pub(super) fn is_identifier(text: &str) -> bool {
     let is_inner = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-');
     text.bytes()
         .next()

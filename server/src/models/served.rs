@@ -1,6 +1,15 @@
 //! A model as it is served.
 
-use std::{num::NonZeroUsize, sync::Arc};
+use std::{
+    cmp::Ordering,
+    num::NonZeroUsize,
+    ops::Deref,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    thread,
+};
 
 use ser_backend::{
     Backend, BackendError, DeviceOptions, InputSpec, Manifest, ModelInfo, ModelPackage,
@@ -11,7 +20,7 @@ use ser_features::{
 };
 use serde::de::DeserializeOwned;
 
-use super::{plans::PlanCache, replay};
+use super::{plans::PlanCache, replay, selector::compare_versions};
 use crate::{
     Error,
     batcher::{Batcher, RowBuffers},
@@ -31,7 +40,12 @@ pub struct ServedModel {
     plans: PlanCache,
     /// The plan of streams at the model's own rate with its own windows.
     own_plan: Arc<FrontEndPlan>,
-    batcher: Batcher,
+    /// Where the package lies.
+    origin: String,
+    /// Streams and clips that run on it.
+    open_streams: AtomicUsize,
+    /// `None` only while it is dropped.
+    batcher: Option<Batcher>,
 }
 
 impl ServedModel {
@@ -62,8 +76,10 @@ impl ServedModel {
         replay::golden_audio(model.as_mut(), package, plan)?;
         Ok(Self {
             info: model.info().clone(),
-            batcher: Batcher::start(&id, model, instances, batcher)?,
+            batcher: Some(Batcher::start(&id, model, instances, batcher)?),
             id,
+            origin: package.origin.clone(),
+            open_streams: AtomicUsize::new(0),
             manifest: manifest.clone(),
             graph_sha256: package.graph_sha256.clone(),
             front_end,
@@ -99,7 +115,27 @@ impl ServedModel {
     /// The way to the model.
     #[must_use]
     pub fn batcher(&self) -> &Batcher {
-        &self.batcher
+        self.batcher
+            .as_ref()
+            .expect("taken by the destructor alone")
+    }
+
+    /// Where the package lies: a directory, or what an embedded one is called.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Streams and clips that run on it.
+    #[must_use]
+    pub fn open_streams(&self) -> usize {
+        self.open_streams.load(Relaxed)
+    }
+
+    /// By name, the newest version first.
+    pub(super) fn order(&self, other: &Self) -> Ordering {
+        let (left, right) = (&self.manifest, &other.manifest);
+        (left.name.cmp(&right.name)).then_with(|| compare_versions(&right.version, &left.version))
     }
 
     /// Buffers for one row, with the state that a stream starts with.
@@ -135,6 +171,45 @@ impl ServedModel {
     ) -> Result<Arc<FrontEndPlan>, FeatureError> {
         self.plans
             .get(rate, request, || self.front_end.plan(request, rate))
+    }
+}
+
+impl Drop for ServedModel {
+    /// A batcher waits for its threads when it is dropped. The last to hold a model
+    /// may be a stream, whose async worker has others to look after.
+    fn drop(&mut self) {
+        let batcher = self.batcher.take();
+        // Where there is no thread to be had, it is dropped here after all.
+        let _ = thread::Builder::new()
+            .name("ser-unload".to_owned())
+            .spawn(move || drop(batcher));
+    }
+}
+
+/// A model that a stream or a clip runs on, and that is kept until it ends.
+#[derive(Debug)]
+pub struct ModelInUse(Arc<ServedModel>);
+
+impl ModelInUse {
+    /// Counts a stream or a clip.
+    #[must_use]
+    pub fn new(model: Arc<ServedModel>) -> Self {
+        model.open_streams.fetch_add(1, Relaxed);
+        Self(model)
+    }
+}
+
+impl Deref for ModelInUse {
+    type Target = ServedModel;
+
+    fn deref(&self) -> &ServedModel {
+        &self.0
+    }
+}
+
+impl Drop for ModelInUse {
+    fn drop(&mut self) {
+        self.0.open_streams.fetch_sub(1, Relaxed);
     }
 }
 

@@ -3,6 +3,10 @@
 use std::{net::SocketAddr, sync::mpsc, time::Duration};
 
 use prost::bytes::Bytes;
+use ser_proto::admin::v1::{
+    ListRepositoryRequest, LoadModelRequest, ReloadModelRequest, State, UnloadModelRequest,
+    model_repository_client::ModelRepositoryClient,
+};
 use ser_proto::v1::{
     GetModelRequest, ListModelsRequest, RecognizeRequest, RecognizeResponse,
     StreamingRecognizeRequest, StreamingRecognizeResponse, models_client::ModelsClient,
@@ -30,6 +34,7 @@ use crate::{
 struct Server {
     fixture: Fixture,
     channel: Channel,
+    admin: Channel,
     /// Loading waits until this is dropped.
     load: mpsc::Sender<()>,
     stop: CancellationToken,
@@ -44,6 +49,10 @@ async fn start() -> Server {
     let mut fixture = Fixture::new();
     fixture.config.batcher.call_deadline = Duration::from_millis(500);
     fixture.config.limits.clip_deadline = Duration::from_millis(200);
+    let dir = tempfile::TempDir::new().unwrap();
+    let port_file = dir.path().join("port");
+    fixture.config.admin.listen = Some(([127, 0, 0, 1], 0).into());
+    fixture.config.admin.port_file = Some(port_file.clone());
     let listener = listener().await;
     let url = format!("http://{}", listener.local_addr().unwrap());
     let stop = CancellationToken::new();
@@ -51,9 +60,15 @@ async fn start() -> Server {
     let stopped = stop.clone().cancelled_owned();
     let ended = tokio::spawn(run(listener, fixture.config.clone(), backends, stopped));
     let channel = Channel::from_shared(url).unwrap().connect().await.unwrap();
+    // Both sockets are bound before the first call is answered.
+    health(&channel, "").await;
+    let port = std::fs::read_to_string(port_file).unwrap();
+    let url = format!("http://127.0.0.1:{}", port.trim());
+    let admin = Channel::from_shared(url).unwrap().connect().await.unwrap();
     Server {
         fixture,
         channel,
+        admin,
         load,
         stop,
         ended,
@@ -72,6 +87,10 @@ async fn ready() -> Server {
 }
 
 async fn wait_until_ready(channel: &Channel) {
+    wait_until(channel, ServingStatus::Serving).await;
+}
+
+async fn wait_until(channel: &Channel, status: ServingStatus) {
     let request = HealthCheckRequest {
         service: String::new(),
     };
@@ -80,7 +99,7 @@ async fn wait_until_ready(channel: &Channel) {
         .await
         .unwrap()
         .into_inner();
-    while statuses.next().await.unwrap().unwrap().status() != ServingStatus::Serving {}
+    while statuses.next().await.unwrap().unwrap().status() != status {}
 }
 
 async fn health(channel: &Channel, service: &str) -> ServingStatus {
@@ -291,26 +310,97 @@ async fn the_services_describe_themselves() {
 }
 
 #[tokio::test]
-async fn a_model_that_hangs_turns_readiness() {
+async fn a_model_that_hangs_turns_readiness_until_it_is_replaced() {
     let server = ready().await;
-    server
-        .fixture
-        .backend
-        .hang_loud
-        .store(true, std::sync::atomic::Ordering::Relaxed);
+    let hang = &server.fixture.backend.hang_loud;
+    hang.store(true, std::sync::atomic::Ordering::Relaxed);
     let mut loud = requests();
     loud[1] = Request::Audio(bytes(&babble(16_000, 2.0, 1.0, 1)).into());
-    let (_, end) = stream(&server.channel, loud).await;
+    let (_, end) = stream(&server.channel, loud.clone()).await;
     assert_eq!(end.unwrap().code(), Code::Unavailable);
-    let request = HealthCheckRequest {
-        service: String::new(),
+    wait_until(&server.channel, ServingStatus::NotServing).await;
+
+    hang.store(false, std::sync::atomic::Ordering::Relaxed);
+    server.load.send(()).unwrap();
+    let request = ReloadModelRequest {
+        model: "double/1".to_owned(),
     };
-    let mut statuses = HealthClient::new(server.channel.clone())
-        .watch(request)
+    let reloaded = ModelRepositoryClient::new(server.admin.clone())
+        .reload_model(request)
         .await
         .unwrap()
         .into_inner();
-    while statuses.next().await.unwrap().unwrap().status() != ServingStatus::NotServing {}
+    assert_eq!(reloaded.model.unwrap().state(), State::Serving);
+    wait_until_ready(&server.channel).await;
+    let (_, end) = stream(&server.channel, loud).await;
+    assert!(end.is_none(), "{end:?}");
+}
+
+#[tokio::test]
+async fn a_server_without_models_is_not_ready() {
+    let server = ready().await;
+    let mut admin = ModelRepositoryClient::new(server.admin.clone());
+    for model in ["double/1", "memory/1"] {
+        let model = model.to_owned();
+        admin
+            .unload_model(UnloadModelRequest { model })
+            .await
+            .unwrap();
+    }
+    wait_until(&server.channel, ServingStatus::NotServing).await;
+    let (_, end) = stream(&server.channel, requests()).await;
+    let end = end.unwrap();
+    let message = "config.options.model: none given, and the default \"double\" is not served; \
+                   expected none, there are no models";
+    assert_eq!(
+        (end.code(), end.message()),
+        (Code::FailedPrecondition, message)
+    );
+
+    server.load.send(()).unwrap();
+    let model = "memory/1".to_owned();
+    admin.load_model(LoadModelRequest { model }).await.unwrap();
+    wait_until_ready(&server.channel).await;
+}
+
+#[tokio::test]
+async fn operators_are_told_that_models_are_loading() {
+    let server = start().await;
+    let model = "double/1".to_owned();
+    let error = ModelRepositoryClient::new(server.admin.clone())
+        .unload_model(UnloadModelRequest { model })
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (error.code(), error.message()),
+        (Code::Unavailable, "server: loading models")
+    );
+}
+
+#[tokio::test]
+async fn a_load_does_not_hold_up_the_end() {
+    let server = ready().await;
+    let mut admin = ModelRepositoryClient::new(server.admin.clone());
+    let mut reload = std::pin::pin!(admin.reload_model(ReloadModelRequest {
+        model: "double/1".to_owned(),
+    }));
+    let mut watching = ModelRepositoryClient::new(server.admin.clone());
+    // Once this is answered, the call before it has arrived.
+    tokio::select! {
+        biased;
+        ended = &mut reload => panic!("{ended:?}"),
+        listed = watching.list_repository(ListRepositoryRequest {}) => drop(listed.unwrap()),
+    }
+    server.stop.cancel();
+    let error = reload.await.unwrap_err();
+    assert_eq!(
+        (error.code(), error.message()),
+        (Code::Unavailable, "server: shutting down")
+    );
+    // So that the runtime has nothing left to wait for.
+    drop(server.load);
+    drop((server.channel, server.admin));
+    server.ended.await.unwrap().unwrap();
 }
 
 #[tokio::test]

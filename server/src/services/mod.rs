@@ -1,5 +1,6 @@
 //! The gRPC services: thin, so that what they do can be read in one place.
 
+mod admin;
 mod clips;
 mod health;
 mod models;
@@ -14,6 +15,7 @@ use tonic::service::Routes;
 
 use crate::{Error, context::Context};
 
+pub(crate) use admin::routes as admin_routes;
 pub(crate) use health::Readiness;
 
 /// The largest request of a stream: a chunk of 128 KiB, with room for operators
@@ -22,7 +24,7 @@ const LARGEST_CHUNK_REQUEST: usize = 256 << 10;
 /// The largest request that carries a name at most.
 const LARGEST_NAME_REQUEST: usize = 4 << 10;
 
-/// Every service of the server, and what tells whether it is ready.
+/// Every service of the server but the admin service, and what tells whether it is ready.
 ///
 /// # Errors
 ///

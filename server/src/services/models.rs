@@ -3,16 +3,11 @@
 use std::sync::Arc;
 
 use ser_proto::v1::{
-    GetModelRequest, GetModelResponse, ListModelsRequest, ListModelsResponse, Model,
-    models_server::Models,
+    GetModelRequest, GetModelResponse, ListModelsRequest, ListModelsResponse, models_server::Models,
 };
 use tonic::{Request, Response, Status};
 
-use crate::{
-    context::Context,
-    models::{ModelRegistry, ServedModel},
-    session::model_message,
-};
+use crate::{context::Context, session::model_message};
 
 #[derive(Debug)]
 pub(super) struct Service {
@@ -35,7 +30,7 @@ impl Models for Service {
         let models = registry
             .list()
             .iter()
-            .map(|model| message(registry, model))
+            .map(|model| model_message(model, registry.is_default(model)))
             .collect();
         Ok(Response::new(ListModelsResponse { models }))
     }
@@ -48,11 +43,7 @@ impl Models for Service {
         let name = request.into_inner().model;
         let model = registry.resolve(Some(name.as_str()).filter(|name| !name.is_empty()))?;
         Ok(Response::new(GetModelResponse {
-            model: Some(message(registry, &model)),
+            model: Some(model_message(&model, registry.is_default(&model))),
         }))
     }
-}
-
-fn message(registry: &ModelRegistry, model: &Arc<ServedModel>) -> Model {
-    model_message(model, Arc::ptr_eq(model, registry.default_model()))
 }

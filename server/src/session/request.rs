@@ -13,19 +13,18 @@ use super::text::proto_seconds;
 use crate::{
     Error,
     batcher::Pace,
-    models::{ModelRegistry, ServedModel},
+    models::{ModelInUse, ModelRegistry, ServedModel},
 };
 
 /// The longest time constant of smoothing.
 const LONGEST_SMOOTHING: Duration = Duration::from_secs(60);
 
 /// What a client asks for, valid and with all defaults filled in.
-#[derive(Clone)]
 pub(crate) struct Recognition {
     pub(crate) format: PcmFormat,
     pub(crate) selection: ChannelSelection,
     pub(crate) pace: Pace,
-    pub(crate) model: Arc<ServedModel>,
+    pub(crate) model: ModelInUse,
     pub(crate) is_default_model: bool,
     pub(crate) plan: Arc<FrontEndPlan>,
     pub(crate) top_k: usize,
@@ -35,8 +34,8 @@ pub(crate) struct Recognition {
 impl Recognition {
     /// # Errors
     ///
-    /// [`Error::Invalid`], [`Error::Setting`] and [`Error::UnknownModel`], with
-    /// fields as seen from the [`v1::RecognitionOptions`].
+    /// [`Error::Invalid`], [`Error::Setting`], [`Error::UnknownModel`] and
+    /// [`Error::NoDefaultModel`], with fields as seen from the [`v1::RecognitionOptions`].
     pub(crate) fn new(
         registry: &ModelRegistry,
         format: PcmFormat,
@@ -44,8 +43,8 @@ impl Recognition {
         pace: Pace,
     ) -> Result<Self, Error> {
         let named = options.model.as_deref().filter(|name| !name.is_empty());
-        let model = registry.resolve(named)?;
-        let is_default_model = Arc::ptr_eq(&model, registry.default_model());
+        let model = ModelInUse::new(registry.resolve(named)?);
+        let is_default_model = registry.is_default(&model);
         let selection = selection(options, format.channels)?;
         let plan = plan(&model, options, format.sample_rate)?;
         let top_k = top_k(options.top_k, model.manifest().labels.len())?;

@@ -28,7 +28,7 @@ fn what_is_within_the_tolerance_serves() {
     });
     write(directory.path(), &package);
     let registry = load(&config(directory.path())).unwrap();
-    assert!(registry.default_model().batcher().is_serving());
+    assert!(registry.resolve(None).unwrap().batcher().is_serving());
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! Packages written to a temporary directory, served by a backend that computes
 //! posteriors without a graph.
 
+mod directory;
 mod golden_audio;
 mod names;
 mod plans;
+mod repository;
 mod sources;
 
-use std::{path::Path, sync::Arc};
+use std::{ops::Deref, path::Path, sync::Arc};
 
 use ser_backend::{
     Backend, BackendError, Batch, DecisionSpec, DeviceOptions, FORMAT, Golden, GoldenAudio,
@@ -14,7 +16,7 @@ use ser_backend::{
 };
 use ser_features::{FrontEnd, FrontEndPlan, SampleRate, WindowRequest};
 
-use super::{BackendRegistry, ModelRegistry, selector::compare_versions};
+use super::{BackendRegistry, ModelRegistry, Repository, selector::compare_versions};
 use crate::{
     Error,
     config::{Config, PackageConfig},
@@ -205,21 +207,40 @@ fn config(directory: &Path) -> Config {
     config
 }
 
-fn load(config: &Config) -> Result<ModelRegistry, Error> {
-    ModelRegistry::load(config, &BackendRegistry::new().with(Plain::boxed()))
+/// A repository of which only what is served matters.
+#[derive(Debug)]
+struct Served(Repository);
+
+impl Deref for Served {
+    type Target = ModelRegistry;
+
+    fn deref(&self) -> &ModelRegistry {
+        self.0.registry()
+    }
+}
+
+fn load(config: &Config) -> Result<Served, Error> {
+    let backends = BackendRegistry::new().with(Plain::boxed());
+    Repository::open(config.clone(), backends).map(Served)
 }
 
 /// What is served, the default first.
-fn ids(registry: &ModelRegistry) -> Vec<&str> {
-    registry.list().iter().map(|model| model.id()).collect()
+fn ids(registry: &ModelRegistry) -> Vec<String> {
+    let models = registry.list();
+    models.iter().map(|model| model.id().to_owned()).collect()
 }
 
-/// Serves these packages, given as `name/version`.
-fn registry(packages: &[&str]) -> ModelRegistry {
+/// Writes packages, given as `name/version`, to a new directory.
+fn directory(packages: &[&str]) -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     for id in packages {
         let (name, version) = id.split_once('/').unwrap();
         write(directory.path(), &package(name, version));
     }
-    load(&config(directory.path())).unwrap()
+    directory
+}
+
+/// Serves these packages, given as `name/version`.
+fn registry(packages: &[&str]) -> Served {
+    load(&config(directory(packages).path())).unwrap()
 }

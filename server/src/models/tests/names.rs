@@ -9,8 +9,10 @@ use super::*;
 #[test]
 fn a_request_without_a_name_gets_the_default() {
     let registry = registry(&["b/1", "a/1"]);
-    assert_eq!(registry.resolve(None).unwrap().id(), "a/1");
-    assert_eq!(registry.default_model().id(), "a/1");
+    let default = registry.resolve(None).unwrap();
+    assert_eq!(default.id(), "a/1");
+    assert!(registry.is_default(&default));
+    assert!(!registry.is_default(&registry.resolve(Some("b")).unwrap()));
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn rate(hz: u32) -> SampleRate {
 }
 
 fn served() -> Arc<ServedModel> {
-    Arc::clone(registry(&["a/1"]).default_model())
+    registry(&["a/1"]).resolve(None).unwrap()
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn a_recurrent_model_has_no_windows_to_choose() {
     let directory = tempfile::tempdir().unwrap();
     write(directory.path(), &package.unwrap());
     let registry = load(&config(directory.path())).unwrap();
-    let model = registry.default_model();
+    let model = registry.resolve(None).unwrap();
     assert_eq!(model.own_plan().window(), None);
     assert_eq!(model.row_buffers().state, [0.0, 0.0]);
     let second = Some(Duration::from_secs(1));

@@ -2,16 +2,6 @@
 
 use super::*;
 
-/// Writes packages, given as `name/version`, to a new directory.
-fn directory(packages: &[&str]) -> tempfile::TempDir {
-    let directory = tempfile::tempdir().unwrap();
-    for id in packages {
-        let (name, version) = id.split_once('/').unwrap();
-        write(directory.path(), &package(name, version));
-    }
-    directory
-}
-
 fn one(path: &Path) -> PackageConfig {
     PackageConfig::new(path.to_owned())
 }
@@ -47,6 +37,21 @@ fn the_default_is_what_the_configuration_says() {
 }
 
 #[test]
+fn a_default_without_a_version_is_its_newest() {
+    let directory = directory(&["a/1", "a/2", "b/1"]);
+    let mut config = config(directory.path());
+    config.models.packages = vec![one(&directory.path().join("a/1"))];
+    config.models.directory = None;
+    assert_eq!(ids(&load(&config).unwrap()), ["a/1"]);
+    config.models.packages = ["b/1", "a/1", "a/2"]
+        .map(|id| one(&directory.path().join(id)))
+        .to_vec();
+    assert_eq!(ids(&load(&config).unwrap()), ["b/1", "a/2", "a/1"]);
+    config.models.default = Some("a/1".to_owned());
+    assert_eq!(ids(&load(&config).unwrap()), ["a/1", "a/2", "b/1"]);
+}
+
+#[test]
 fn a_package_twice_is_an_error() {
     let (one_place, another) = (directory(&["a/1"]), directory(&["a/1"]));
     let mut config = config(one_place.path());
@@ -76,6 +81,17 @@ fn nothing_to_serve_is_an_error() {
     assert!(
         text.starts_with("configuration: models: nothing to serve; expected "),
         "{text}"
+    );
+}
+
+#[cfg(feature = "embedded-model")]
+#[test]
+fn the_embedded_package_is_what_it_is_called() {
+    use crate::models::embedded::{NAME, VERSION, package};
+    let manifest = package().unwrap().manifest;
+    assert_eq!(
+        (manifest.name.as_str(), manifest.version.as_str()),
+        (NAME, VERSION)
     );
 }
 

@@ -18,7 +18,7 @@ use tokio_stream::{StreamExt, wrappers::ReceiverStream};
 use tonic::{Code, Status};
 
 use super::{ResponseStream, open};
-use crate::{Error, context::Context, fixture::Fixture, models::ModelRegistry, shutdown::Shutdown};
+use crate::{Error, context::Context, fixture::Fixture, models::Repository, shutdown::Shutdown};
 
 /// What sessions need, without a transport.
 struct Bench {
@@ -54,7 +54,7 @@ impl Bench {
         change(&mut fixture);
         let (shutdown, drain) = Shutdown::new();
         let context = Arc::new(Context::new(fixture.config.limits.clone(), drain));
-        context.serve(ModelRegistry::load(&fixture.config, &fixture.backends()).unwrap());
+        context.serve(Repository::open(fixture.config.clone(), fixture.backends()).unwrap());
         Self {
             fixture,
             context,
