@@ -64,6 +64,12 @@ pub(crate) enum Command {
     Models(ModelsArgs),
     /// Ask whether the server is serving; success only if it is.
     Health(HealthArgs),
+    /// Load and unload models while the server runs.
+    ///
+    /// Asks the admin service, which has an address of its own and is off unless
+    /// the server was started with --admin-listen. Open streams stay with the model
+    /// that they began with.
+    Admin(AdminArgs),
 }
 
 #[derive(Debug, Args)]
@@ -223,6 +229,50 @@ pub(crate) struct HealthArgs {
     pub(crate) json: bool,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct AdminArgs {
+    /// Address of the admin service.
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "SER_CLIENT_ADMIN_SERVER",
+        default_value = "http://127.0.0.1:50052"
+    )]
+    pub(crate) admin_server: String,
+    /// Print one JSON object a line for each model, of `type` "repository_model":
+    /// name, version, state (serving, not_loaded, loading, refused, down), refusal,
+    /// open_streams, is_default, origin.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) action: AdminAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdminAction {
+    /// Show every model that the server finds or serves.
+    List,
+    /// Load a model and serve it to new streams.
+    Load(LoadArgs),
+    /// Take a model from new streams.
+    Unload {
+        /// NAME/VERSION.
+        model: String,
+    },
+    /// Load a model again, in place of what is served under its name and version.
+    Reload(LoadArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LoadArgs {
+    /// NAME/VERSION.
+    pub(crate) model: String,
+    /// How long to wait until the model is loaded and checked.
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration)]
+    pub(crate) wait: Duration,
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Pace {
     Live,
@@ -375,6 +425,29 @@ mod tests {
                 ..RecognitionOptions::default()
             }
         );
+    }
+
+    #[test]
+    fn admin_takes_its_options_anywhere() {
+        for arguments in [
+            &["--json", "--admin-server", "http://a:1", "load", "m/2"][..],
+            &["load", "m/2", "--json", "--admin-server", "http://a:1"],
+        ] {
+            let arguments = ["ser-client", "admin"].iter().chain(arguments);
+            let Command::Admin(args) = CommandLine::try_parse_from(arguments).unwrap().command
+            else {
+                panic!("expected admin");
+            };
+            assert!(args.json);
+            assert_eq!(args.admin_server, "http://a:1");
+            let AdminAction::Load(load) = args.action else {
+                panic!("{:?}", args.action);
+            };
+            assert_eq!(
+                (load.model.as_str(), load.wait),
+                ("m/2", Duration::from_secs(600))
+            );
+        }
     }
 
     #[test]

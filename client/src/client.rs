@@ -180,12 +180,21 @@ impl Client {
         &self,
         call: impl Future<Output = Result<Response<T>, Status>>,
     ) -> Result<T, Error> {
-        match timeout(self.timeouts.answer, call).await {
+        self.answer_within(self.timeouts.answer, call).await
+    }
+
+    /// The answer to `call`, if it comes within `limit`.
+    pub(crate) async fn answer_within<T>(
+        &self,
+        limit: Duration,
+        call: impl Future<Output = Result<Response<T>, Status>>,
+    ) -> Result<T, Error> {
+        match timeout(limit, call).await {
             Ok(Ok(response)) => Ok(response.into_inner()),
             Ok(Err(status)) => Err(Error::from_status(&self.address, &status)),
             Err(_) => Err(Error::Silent {
                 address: self.address.to_string(),
-                waited: self.timeouts.answer,
+                waited: limit,
             }),
         }
     }

@@ -22,6 +22,9 @@ Exit codes:
 pub(crate) enum Failure {
     #[error(transparent)]
     Client(#[from] Error),
+    /// From the admin service.
+    #[error(transparent)]
+    Admin(Error),
     #[error("can't write: {0}")]
     Output(#[from] io::Error),
     /// Parsed arguments that don't go together.
@@ -42,19 +45,18 @@ pub(crate) enum Failure {
 impl Failure {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Client(Error::Address { .. }) | Self::Usage(_) => 2,
-            Self::Client(
+            Self::Client(error) | Self::Admin(error) => match error {
+                Error::Address { .. } => 2,
                 Error::Unreachable { .. }
                 | Error::Silent { .. }
                 | Error::Lost { .. }
-                | Error::Protocol { .. },
-            )
-            | Self::ServerStopping { .. } => 3,
-            Self::Client(Error::Rejected { .. }) => 4,
-            Self::Client(_)
-            | Self::Output(_)
-            | Self::NotServing { .. }
-            | Self::NotServingInTime { .. } => 1,
+                | Error::Protocol { .. } => 3,
+                Error::Rejected { .. } => 4,
+                _ => 1,
+            },
+            Self::Usage(_) => 2,
+            Self::ServerStopping { .. } => 3,
+            Self::Output(_) | Self::NotServing { .. } | Self::NotServingInTime { .. } => 1,
         }
     }
 
@@ -90,12 +92,43 @@ impl Failure {
                 "give a WAV or FLAC file, or pipe raw audio in: \
                  ser-client stream - --rate HZ --encoding s16le"
             }
+            Self::Admin(error) => admin_advice(error)?,
             Self::NotServing { .. } => "wait for it with --wait 30s",
             Self::NotServingInTime { .. } => "the server's log says what it waits for",
             Self::ServerStopping { .. } => "run the command again, here or on another server",
             _ => return None,
         })
     }
+}
+
+/// What an operator does next.
+fn admin_advice(error: &Error) -> Option<&'static str> {
+    Some(match error {
+        Error::Unreachable { .. } => {
+            "start the server with --admin-listen 127.0.0.1:50052, or name its admin service with \
+             --admin-server"
+        }
+        Error::Silent { .. } => {
+            "`ser-client admin list` shows what has become of it; allow more time with --wait or \
+             --answer-timeout"
+        }
+        Error::Lost { .. } | Error::Failed { .. } => {
+            "`ser-client admin list` shows what has become of it"
+        }
+        Error::Protocol { .. } => "check that --admin-server names a server of this version",
+        Error::Rejected { code, .. } => match code {
+            Code::NotFound => "`ser-client admin list` shows what there is",
+            Code::ResourceExhausted => "another load is under way; try again later",
+            Code::FailedPrecondition => {
+                "what was served before goes on; mend the package and load it again"
+            }
+            Code::Unimplemented => {
+                "check that --admin-server names the address of --admin-listen, not of --listen"
+            }
+            _ => "name a model as NAME/VERSION, as `ser-client admin list` shows it",
+        },
+        _ => return None,
+    })
 }
 
 /// Tells the user, and says what the process exits with.

@@ -33,16 +33,21 @@
 //! # }
 //! ```
 //!
+//! An [`AdminClient`] is a connection to a server's admin service, which loads and
+//! unloads models.
+//!
 //! [`audio`] reads recordings and standard input as a server takes them.
 
+mod admin;
 pub mod audio;
 mod client;
 mod error;
 mod stream;
 
+pub use admin::AdminClient;
 pub use client::{Client, Timeouts};
 pub use error::Error;
-pub use ser_proto::v1 as proto;
+pub use ser_proto::{admin::v1 as admin_proto, v1 as proto};
 pub use stream::{AudioSink, Event, ResultStream};
 pub use tonic::Code;
 pub use tonic_health::pb::health_check_response::ServingStatus;

@@ -1,5 +1,6 @@
 //! One module for each subcommand.
 
+mod admin;
 mod health;
 mod models;
 mod stream;
@@ -17,6 +18,7 @@ pub(crate) async fn run(command_line: CommandLine) -> Result<(), Failure> {
         Command::Stream(args) => stream::run(&connection, &args).await,
         Command::Models(args) => models::run(&connection, &args).await,
         Command::Health(args) => health::run(&connection, &args).await,
+        Command::Admin(args) => admin::run(&connection, &args).await,
     }
 }
 

@@ -3,9 +3,12 @@
 
 use std::io::{self, Write};
 
-use ser_client::proto::{
-    EmotionResult, GoAway, Model, Score, StreamStarted, StreamSummary, StreamWarning,
-    StreamingConfig,
+use ser_client::{
+    admin_proto::RepositoryModel,
+    proto::{
+        EmotionResult, GoAway, Model, Score, StreamStarted, StreamSummary, StreamWarning,
+        StreamingConfig,
+    },
 };
 use serde::Serialize;
 
@@ -97,6 +100,25 @@ pub(crate) fn write_health(out: &mut impl Write, server: &str, status: &str) -> 
     write_line(out, &Line::Health { server, status })
 }
 
+/// One version in the repository as one line.
+pub(crate) fn write_repository_model(
+    out: &mut impl Write,
+    model: &RepositoryModel,
+) -> io::Result<()> {
+    write_line(
+        out,
+        &Line::RepositoryModel {
+            name: &model.name,
+            version: &model.version,
+            state: short_name(model.state().as_str_name(), "STATE_"),
+            refusal: Some(model.refusal.as_str()).filter(|refusal| !refusal.is_empty()),
+            open_streams: model.open_streams,
+            is_default: model.is_default,
+            origin: &model.origin,
+        },
+    )
+}
+
 fn write_line(out: &mut impl Write, line: &Line<'_>) -> io::Result<()> {
     let mut text = serde_json::to_string(line)?;
     text.push('\n');
@@ -124,6 +146,16 @@ enum Line<'a> {
     Health {
         server: &'a str,
         status: &'a str,
+    },
+    RepositoryModel {
+        name: &'a str,
+        version: &'a str,
+        state: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        refusal: Option<&'a str>,
+        open_streams: u32,
+        is_default: bool,
+        origin: &'a str,
     },
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod json;
 mod lines;
 pub(crate) mod model;
 mod palette;
+pub(crate) mod repository;
 mod timeline;
 
 use std::{
