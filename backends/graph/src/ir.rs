@@ -171,6 +171,32 @@ impl Op {
             | Self::Slice { input, .. } => vec![*input],
         }
     }
+
+    /// Replaces the values it reads.
+    pub(crate) fn map_inputs(&mut self, map: impl Fn(ValueId) -> ValueId) {
+        match self {
+            Self::Lstm(lstm) => {
+                lstm.input = map(lstm.input);
+                for id in [
+                    &mut lstm.valid_steps,
+                    &mut lstm.initial_h,
+                    &mut lstm.initial_c,
+                ] {
+                    *id = id.map(&map);
+                }
+            }
+            Self::Concat { inputs, .. } => {
+                inputs.iter_mut().for_each(|id| *id = map(*id));
+            }
+            Self::Dense { input, .. }
+            | Self::Activation(_, input)
+            | Self::Softmax(input)
+            | Self::Arithmetic { input, .. }
+            | Self::Transpose { input, .. }
+            | Self::Reshape { input, .. }
+            | Self::Slice { input, .. } => *input = map(*input),
+        }
+    }
 }
 
 /// One recurrent layer, forward in time.

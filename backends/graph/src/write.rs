@@ -100,33 +100,22 @@ impl<'a> Writer<'a> {
         id.map(|id| self.name(id)).unwrap_or_default()
     }
 
-    fn constant(&mut self, name: &str, dims: &[usize], data: TensorProto) -> String {
+    fn constant(&mut self, name: &str, data: TensorProto) -> String {
         let name = unique(&mut self.names, name);
-        let dims = dims.iter().map(|size| as_i64(*size)).collect();
         self.constants.push(TensorProto {
             name: Some(name.clone()),
-            dims,
             ..data
         });
         name
     }
 
     fn floats(&mut self, name: &str, dims: &[usize], values: &[f32]) -> String {
-        let data = TensorProto {
-            data_type: Some(DataType::Float as i32),
-            raw_data: Some(
-                values
-                    .iter()
-                    .flat_map(|value| value.to_le_bytes())
-                    .collect(),
-            ),
-            ..TensorProto::default()
-        };
-        self.constant(name, dims, data)
+        self.constant(name, float_tensor(dims, values))
     }
 
     fn ints(&mut self, name: &str, values: &[i64]) -> String {
         let data = TensorProto {
+            dims: vec![as_i64(values.len())],
             data_type: Some(DataType::Int64 as i32),
             raw_data: Some(
                 values
@@ -136,7 +125,7 @@ impl<'a> Writer<'a> {
             ),
             ..TensorProto::default()
         };
-        self.constant(name, &[values.len()], data)
+        self.constant(name, data)
     }
 
     fn node(&mut self, node: &Node) {
@@ -262,7 +251,22 @@ fn as_i64(size: usize) -> i64 {
     i64::try_from(size).expect("sizes are bounded by the shapes they come from")
 }
 
-fn int(name: &str, value: i64) -> AttributeProto {
+/// A tensor without a name.
+pub(crate) fn float_tensor(dims: &[usize], values: &[f32]) -> TensorProto {
+    TensorProto {
+        dims: dims.iter().map(|size| as_i64(*size)).collect(),
+        data_type: Some(DataType::Float as i32),
+        raw_data: Some(
+            values
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect(),
+        ),
+        ..TensorProto::default()
+    }
+}
+
+pub(crate) fn int(name: &str, value: i64) -> AttributeProto {
     AttributeProto {
         name: Some(name.to_owned()),
         r#type: Some(AttributeType::Int as i32),

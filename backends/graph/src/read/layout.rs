@@ -1,9 +1,19 @@
 //! Nodes that only move values.
 
-use super::{Reader, attributes::Attributes, node::NodeReader};
+use super::{
+    Reader,
+    attributes::Attributes,
+    known::{Data, Size, dim, fixed},
+    node::NodeReader,
+};
 use crate::{Dim, GraphError, Op, Shape, ValueId};
 
+/// Nodes that only name the axes anew.
+pub(super) const RESHAPES: [&str; 4] = ["Reshape", "Squeeze", "Unsqueeze", "Flatten"];
+
 impl<'a> Reader<'a> {
+    /// A node with one input and one output that holds the same numbers, or some
+    /// of them, in another order.
     pub(super) fn layout(
         &mut self,
         node: &NodeReader<'a>,
@@ -13,31 +23,43 @@ impl<'a> Reader<'a> {
         if kind == "Concat" {
             return self.concat(node, attributes);
         }
-        if !matches!(
-            kind,
-            "Transpose" | "Reshape" | "Squeeze" | "Unsqueeze" | "Flatten" | "Slice"
-        ) {
+        if kind != "Transpose" && !RESHAPES.contains(&kind) {
             return Err(node.fault("is not supported by the LSTM-classifier family"));
         }
         let input = self.value(node, 0)?;
         let dims = self.shape(input).dims().to_vec();
-        let dims = match kind {
-            "Transpose" => return transpose(node, attributes, input, dims.len()),
-            "Slice" => return self.slice(node, input, &dims),
+        if kind == "Transpose" {
+            let axes = permutation(node, attributes, dims.len())?;
+            return Ok(Op::Transpose { input, axes });
+        }
+        let dims = self.reshaped(node, attributes, &dims)?;
+        let shape = node.check(Shape::new(dims))?;
+        Ok(Op::Reshape { input, shape })
+    }
+
+    /// The axes after a node that only names them anew.
+    pub(super) fn reshaped(
+        &mut self,
+        node: &NodeReader<'a>,
+        attributes: &mut Attributes<'a>,
+        dims: &[Dim],
+    ) -> Result<Vec<Dim>, GraphError> {
+        match node.proto.op_type() {
             "Reshape" => {
                 if node.check(attributes.int("allowzero", 0))? != 0 {
                     return Err(node.fault("allowzero is not supported; expected 0"));
                 }
-                let sizes = self.ints(node, 1)?;
-                node.check(reshape(&dims, &sizes))?
+                let name = node.input(1)?;
+                let sizes = node.check(self.constants.sizes(name))?;
+                node.check(reshape(dims, &sizes))
             }
             "Squeeze" => {
                 let axes = self.optional_ints(node, 1)?;
-                node.check(squeeze(&dims, axes.as_deref()))?
+                node.check(squeeze(dims, axes.as_deref()))
             }
             "Unsqueeze" => {
                 let axes = self.ints(node, 1)?;
-                node.check(unsqueeze(dims, &axes))?
+                node.check(unsqueeze(dims.to_vec(), &axes))
             }
             _ => {
                 let at = node.check(attributes.int("axis", 1))?;
@@ -47,14 +69,13 @@ impl<'a> Reader<'a> {
                 } else {
                     node.check(axis(at, dims.len()))?
                 };
-                vec![
-                    node.check(joined(&dims[..at]))?,
-                    node.check(joined(&dims[at..]))?,
-                ]
+                let (before, after) = dims.split_at(at);
+                Ok(vec![
+                    node.check(joined(before))?,
+                    node.check(joined(after))?,
+                ])
             }
-        };
-        let shape = node.check(Shape::new(dims))?;
-        Ok(Op::Reshape { input, shape })
+        }
     }
 
     fn concat(
@@ -70,37 +91,131 @@ impl<'a> Reader<'a> {
         Ok(Op::Concat { inputs, axis })
     }
 
-    fn slice(
+    /// Becomes one slice for each axis that it shortens.
+    pub(super) fn slice(&mut self, node: &NodeReader<'a>) -> Result<ValueId, GraphError> {
+        let mut input = self.value(node, 0)?;
+        let dims = self.shape(input).dims().to_vec();
+        for (axis, start, end) in self.cuts(node, &dims)? {
+            let slice = Op::Slice {
+                input,
+                axis,
+                start,
+                end,
+            };
+            input = self.builder.one(&node.label, slice)?;
+        }
+        Ok(input)
+    }
+
+    /// What a Slice takes, as axis, start and end, of the axes that it shortens.
+    pub(super) fn cuts(
         &mut self,
         node: &NodeReader<'a>,
-        input: ValueId,
         dims: &[Dim],
-    ) -> Result<Op, GraphError> {
+    ) -> Result<Vec<(usize, usize, usize)>, GraphError> {
         let starts = self.ints(node, 1)?;
-        let ends = self.ints(node, 2)?;
-        let axes = self.optional_ints(node, 3)?.unwrap_or_else(|| vec![0]);
-        let steps = self.optional_ints(node, 4)?.unwrap_or_else(|| vec![1]);
-        let ([start], [end], [at], [1]) = (&starts[..], &ends[..], &axes[..], &steps[..]) else {
-            return Err(node.fault("expected one axis and a step of 1"));
+        let ends = node.input(2)?;
+        let ends = node.check(self.constants.sizes(ends))?;
+        let axes = self.optional_ints(node, 3)?;
+        let axes = axes.unwrap_or_else(|| (0..starts.len() as i64).collect());
+        let steps = self.optional_ints(node, 4)?;
+        let steps = steps.unwrap_or_else(|| vec![1; starts.len()]);
+        if [ends.len(), axes.len(), steps.len()] != [starts.len(); 3] {
+            return Err(node.fault("its starts, ends, axes and steps differ in number"));
+        }
+        if steps.iter().any(|step| *step != 1) {
+            return Err(node.fault(format!("has steps {steps:?}, expected 1")));
+        }
+        let mut cuts = Vec::new();
+        for ((start, end), at) in starts.into_iter().zip(ends).zip(axes) {
+            let axis = node.check(axis(at, dims.len()))?;
+            let Dim::Fixed(size) = dims[axis] else {
+                // The largest numbers of 32 and of 64 bits stand for the end.
+                let whole = match end {
+                    Size::Rows => true,
+                    Size::Number(end) => end >= i64::from(i32::MAX),
+                };
+                if start == 0 && whole {
+                    continue;
+                }
+                return Err(node.fault("works along the rows"));
+            };
+            let Size::Number(end) = end else {
+                return Err(node.fault("ends at the number of rows"));
+            };
+            let place = |at: i64| {
+                let from_start = if at < 0 {
+                    at.saturating_add(size as i64)
+                } else {
+                    at
+                };
+                usize::try_from(from_start).unwrap_or(0).min(size)
+            };
+            let (start, end) = (place(start), place(end));
+            if (start, end) != (0, size) {
+                cuts.push((axis, start, end));
+            }
+        }
+        let mut axes: Vec<_> = cuts.iter().map(|(axis, ..)| axis).collect();
+        axes.sort_unstable();
+        if axes.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err(node.fault("an axis comes twice"));
+        }
+        Ok(cuts)
+    }
+
+    /// One place of an axis: a slice, whose axis goes unless the index is a list.
+    pub(super) fn gather(
+        &mut self,
+        node: &NodeReader<'a>,
+        attributes: &mut Attributes<'a>,
+    ) -> Result<ValueId, GraphError> {
+        let input = self.value(node, 0)?;
+        let mut dims = self.shape(input).dims().to_vec();
+        let (axis, at, keeps_axis) = self.place(node, attributes, &dims)?;
+        let slice = Op::Slice {
+            input,
+            axis,
+            start: at,
+            end: at + 1,
         };
-        let axis = node.check(axis(*at, dims.len()))?;
+        let slice = self.builder.one(&node.label, slice)?;
+        if keeps_axis {
+            return Ok(slice);
+        }
+        dims.remove(axis);
+        let label = format!("{}.axis", node.label);
+        self.builder.reshape(&label, slice, &dims)
+    }
+
+    /// What a Gather takes: axis, place, and whether the axis stays.
+    pub(super) fn place(
+        &mut self,
+        node: &NodeReader<'a>,
+        attributes: &mut Attributes<'a>,
+        dims: &[Dim],
+    ) -> Result<(usize, usize, bool), GraphError> {
+        let at = attributes.int("axis", 0);
+        let axis = node.check(at.and_then(|at| axis(at, dims.len())))?;
+        let name = node.input(1)?;
+        let indices = node.check(self.constants.known(name))?;
+        let Data::Sizes(places) = &indices.data else {
+            return Err(node.fault(format!("constant {name:?} is no list of integers")));
+        };
+        let [Size::Number(place)] = places[..] else {
+            return Err(node.fault(format!("takes {} places, expected one", places.len())));
+        };
         let Dim::Fixed(size) = dims[axis] else {
             return Err(node.fault("works along the rows"));
         };
-        let place = |at: i64| {
-            let from_start = if at < 0 {
-                at.saturating_add(size as i64)
-            } else {
-                at
-            };
-            usize::try_from(from_start).unwrap_or(0).min(size)
+        let from_start = match place {
+            ..0 => place.saturating_add(size as i64),
+            _ => place,
         };
-        Ok(Op::Slice {
-            input,
-            axis,
-            start: place(*start),
-            end: place(*end),
-        })
+        match usize::try_from(from_start) {
+            Ok(at) if at < size => Ok((axis, at, !indices.dims.is_empty())),
+            _ => Err(node.fault(format!("takes place {place} of {size}"))),
+        }
     }
 
     /// Becomes one slice for each output.
@@ -169,27 +284,26 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn transpose<'a>(
+/// The axes of a Transpose.
+pub(super) fn permutation<'a>(
     node: &NodeReader<'a>,
     attributes: &mut Attributes<'a>,
-    input: ValueId,
     rank: usize,
-) -> Result<Op, GraphError> {
-    let axes = match node.check(attributes.ints("perm"))? {
-        None => (0..rank).rev().collect(),
+) -> Result<Vec<usize>, GraphError> {
+    match node.check(attributes.ints("perm"))? {
+        None => Ok((0..rank).rev().collect()),
         Some(axes) => {
             let axes = axes
                 .iter()
                 .map(|at| axis(*at, rank))
                 .collect::<Result<_, _>>();
-            node.check(axes)?
+            node.check(axes)
         }
-    };
-    Ok(Op::Transpose { input, axes })
+    }
 }
 
 /// Counts an axis from the start; negative ones count from the end.
-fn axis(at: i64, rank: usize) -> Result<usize, String> {
+pub(super) fn axis(at: i64, rank: usize) -> Result<usize, String> {
     let from_start = if at < 0 {
         at.saturating_add(rank as i64)
     } else {
@@ -202,29 +316,27 @@ fn axis(at: i64, rank: usize) -> Result<usize, String> {
 }
 
 /// ONNX's notation: 0 keeps the axis in that place, −1 is what is left.
-fn reshape(dims: &[Dim], sizes: &[i64]) -> Result<Vec<Dim>, String> {
+fn reshape(dims: &[Dim], sizes: &[Size]) -> Result<Vec<Dim>, String> {
     let fault = || format!("shape {sizes:?} doesn't fit the input's");
     let mut output = Vec::new();
     let mut rest = None;
     for (at, size) in sizes.iter().enumerate() {
         output.push(match size {
-            0 => *dims.get(at).ok_or_else(fault)?,
-            -1 if rest.is_none() => {
+            Size::Number(0) => *dims.get(at).ok_or_else(fault)?,
+            Size::Number(-1) if rest.is_none() => {
                 rest = Some(at);
                 Dim::Fixed(1)
             }
-            size => Dim::Fixed(usize::try_from(*size).map_err(|_| fault())?),
+            size => dim(*size).map_err(|_| fault())?,
         });
     }
     if let Some(at) = rest {
-        if output.contains(&Dim::Rows) {
-            let total = fixed(dims).ok_or_else(fault)?;
-            let known = fixed(&output)
-                .filter(|known| *known > 0)
-                .ok_or_else(fault)?;
-            output[at] = Dim::Fixed(total / known);
-        } else {
+        if dims.contains(&Dim::Rows) && !output.contains(&Dim::Rows) {
             output[at] = Dim::Rows;
+        } else {
+            let total = fixed(dims).ok_or_else(fault)?;
+            let known = fixed(&output).ok_or_else(fault)?;
+            output[at] = Dim::Fixed(total / known);
         }
     }
     Ok(output)
@@ -276,11 +388,4 @@ fn joined(dims: &[Dim]) -> Result<Dim, String> {
         (true, Some(1)) => Ok(Dim::Rows),
         _ => Err("would mix rows with other axes".to_owned()),
     }
-}
-
-fn fixed(dims: &[Dim]) -> Option<usize> {
-    dims.iter().try_fold(1_usize, |product, dim| match dim {
-        Dim::Rows => Some(product),
-        Dim::Fixed(size) => product.checked_mul(*size),
-    })
 }

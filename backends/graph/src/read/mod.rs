@@ -2,6 +2,8 @@
 
 mod attributes;
 mod constants;
+mod fold;
+mod known;
 mod layout;
 mod node;
 #[cfg(test)]
@@ -23,7 +25,7 @@ use crate::{
 use constants::Constants;
 
 /// Bytes of a model at most.
-const MAX_BYTES: usize = 256 << 20;
+pub(crate) const MAX_BYTES: usize = 256 << 20;
 
 /// Versions of the operator set in which the family's operators mean the same.
 const OPSETS: RangeInclusive<i64> = 13..=23;
@@ -51,7 +53,7 @@ impl Graph {
     }
 }
 
-fn check_versions(model: &ModelProto) -> Result<(), GraphError> {
+pub(crate) fn check_versions(model: &ModelProto) -> Result<(), GraphError> {
     let is_default = |domain: &str| matches!(domain, "" | "ai.onnx");
     let version = model
         .opset_import

@@ -1,9 +1,14 @@
 //! One node of the file.
 
-use super::{Reader, attributes::Attributes};
+use super::{
+    Reader,
+    attributes::Attributes,
+    known::{Data, describe},
+};
 use crate::{
-    Activation, Arithmetic, Constant, GraphError, Lstm, LstmWeights, Op, Shape, ValueId,
-    onnx::{NodeProto, attribute_proto::AttributeType},
+    Activation, Arithmetic, Constant, Dim, Element, GraphError, Lstm, LstmWeights, Op, Shape,
+    ValueId,
+    onnx::{NodeProto, attribute_proto::AttributeType, tensor_proto::DataType},
 };
 
 /// A node with what its errors call it.
@@ -46,6 +51,14 @@ impl<'a> NodeReader<'a> {
         }
         Err(self.fault(format!("has {count} inputs, expected at most {most}")))
     }
+
+    fn expect_outputs(&self, most: usize) -> Result<(), GraphError> {
+        let count = self.proto.output.len();
+        if count <= most {
+            return Ok(());
+        }
+        Err(self.fault(format!("has {count} outputs, expected at most {most}")))
+    }
 }
 
 impl<'a> Reader<'a> {
@@ -63,14 +76,22 @@ impl<'a> Reader<'a> {
         if proto.op_type() != "Concat" {
             node.expect_inputs(most)?;
         }
+        if proto.op_type() == "Constant" {
+            return self.constant(&node, attributes);
+        }
+        if self.folds(&node) {
+            let known = self.fold(&node, &mut attributes)?;
+            node.check(attributes.finish())?;
+            node.expect_outputs(1)?;
+            let name = self.output(&node, 0)?;
+            return node.check(self.constants.fold(name, known));
+        }
         let outputs = match proto.op_type() {
-            "Constant" => return self.constant(&node, attributes),
-            "Identity" if self.constants.has(node.input(0)?) => {
-                node.check(attributes.finish())?;
-                let alias = self.constants.alias(self.output(&node, 0)?, node.input(0)?);
-                return node.check(alias);
-            }
             "Identity" => vec![self.value(&node, 0)?],
+            "Cast" => vec![self.cast(&node, &mut attributes)?],
+            "Dropout" => vec![self.dropout(&node, &mut attributes)?],
+            "Slice" => vec![self.slice(&node)?],
+            "Gather" => vec![self.gather(&node, &mut attributes)?],
             "Split" => self.split(&node, &mut attributes)?,
             _ => {
                 let op = self.op(&node, &mut attributes)?;
@@ -78,13 +99,7 @@ impl<'a> Reader<'a> {
             }
         };
         node.check(attributes.finish())?;
-        if proto.output.len() > outputs.len() {
-            return Err(node.fault(format!(
-                "has {} outputs, expected at most {}",
-                proto.output.len(),
-                outputs.len()
-            )));
-        }
+        node.expect_outputs(outputs.len())?;
         for (at, id) in outputs.into_iter().take(proto.output.len()).enumerate() {
             if !proto.output[at].is_empty() {
                 let name = self.output(&node, at)?;
@@ -181,7 +196,42 @@ impl<'a> Reader<'a> {
         let tensor = value.and_then(|attribute| attribute.t.as_ref());
         let tensor = tensor.ok_or_else(|| node.fault("attribute value is missing"))?;
         let name = self.output(node, 0)?;
-        node.check(self.constants.insert(name, tensor))
+        node.check(self.constants.store(name, tensor))
+    }
+
+    /// To the type that the value has: the same value.
+    fn cast(
+        &self,
+        node: &NodeReader<'a>,
+        attributes: &mut Attributes<'a>,
+    ) -> Result<ValueId, GraphError> {
+        let input = self.value(node, 0)?;
+        let own = match self.builder.graph().value(input).element {
+            Element::F32 => DataType::Float,
+            Element::I32 => DataType::Int32,
+        };
+        let to = node.check(attributes.int("to", 0))?;
+        if to == i64::from(own as i32) {
+            return Ok(input);
+        }
+        let expected = own as i32;
+        Err(node.fault(format!("casts to data type {to}, expected {expected} ({own:?})")))
+    }
+
+    /// Does nothing outside of training.
+    fn dropout(
+        &mut self,
+        node: &NodeReader<'a>,
+        attributes: &mut Attributes<'a>,
+    ) -> Result<ValueId, GraphError> {
+        node.check(attributes.int("seed", 0))?;
+        if node.optional(2).is_some() {
+            let mode = node.check(self.constants.ints(node.input(2)?))?;
+            if mode != [0] {
+                return Err(node.fault("training_mode is set; expected a model for inference"));
+            }
+        }
+        self.value(node, 0)
     }
 
     fn softmax(
@@ -297,10 +347,38 @@ impl<'a> Reader<'a> {
         Ok(Lstm {
             input: self.value(node, 0)?,
             valid_steps: self.optional_value(node, 4)?,
-            initial_h: self.optional_value(node, 5)?,
-            initial_c: self.optional_value(node, 6)?,
+            initial_h: self.initial_state(node, 5, hidden)?,
+            initial_c: self.initial_state(node, 6, hidden)?,
             weights,
         })
+    }
+}
+
+impl<'a> Reader<'a> {
+    /// An initial state; `None` where it is zeros.
+    fn initial_state(
+        &mut self,
+        node: &NodeReader<'a>,
+        at: usize,
+        hidden: usize,
+    ) -> Result<Option<ValueId>, GraphError> {
+        let Some(name) = node.optional(at).filter(|name| self.constants.has(name)) else {
+            return self.optional_value(node, at);
+        };
+        let known = node.check(self.constants.known(name))?;
+        let state = [Dim::Fixed(1), Dim::Rows, Dim::Fixed(hidden)];
+        if known.dims != state {
+            let (found, expected) = (describe(&known.dims), describe(&state));
+            return Err(node.fault(format!(
+                "the initial state {name:?} has shape {found}, expected {expected}"
+            )));
+        }
+        if known.data != Data::Fill(0.0) {
+            return Err(node.fault(format!(
+                "the initial state {name:?} is a constant other than zeros, which is not supported"
+            )));
+        }
+        Ok(None)
     }
 }
 
