@@ -25,31 +25,29 @@ const POWER_OF_TWO: [f32; 6] = [
 /// parts of a quotient.
 const HUGE_POWER: f32 = 60.0;
 
-/// `2^x`.
+/// `2^x` of at most eight vectors, in place.
 #[inline(always)]
-pub(crate) fn exp2<S: Simd, const N: usize>(simd: S, x: [S::Vector; N]) -> [S::Vector; N] {
-    let mut fraction = x;
-    for fraction in &mut fraction {
-        *fraction = simd.fraction(*fraction);
+pub(crate) fn exp2<S: Simd>(simd: S, x: &mut [S::Vector]) {
+    let mut powers = [(simd.splat(0.0), simd.splat(POWER_OF_TWO[0])); 8];
+    for (x, (fraction, _)) in x.iter().zip(&mut powers) {
+        *fraction = simd.fraction(*x);
     }
-    let [first, rest @ ..] = POWER_OF_TWO;
-    let mut power = [simd.splat(first); N];
-    for coefficient in rest {
-        for (power, fraction) in power.iter_mut().zip(fraction) {
-            *power = simd.mul_add(*power, fraction, simd.splat(coefficient));
+    for coefficient in &POWER_OF_TWO[1..] {
+        for (_, (fraction, power)) in x.iter().zip(&mut powers) {
+            *power = simd.mul_add(*power, *fraction, simd.splat(*coefficient));
         }
     }
-    for (power, x) in power.iter_mut().zip(x) {
-        *power = simd.scale(*power, x);
+    for (x, (_, power)) in x.iter_mut().zip(powers) {
+        *x = simd.scale(power, *x);
     }
-    power
 }
 
 /// `exp(x)`.
 #[inline(always)]
 pub(crate) fn exp<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
-    let [power] = exp2(simd, [simd.mul(x, simd.splat(LOG2_E))]);
-    power
+    let mut power = [simd.mul(x, simd.splat(LOG2_E))];
+    exp2(simd, &mut power);
+    power[0]
 }
 
 /// What `exp2` takes to give `exp(-x)`.
@@ -94,13 +92,15 @@ pub(crate) fn sigmoid_times_tanh<S: Simd>(
 /// `1 / (1 + exp(-x))`.
 #[inline(always)]
 pub(crate) fn sigmoid<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
-    let [power] = exp2(simd, [sigmoid_exponent(simd, x)]);
-    sigmoid_of_power(simd, power)
+    let mut power = [sigmoid_exponent(simd, x)];
+    exp2(simd, &mut power);
+    sigmoid_of_power(simd, power[0])
 }
 
 /// The hyperbolic tangent.
 #[inline(always)]
 pub(crate) fn tanh<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
-    let [power] = exp2(simd, [tanh_exponent(simd, x)]);
-    tanh_of_power(simd, power)
+    let mut power = [tanh_exponent(simd, x)];
+    exp2(simd, &mut power);
+    tanh_of_power(simd, power[0])
 }

@@ -44,7 +44,7 @@ impl Tiles for PanelProduct<'_, '_> {
         let product = &mut *self.product;
         let line_len = VECTORS * S::LANES;
         let (bias, weights) = product.weights.panel(self.panel).split_at(line_len);
-        let mut sums = [tile::start::<S, ROWS>(simd, bias)];
+        let mut sums = [tile::resume::<S, ROWS>(simd, bias, 0)];
         let rows = Rows {
             values: &product.values[row * product.depth..],
             stride: product.depth,

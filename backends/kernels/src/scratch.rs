@@ -10,6 +10,8 @@ pub struct Scratch {
     pub(crate) h: Aligned,
     pub(crate) next_h: Aligned,
     pub(crate) c: Aligned,
+    /// The sums of a tile.
+    pub(crate) sums: Aligned,
     /// The input's part of the gates of the steps to come, `[lines, 4·padded hidden]`.
     pub(crate) projected: Aligned,
     /// Gradients by the gates of all steps, `[steps, rows, 4·padded hidden]`.

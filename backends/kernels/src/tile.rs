@@ -14,6 +14,7 @@ pub(crate) const VECTORS: usize = 4;
 /// weights for each value of the input.
 #[derive(Debug, Clone)]
 pub(crate) struct Panels {
+    count: usize,
     line_len: usize,
     /// Lines of a panel.
     lines: usize,
@@ -36,6 +37,7 @@ impl Panels {
             *target = value(line / lines, line % lines, column / lanes, column % lanes);
         }
         Self {
+            count,
             line_len,
             lines,
             values,
@@ -67,7 +69,7 @@ impl Panels {
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.values.len() / (self.lines * self.line_len)
+        self.count
     }
 
     /// A panel, from its line of biases on.
@@ -101,19 +103,19 @@ impl Lines<'_> {
         values: &[],
         stride: 0,
     };
-}
 
-/// Sums that all start at a line.
-#[inline(always)]
-pub(crate) fn start<S: Simd, const ROWS: usize>(simd: S, line: &[f32]) -> Sums<S, ROWS> {
-    let mut first = [simd.splat(0.0); VECTORS];
-    for (vector, first) in first.iter_mut().enumerate() {
-        *first = simd.load(&line[vector * S::LANES..]);
+    /// The lines from line `k` on.
+    #[inline(always)]
+    pub(crate) fn from(self, k: usize) -> Self {
+        Self {
+            values: &self.values[k * self.stride..],
+            ..self
+        }
     }
-    [first; ROWS]
 }
 
-/// Sums that go on from what [`keep`] left, `stride` from row to row.
+/// Sums that go on from what [`keep`] left, `stride` from row to row: 0 where all rows start
+/// at the same line.
 #[inline(always)]
 pub(crate) fn resume<S: Simd, const ROWS: usize>(
     simd: S,

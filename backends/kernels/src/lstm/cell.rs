@@ -2,66 +2,65 @@
 
 use crate::{
     math::{
-        exp2, sigmoid_exponent, sigmoid_of_power, sigmoid_times_tanh, tanh_exponent, tanh_of_power,
+        exp2, sigmoid_exponent, sigmoid_of_power, sigmoid_times_tanh, tanh, tanh_exponent,
+        tanh_of_power,
     },
     simd::Simd,
-    tile::{Sums, VECTORS},
+    tile::Sums,
 };
 
-/// The hidden states of `ROWS` vectors of units, whose cell states move on.
+/// The hidden states of vectors of units, whose cell states move on.
 #[inline(always)]
-pub(super) fn advance<S: Simd, const ROWS: usize>(
+pub(super) fn advance<S: Simd, const N: usize>(
     simd: S,
-    sums: &Sums<S, ROWS>,
-    cells: &mut [S::Vector; ROWS],
-) -> [S::Vector; ROWS] {
-    let mut output_powers = *cells;
-    for (row, cell) in cells.iter_mut().enumerate() {
-        let [input, output, forget, candidate] = powers(simd, sums[row]);
-        let kept = simd.mul(sigmoid_of_power(simd, forget), *cell);
-        *cell = simd.add(kept, sigmoid_times_tanh(simd, input, candidate));
-        output_powers[row] = output;
+    sums: Sums<S, N>,
+    c: &mut [S::Vector; N],
+) -> [S::Vector; N] {
+    let powers = powers(simd, sums);
+    for (c, [input, _, forget, candidate]) in c.iter_mut().zip(powers) {
+        let kept = simd.mul(sigmoid_of_power(simd, forget), *c);
+        *c = simd.add(kept, sigmoid_times_tanh(simd, input, candidate));
     }
-    let mut hidden = *cells;
-    for hidden in &mut hidden {
-        *hidden = tanh_exponent(simd, *hidden);
+    let mut h = *c;
+    for h in &mut h {
+        *h = tanh_exponent(simd, *h);
     }
-    hidden = exp2(simd, hidden);
-    for (hidden, output) in hidden.iter_mut().zip(output_powers) {
-        *hidden = sigmoid_times_tanh(simd, output, *hidden);
+    exp2(simd, &mut h);
+    for (h, [_, output, _, _]) in h.iter_mut().zip(powers) {
+        *h = sigmoid_times_tanh(simd, output, *h);
     }
-    hidden
+    h
 }
 
-/// As [`advance`] for one vector of units, but gives the opened gates too, which the
-/// backward pass needs.
+/// As [`advance`], but gives the opened gates too, which the backward pass needs.
 #[inline(always)]
-pub(super) fn advance_open<S: Simd>(
+pub(super) fn advance_open<S: Simd, const N: usize>(
     simd: S,
-    sums: [S::Vector; VECTORS],
-    cell: &mut S::Vector,
-) -> ([S::Vector; VECTORS], S::Vector) {
-    let [input, output, forget, candidate] = powers(simd, sums);
-    let input = sigmoid_of_power(simd, input);
-    let output = sigmoid_of_power(simd, output);
-    let forget = sigmoid_of_power(simd, forget);
-    let candidate = tanh_of_power(simd, candidate);
-    *cell = simd.mul_add(input, candidate, simd.mul(forget, *cell));
-    let hidden = simd.mul(output, crate::math::tanh(simd, *cell));
-    ([input, output, forget, candidate], hidden)
+    sums: Sums<S, N>,
+    c: &mut [S::Vector; N],
+) -> (Sums<S, N>, [S::Vector; N]) {
+    let mut gates = powers(simd, sums);
+    let mut h = *c;
+    for (n, [input, output, forget, candidate]) in gates.iter_mut().enumerate() {
+        for gate in [&mut *input, &mut *output, &mut *forget] {
+            *gate = sigmoid_of_power(simd, *gate);
+        }
+        *candidate = tanh_of_power(simd, *candidate);
+        c[n] = simd.mul_add(*input, *candidate, simd.mul(*forget, c[n]));
+        h[n] = simd.mul(*output, tanh(simd, c[n]));
+    }
+    (gates, h)
 }
 
 /// The exponentials that the gates are made of.
 #[inline(always)]
-fn powers<S: Simd>(
-    simd: S,
-    [input, output, forget, candidate]: [S::Vector; VECTORS],
-) -> [S::Vector; VECTORS] {
-    let exponents = [
-        sigmoid_exponent(simd, input),
-        sigmoid_exponent(simd, output),
-        sigmoid_exponent(simd, forget),
-        tanh_exponent(simd, candidate),
-    ];
-    exp2(simd, exponents)
+fn powers<S: Simd, const N: usize>(simd: S, mut sums: Sums<S, N>) -> Sums<S, N> {
+    for [input, output, forget, candidate] in &mut sums {
+        for gate in [input, output, forget] {
+            *gate = sigmoid_exponent(simd, *gate);
+        }
+        *candidate = tanh_exponent(simd, *candidate);
+    }
+    exp2(simd, sums.as_flattened_mut());
+    sums
 }

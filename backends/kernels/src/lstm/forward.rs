@@ -4,7 +4,7 @@ use super::{LstmInputs, LstmOutputs, SavedSteps, cell, pack::GatePanels};
 use crate::{
     scratch::Scratch,
     simd::{Kernel, Simd},
-    tile::{self, Lines, Rows, Sums, Tiles, VECTORS},
+    tile::{self, Lines, Rows, Tiles, VECTORS},
 };
 
 /// Lines of gates that the projection of the input is ahead of the recurrence by: more
@@ -28,6 +28,7 @@ impl Kernel for Forward<'_> {
     fn run<S: Simd>(mut self, simd: S) {
         let inputs = self.inputs;
         self.start();
+        self.scratch.sums.resize(S::TILE_ROWS * VECTORS * S::LANES);
         let hoisted = hoists::<S>(self.weights.width, inputs.rows);
         let ahead = (PROJECTED_LINES / inputs.rows.max(1)).max(1);
         for step in 0..inputs.steps {
@@ -47,6 +48,7 @@ impl Kernel for Forward<'_> {
                 next_h: &mut self.scratch.next_h,
                 c: &mut self.scratch.c,
                 gates: self.saved.as_deref_mut().map(|saved| saved.gates_mut(step)),
+                sums: &mut self.scratch.sums,
                 block: 0,
             }
             .run(simd);
@@ -160,7 +162,7 @@ impl Tiles for Projection<'_> {
     fn tile<S: Simd, const ROWS: usize>(&mut self, simd: S, row: usize) {
         let (width, line_len) = (self.weights.width, self.weights.line_len());
         let panel = self.weights.panel(self.block);
-        let mut sums = [tile::start::<S, ROWS>(simd, panel.bias)];
+        let mut sums = [tile::resume::<S, ROWS>(simd, panel.bias, 0)];
         let rows = Rows {
             values: &self.x[row * width..],
             stride: width,
@@ -191,6 +193,8 @@ struct Step<'a> {
     c: &'a mut [f32],
     /// Where the opened gates go, `[rows, blocks, 4 gates, lanes]`.
     gates: Option<&'a mut [f32]>,
+    /// The sums of a tile, `[rows, 4 gates, lanes]`.
+    sums: &'a mut [f32],
     /// The block, or the first of the blocks, that is being worked on.
     block: usize,
 }
@@ -250,68 +254,77 @@ impl Step<'_> {
         for p in 0..PANELS {
             let panel = self.weights.panel(block + p);
             (input[p], recurrent[p]) = (panel.input, panel.recurrent);
-            sums[p] = match self.projected {
-                None => tile::start(simd, panel.bias),
+            // One line of biases for all rows, or a line of its own for each.
+            let (start, stride) = match self.projected {
+                None => (panel.bias, 0),
                 Some(projected) => {
-                    let at = row * self.weights.line_len() + (block + p) * VECTORS * S::LANES;
-                    tile::resume(simd, &projected[at..], self.weights.line_len())
+                    let line_len = self.weights.line_len();
+                    let at = row * line_len + (block + p) * VECTORS * S::LANES;
+                    (&projected[at..], line_len)
                 }
             };
+            sums[p] = tile::resume(simd, start, stride);
         }
-        if self.projected.is_none() {
-            let rows = Rows {
-                values: &self.x[row * width..],
-                stride: width,
-                step: 1,
-            };
-            tile::accumulate(simd, &mut sums, rows, input, width);
-        }
+        let depth = if self.projected.is_none() { width } else { 0 };
+        let rows = Rows {
+            values: &self.x[row * width..],
+            stride: width,
+            step: 1,
+        };
+        tile::accumulate(simd, &mut sums, rows, input, depth);
         let rows = Rows {
             values: &self.h[row * padded..],
             stride: padded,
             step: 1,
         };
         tile::accumulate(simd, &mut sums, rows, recurrent, hidden);
-        for (p, sums) in sums.iter().enumerate() {
-            self.advance(simd, sums, block + p, row);
+        let line_len = VECTORS * S::LANES;
+        for (p, sums) in sums.into_iter().enumerate() {
+            // Through memory: indexed by a loop, the sums would live there all along.
+            tile::keep(simd, sums, self.sums, line_len);
+            let mut r = 0;
+            while r + 2 <= ROWS {
+                self.advance::<S, 2>(simd, block + p, row, r);
+                r += 2;
+            }
+            if r < ROWS {
+                self.advance::<S, 1>(simd, block + p, row, r);
+            }
         }
     }
 
-    /// Turns the sums of a block into its next states.
+    /// Turns the sums of `N` rows of a block, from the tile's row `first` on, into their next states.
     #[inline(always)]
-    fn advance<S: Simd, const ROWS: usize>(
+    fn advance<S: Simd, const N: usize>(
         &mut self,
         simd: S,
-        sums: &Sums<S, ROWS>,
         block: usize,
         row: usize,
+        first: usize,
     ) {
         let padded = self.weights.padded_hidden();
-        let at = row * padded + block * S::LANES;
-        let mut cells = [simd.splat(0.0); ROWS];
-        for (r, cell) in cells.iter_mut().enumerate() {
-            *cell = simd.load(&self.c[at + r * padded..]);
+        let line_len = VECTORS * S::LANES;
+        let at = (row + first) * padded + block * S::LANES;
+        let sums = tile::resume::<S, N>(simd, &self.sums[first * line_len..], line_len);
+        let mut c = [simd.splat(0.0); N];
+        for (n, c) in c.iter_mut().enumerate() {
+            *c = simd.load(&self.c[at + n * padded..]);
         }
-        let hidden = match self.gates.as_deref_mut() {
-            None => cell::advance(simd, sums, &mut cells),
+        let h = match self.gates.as_deref_mut() {
+            None => cell::advance(simd, sums, &mut c),
             Some(gates) => {
-                let mut hidden = cells;
-                for r in 0..ROWS {
-                    let line = (row + r) * self.weights.line_len() + block * VECTORS * S::LANES;
-                    let (opened, h) = cell::advance_open(simd, sums[r], &mut cells[r]);
-                    for (vector, gate) in opened.into_iter().enumerate() {
-                        simd.store(&mut gates[line + vector * S::LANES..], gate);
-                    }
-                    hidden[r] = h;
-                }
-                hidden
+                let (opened, h) = cell::advance_open(simd, sums, &mut c);
+                let gates_len = self.weights.line_len();
+                let at = (row + first) * gates_len + block * line_len;
+                tile::keep(simd, opened, &mut gates[at..], gates_len);
+                h
             }
         };
-        for r in 0..ROWS {
-            let at = at + r * padded;
-            if self.inputs.is_valid(self.index, row + r) {
-                simd.store(&mut self.c[at..], cells[r]);
-                simd.store(&mut self.next_h[at..], hidden[r]);
+        for n in 0..N {
+            let at = at + n * padded;
+            if self.inputs.is_valid(self.index, row + first + n) {
+                simd.store(&mut self.c[at..], c[n]);
+                simd.store(&mut self.next_h[at..], h[n]);
             } else {
                 simd.store(&mut self.next_h[at..], simd.load(&self.h[at..]));
             }

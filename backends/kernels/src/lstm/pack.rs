@@ -11,6 +11,7 @@ pub(super) struct GatePanels {
     pub(super) width: usize,
     pub(super) hidden: usize,
     lanes: usize,
+    padded_hidden: usize,
     panels: Panels,
 }
 
@@ -46,6 +47,7 @@ impl GatePanels {
             width,
             hidden,
             lanes,
+            padded_hidden: hidden.next_multiple_of(lanes),
             panels: Panels::pack(lanes, hidden.div_ceil(lanes), width + hidden, value),
         }
     }
@@ -59,7 +61,7 @@ impl GatePanels {
     /// Hidden units with those that fill the last block.
     #[inline(always)]
     pub(super) fn padded_hidden(&self) -> usize {
-        self.blocks() * self.lanes
+        self.padded_hidden
     }
 
     /// Gates of all units, with those that fill the last block.
