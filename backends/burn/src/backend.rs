@@ -2,31 +2,23 @@
 
 use std::sync::Arc;
 
-use burn::tensor::Device;
 use ser_backend::{
     Backend, BackendError, DeviceOptions, Model, ModelInfo, ModelPackage, PackageError, golden,
 };
 use ser_graph::Graph;
-use serde::Deserialize;
 
 use crate::{
     model::{BurnModel, Signature},
     numerics,
+    placement::Placement,
     program::Program,
 };
 
 /// The name of the backend.
-const NAME: &str = "burn";
+pub(crate) const NAME: &str = "burn";
 
-/// The only execution provider.
-const CPU: &str = "cpu";
-
-/// There is nothing to set.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NoSettings {}
-
-/// Runs LSTM classifiers on the CPU.
+/// Runs LSTM classifiers on the CPU, or on an NVIDIA GPU in builds with the feature
+/// `cuda`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BurnBackend;
 
@@ -52,37 +44,34 @@ impl Backend for BurnBackend {
         package: &ModelPackage,
         options: &DeviceOptions,
     ) -> Result<Box<dyn Model>, BackendError> {
-        if options.execution_providers != [CPU] {
-            return Err(BackendError::Unavailable {
-                backend: NAME.to_owned(),
-                reason: format!(
-                    "it has no execution providers {:?}; expected {:?}",
-                    options.execution_providers,
-                    [CPU]
-                ),
-            });
-        }
-        let NoSettings {} = options.settings(NAME)?;
-        let graph = Graph::read(&package.graph).map_err(|error| BackendError::Unsupported {
-            backend: NAME.to_owned(),
-            file: package.graph_file(),
-            reason: error.to_string(),
-        })?;
-        let shape = package.manifest.row_shape();
-        let signature = Signature::new(&graph, shape).map_err(|reason| PackageError::Invalid {
-            file: package.graph_file(),
-            reason,
-        })?;
-        let program = Program::new(&graph, &Device::flex());
-        let info = ModelInfo {
-            backend: NAME.to_owned(),
-            execution_provider: CPU.to_owned(),
-            numerics: numerics::describe(),
-            shape,
-            batch_invariant: true,
-        };
-        let mut model = BurnModel::new(info, signature, Arc::new(program));
-        golden::replay(&mut model, package)?;
-        Ok(Box::new(model))
+        load_on(&Placement::new(options)?, package)
     }
+}
+
+/// Compiles a package's graph for a place, and replays its golden rows there.
+pub(crate) fn load_on(
+    placement: &Placement,
+    package: &ModelPackage,
+) -> Result<Box<dyn Model>, BackendError> {
+    let graph = Graph::read(&package.graph).map_err(|error| BackendError::Unsupported {
+        backend: NAME.to_owned(),
+        file: package.graph_file(),
+        reason: error.to_string(),
+    })?;
+    let shape = package.manifest.row_shape();
+    let signature = Signature::new(&graph, shape).map_err(|reason| PackageError::Invalid {
+        file: package.graph_file(),
+        reason,
+    })?;
+    let program = Program::new(&graph, placement);
+    let info = ModelInfo {
+        backend: NAME.to_owned(),
+        execution_provider: placement.provider.to_owned(),
+        numerics: numerics::describe(placement),
+        shape,
+        batch_invariant: placement.batch_invariant(),
+    };
+    let mut model = BurnModel::new(info, signature, Arc::new(program));
+    golden::replay(&mut model, package)?;
+    Ok(Box::new(model))
 }

@@ -1,27 +1,28 @@
-//! Native backend: runs LSTM classifiers on Burn's CPU backend, `flex`.
+//! Native backend: runs LSTM classifiers on Burn, on its CPU backend `flex` with
+//! kernels of our own.
 //!
-//! A graph is compiled once into a program of tensor operations whose weights
-//! all instances share. Each instance runs on the thread that calls it: a server
-//! is built without Burn's thread pool. Where another crate of the same build turns
-//! Burn's feature `rayon` on, as training does, only products of more than 192³
-//! multiplications use the pool, and the bits stay the same.
+//! A graph is compiled once into a program of tensor operations whose weights all
+//! instances share. Layers are custom operations of Burn over packed weights
+//! ([`ser_kernels`]): an LSTM with all its steps, a dense layer with its activation, a
+//! softmax. What is left is Burn's. Each instance runs on the thread that calls it.
+//! On devices without a kernel (feature `cuda`) the layers are Burn's operations too.
 //!
 //! # Batch invariance
 //!
-//! A row's bits don't depend on how many rows go with it, nor on its place among
-//! them. Element-wise operations and the softmax see each row alone. For matrix
-//! products, the order in which `flex` adds up depends on the sizes in two ways,
-//! and both are kept constant: a single row takes another path than several, so
-//! there are always at least two; and more than 512 addends are cut into parts
-//! as the row count suggests, so they are cut here.
+//! On the CPU a row's bits don't depend on how many rows go with it, nor on its place
+//! among them: the kernels add up in one order for any number of rows, and what is
+//! left to Burn takes each number alone or moves it. On a GPU there is no such promise.
 
 mod backend;
-mod lstm;
+mod fused;
+mod layers;
 mod model;
 mod numerics;
-mod product;
+mod placement;
 mod program;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "autodiff")]
+pub mod training;
 
 pub use backend::BurnBackend;

@@ -2,21 +2,20 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 use ser_backend::{BackendError, Batch, Inputs, Model, ModelInfo, Outputs, RowShape};
 use ser_graph::{Dim, Element, Graph, ValueId};
+use ser_kernels::Scratch;
 
 use crate::program::Program;
 
-/// Rows of a product at least: see the crate's notes on batch invariance.
-const MIN_ROWS: usize = 2;
-
-/// A compiled graph. Instances share it.
+/// A compiled graph, which instances share, and an instance's working memory.
 #[derive(Debug)]
 pub(crate) struct BurnModel {
     info: ModelInfo,
     signature: Signature,
     program: Arc<Program>,
+    scratch: Scratch,
 }
 
 /// The graph's inputs and outputs.
@@ -100,22 +99,22 @@ impl BurnModel {
             info,
             signature,
             program,
+            scratch: Scratch::new(),
         }
     }
 
-    fn run(&self, inputs: &Inputs<'_>, outputs: &mut Outputs<'_>) -> Result<(), BackendError> {
-        let rows = inputs.bucket.max(MIN_ROWS);
-        let mut valid_steps = inputs.valid_steps.to_vec();
-        valid_steps.resize(rows, 0);
-        let mut values = self.program.values(&valid_steps);
-        values.set(
-            self.signature.features,
-            rows_of(inputs.features, inputs.bucket, rows),
-        );
+    fn run(&mut self, inputs: &Inputs<'_>, outputs: &mut Outputs<'_>) -> Result<(), BackendError> {
+        let rows = |values: &[f32]| {
+            let shape = [1, inputs.bucket, values.len() / inputs.bucket];
+            let data = TensorData::new(values.to_vec(), shape);
+            Tensor::from_data(data, self.program.device())
+        };
+        let mut values = self.program.values(inputs.valid_steps);
+        values.set(self.signature.features, rows(inputs.features));
         if let Some((state, _)) = self.signature.states {
-            values.set(state, rows_of(inputs.state, inputs.bucket, rows));
+            values.set(state, rows(inputs.state));
         }
-        self.program.run(&mut values);
+        self.program.run(&mut values, &mut self.scratch);
         copy(values.take(self.signature.posteriors), outputs.posteriors)?;
         if let Some((_, next_state)) = self.signature.states {
             copy(values.take(next_state), outputs.next_state)?;
@@ -124,15 +123,6 @@ impl BurnModel {
     }
 }
 
-/// `[1, rows, values]`, filled up with rows of zeros.
-fn rows_of(values: &[f32], bucket: usize, rows: usize) -> Tensor<3> {
-    let len = values.len() / bucket;
-    let mut values = values.to_vec();
-    values.resize(rows * len, 0.0);
-    Tensor::from_data(TensorData::new(values, [1, rows, len]), &Device::flex())
-}
-
-/// Copies as many rows as there is room for.
 fn copy(tensor: Tensor<3>, output: &mut [f32]) -> Result<(), BackendError> {
     let failed = |reason: String| BackendError::Inference(reason);
     let data = tensor
@@ -141,7 +131,7 @@ fn copy(tensor: Tensor<3>, output: &mut [f32]) -> Result<(), BackendError> {
     let values = data
         .as_slice::<f32>()
         .map_err(|error| failed(error.to_string()))?;
-    output.copy_from_slice(&values[..output.len()]);
+    output.copy_from_slice(values);
     Ok(())
 }
 

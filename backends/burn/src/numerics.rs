@@ -1,16 +1,26 @@
 //! What the bits of outputs depend on besides inputs and package.
 
+use crate::placement::{Compute, Placement};
+
 /// The version of Burn that the workspace pins.
 const BURN: &str = "0.22.1";
 
-/// Library, architecture, and the instruction sets that `flex` chooses from at
-/// run time.
-pub(crate) fn describe() -> String {
-    let mut parts = vec![format!("burn-flex {BURN} {}", std::env::consts::ARCH)];
-    parts.extend(instruction_sets().into_iter().map(str::to_owned));
-    parts.join(" ")
+/// Libraries with their versions, the processor and what is chosen at run time.
+pub(crate) fn describe(placement: &Placement) -> String {
+    match placement.compute {
+        Compute::Kernels(kernels) => {
+            let mut parts = vec![format!("burn-flex {BURN} {}", std::env::consts::ARCH)];
+            parts.extend(instruction_sets().into_iter().map(str::to_owned));
+            // The crates of the workspace have one version.
+            let version = env!("CARGO_PKG_VERSION");
+            parts.push(format!("ser-kernels {version} {kernels}"));
+            parts.join(" ")
+        }
+        Compute::Tensors => format!("burn {BURN} {:?}", placement.device),
+    }
 }
 
+/// Those that `flex` chooses from for what isn't a layer.
 #[cfg(target_arch = "x86_64")]
 fn instruction_sets() -> Vec<&'static str> {
     let sets = [

@@ -1,77 +1,54 @@
-//! The recurrent layer.
+//! The recurrent layer on Burn's tensors, for devices without a kernel.
 
 use burn::tensor::{Bool, Device, Tensor, TensorData, activation};
 use ser_graph::LstmWeights;
 
-use crate::product::Weight;
+use super::{LstmCall, LstmStates};
 
-/// An LSTM layer, forward in time. The gates lie side by side in the order input,
-/// output, forget, cell, so that one product a step serves all four, and one
-/// sigmoid the first three.
+/// The gates lie side by side in the order input, output, forget, cell, so that one
+/// product a step serves all four, and one sigmoid the first three.
 #[derive(Debug)]
-pub(crate) struct LstmLayer {
+pub(crate) struct TensorLstm {
     hidden: usize,
     /// `[width, 4·hidden]`.
-    input: Weight,
+    input: Tensor<2>,
     /// `[hidden, 4·hidden]`.
-    recurrent: Weight,
+    recurrent: Tensor<2>,
     /// `[1, 4·hidden]`.
     bias: Tensor<2>,
 }
 
-/// What a layer starts from; absent states are zeros.
-pub(crate) struct LstmInputs<'a> {
-    /// `[steps, rows, width]`.
-    pub(crate) features: Tensor<3>,
-    /// Steps of each row that count; all of them without it.
-    pub(crate) valid_steps: Option<&'a [usize]>,
-    /// `[1, rows, hidden]`.
-    pub(crate) h: Option<Tensor<3>>,
-    /// `[1, rows, hidden]`.
-    pub(crate) c: Option<Tensor<3>>,
-}
-
-/// What a layer gives.
-pub(crate) struct LstmOutputs {
-    /// `[steps, rows, hidden]`, if asked for.
-    pub(crate) all: Option<Tensor<3>>,
-    /// `[1, rows, hidden]`.
-    pub(crate) h: Tensor<3>,
-    /// `[1, rows, hidden]`.
-    pub(crate) c: Tensor<3>,
-}
-
-impl LstmLayer {
+impl TensorLstm {
     pub(crate) fn new(weights: &LstmWeights, device: &Device) -> Self {
         let (width, hidden) = (weights.width(), weights.hidden());
-        let bias = TensorData::new(weights.b().to_vec(), [1, 4 * hidden]);
+        let matrix = |values: &[f32], shape: [usize; 2]| {
+            Tensor::<2>::from_data(TensorData::new(values.to_vec(), shape), device)
+        };
         Self {
             hidden,
-            input: Weight::transposed(width, 4 * hidden, weights.w(), device),
-            recurrent: Weight::transposed(hidden, 4 * hidden, weights.r(), device),
-            bias: Tensor::from_data(bias, device),
+            input: matrix(weights.w(), [4 * hidden, width]).transpose(),
+            recurrent: matrix(weights.r(), [4 * hidden, hidden]).transpose(),
+            bias: matrix(weights.b(), [1, 4 * hidden]),
         }
     }
 
-    pub(crate) fn run(&self, inputs: LstmInputs<'_>, keep_all: bool) -> LstmOutputs {
-        let [steps, rows, width] = inputs.features.dims();
-        let device = inputs.features.device();
+    pub(crate) fn run(&self, call: LstmCall<'_>) -> LstmStates {
+        let [steps, rows, width] = call.features.dims();
+        let device = call.features.device();
         let state = |initial: Option<Tensor<3>>| match initial {
             Some(initial) => initial.reshape([rows, self.hidden]),
             None => Tensor::zeros([rows, self.hidden], &device),
         };
-        let (mut h, mut c) = (state(inputs.h), state(inputs.c));
+        let (mut h, mut c) = (state(call.h), state(call.c));
         // What the input adds to the gates needs no earlier step: one product.
-        let projected = self
-            .input
-            .product(inputs.features.reshape([steps * rows, width]));
-        let projected = projected + self.bias.clone();
+        let features = call.features.reshape([steps * rows, width]);
+        let projected = features.matmul(self.input.clone()) + self.bias.clone();
         let mut all = Vec::new();
         for step in 0..steps {
-            let gates =
-                projected.clone().narrow(0, step * rows, rows) + self.recurrent.product(h.clone());
+            let gates = projected.clone().narrow(0, step * rows, rows)
+                + h.clone().matmul(self.recurrent.clone());
             let (next_h, next_c) = self.step(gates, c.clone());
-            match inputs.valid_steps {
+            match call.valid_steps {
                 None => (h, c) = (next_h, next_c),
                 Some(valid) => {
                     let over = self.over(valid, step, &device);
@@ -79,8 +56,8 @@ impl LstmLayer {
                     c = next_c.mask_where(over, c);
                 }
             }
-            if keep_all {
-                let over = inputs
+            if call.keep_all {
+                let over = call
                     .valid_steps
                     .map(|valid| self.over(valid, step, &device));
                 all.push(match over {
@@ -89,8 +66,10 @@ impl LstmLayer {
                 });
             }
         }
-        LstmOutputs {
-            all: keep_all.then(|| Tensor::cat(all, 0).reshape([steps, rows, self.hidden])),
+        LstmStates {
+            all: call
+                .keep_all
+                .then(|| Tensor::cat(all, 0).reshape([steps, rows, self.hidden])),
             h: h.reshape([1, rows, self.hidden]),
             c: c.reshape([1, rows, self.hidden]),
         }

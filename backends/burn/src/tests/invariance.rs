@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use burn::tensor::Device;
 use proptest::prelude::*;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
-use ser_backend::{Batch, MAX_ROWS, Model as _, ModelInfo, Row, RowShape};
+use ser_backend::{Batch, DeviceOptions, MAX_ROWS, Model as _, ModelInfo, Row, RowShape};
 use ser_graph::{Activation, Constant, Graph, GraphBuilder, GraphError, LstmWeights};
 
 use crate::{
     model::{BurnModel, Signature},
+    placement::Placement,
     program::Program,
 };
 
@@ -83,11 +83,8 @@ impl Sizes {
             shape: self.shape(),
             batch_invariant: true,
         };
-        BurnModel::new(
-            info,
-            signature,
-            Arc::new(Program::new(&graph, &Device::flex())),
-        )
+        let placement = Placement::new(&DeviceOptions::default()).unwrap();
+        BurnModel::new(info, signature, Arc::new(Program::new(&graph, &placement)))
     }
 }
 

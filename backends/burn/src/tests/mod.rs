@@ -1,0 +1,4 @@
+//! Tests of models as a whole.
+
+mod invariance;
+mod paths;
