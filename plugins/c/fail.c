@@ -1,0 +1,23 @@
+#include "fail.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static _Thread_local char message[512];
+
+void keep_failure(const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    vsnprintf(message, sizeof message, format, values);
+    va_end(values);
+    /* Names come out of the graph, and the header asks for UTF-8. */
+    for (char *at = message; *at; at++)
+        if ((unsigned char)*at >= 0x80)
+            *at = '?';
+}
+
+const char *failure(void)
+{
+    return message;
+}

@@ -1,0 +1,203 @@
+//! What is checked of a graph before tract sees it. tract takes some things on
+//! trust that may be otherwise in a broken file, and leaves some attributes unread.
+
+use tract_onnx::{
+    Onnx,
+    pb::{
+        GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto,
+        tensor_proto::DataType,
+        tensor_shape_proto::{Dimension, dimension::Value::DimValue},
+        type_proto::Value::TensorType,
+    },
+};
+
+use crate::{error::Error, program::Shape};
+
+/// The activations of an LSTM that tract computes: those of ONNX's default.
+const ACTIVATIONS: [&[u8]; 3] = [b"Sigmoid", b"Tanh", b"Tanh"];
+
+/// A graph that tract may be trusted with, and what goes in and out.
+pub(crate) struct Checked {
+    pub(crate) model: ModelProto,
+    pub(crate) inputs: Vec<&'static str>,
+    pub(crate) outputs: Vec<&'static str>,
+}
+
+/// What the header says of an input or output.
+struct Expected {
+    name: &'static str,
+    element: DataType,
+    /// Behind the rows.
+    dims: Vec<usize>,
+}
+
+/// Compares inputs and outputs with the shape of a row, and looks at each node
+/// and tensor.
+pub(crate) fn check(onnx: &Onnx, model: ModelProto, shape: Shape) -> Result<Checked, Error> {
+    let graph = model
+        .graph
+        .as_ref()
+        .ok_or_else(|| Error::Package("no graph".to_owned()))?;
+    if model.opset_import.is_empty() {
+        return Err(Error::Package("opset_import is empty".to_owned()));
+    }
+    for tensor in &graph.initializer {
+        check_tensor(tensor)?;
+    }
+    for node in &graph.node {
+        check_node(onnx, node)?;
+    }
+    let (inputs, outputs) = signature(shape);
+    for expected in &inputs {
+        find(&graph.input, "input", expected)?;
+    }
+    for expected in &outputs {
+        find(&graph.output, "output", expected)?;
+        let made = graph.node.iter().flat_map(|node| &node.output);
+        if !made.into_iter().any(|name| name == expected.name) {
+            let reason = format!("no node makes output {:?}", expected.name);
+            return Err(Error::Package(reason));
+        }
+    }
+    let known = |name: &str| {
+        inputs.iter().any(|input| input.name == name)
+            || graph.initializer.iter().any(|tensor| tensor.name == name)
+    };
+    if let Some(other) = graph.input.iter().find(|input| !known(&input.name)) {
+        let names: Vec<_> = inputs.iter().map(|input| input.name).collect();
+        let reason = format!("input {:?}; expected {}", other.name, names.join(", "));
+        return Err(Error::Package(reason));
+    }
+    Ok(Checked {
+        inputs: inputs.iter().map(|input| input.name).collect(),
+        outputs: outputs.iter().map(|output| output.name).collect(),
+        model,
+    })
+}
+
+/// Fixes the number of rows of the inputs.
+pub(crate) fn fix_rows(graph: &mut GraphProto, rows: usize) {
+    // Those of inner values would contradict it.
+    graph.value_info.clear();
+    let constants = &graph.initializer;
+    for input in &mut graph.input {
+        let constant = constants.iter().any(|tensor| tensor.name == input.name);
+        if let (false, Some(first)) = (constant, dims_mut(input).and_then(<[_]>::first_mut)) {
+            first.value = Some(DimValue(rows as i64));
+        }
+    }
+}
+
+fn signature(shape: Shape) -> (Vec<Expected>, Vec<Expected>) {
+    let float = |name, dims: &[usize]| Expected {
+        name,
+        element: DataType::Float,
+        dims: dims.to_vec(),
+    };
+    let mut inputs = vec![float("features", &[shape.steps, shape.width])];
+    let mut outputs = vec![float("posteriors", &[shape.classes])];
+    if shape.state > 0 {
+        inputs.push(float("state", &[shape.state]));
+        inputs.push(Expected {
+            name: "valid_steps",
+            element: DataType::Int32,
+            dims: Vec::new(),
+        });
+        outputs.push(float("next_state", &[shape.state]));
+    }
+    (inputs, outputs)
+}
+
+fn find(values: &[ValueInfoProto], what: &str, expected: &Expected) -> Result<(), Error> {
+    let Expected { name, element, dims } = expected;
+    let behind_rows: String = dims.iter().map(|dim| format!(", {dim}")).collect();
+    let expected = format!("expected {} [rows{behind_rows}]", element.as_str_name());
+    let value = values.iter().find(|value| value.name == *name);
+    let value = value
+        .ok_or_else(|| Error::Package(format!("{what} {name:?} is missing; {expected}")))?;
+    let same_element = element_of(value) == Some(*element as i32);
+    let same_dims = dims_of(value).is_some_and(|found| {
+        let fixed = |(found, dim): (&Dimension, &usize)| match found.value {
+            Some(DimValue(found)) => usize::try_from(found) == Ok(*dim),
+            _ => false,
+        };
+        // Rows that are fixed would be so for one of the plans only.
+        found.len() == dims.len() + 1
+            && !matches!(found[0].value, Some(DimValue(_)))
+            && found[1..].iter().zip(dims).all(fixed)
+    });
+    match same_element && same_dims {
+        true => Ok(()),
+        false => Err(Error::Package(format!(
+            "{what} {name:?} is of another type; {expected}"
+        ))),
+    }
+}
+
+fn element_of(value: &ValueInfoProto) -> Option<i32> {
+    let TensorType(tensor) = value.r#type.as_ref()?.value.as_ref()?;
+    Some(tensor.elem_type)
+}
+
+fn dims_of(value: &ValueInfoProto) -> Option<&[Dimension]> {
+    let TensorType(tensor) = value.r#type.as_ref()?.value.as_ref()?;
+    Some(&tensor.shape.as_ref()?.dim)
+}
+
+fn dims_mut(value: &mut ValueInfoProto) -> Option<&mut [Dimension]> {
+    let TensorType(tensor) = value.r#type.as_mut()?.value.as_mut()?;
+    Some(&mut tensor.shape.as_mut()?.dim)
+}
+
+/// tract takes room for as many values as the dimensions say before it looks for
+/// them.
+fn check_tensor(tensor: &TensorProto) -> Result<(), Error> {
+    let size = match DataType::try_from(tensor.data_type) {
+        Ok(DataType::Float | DataType::Int32) => 4,
+        Ok(DataType::Int64 | DataType::Double) => 8,
+        Ok(DataType::Float16) => 2,
+        Ok(DataType::Bool) => 1,
+        _ => {
+            let reason = format!("{:?}: data type {}", tensor.name, tensor.data_type);
+            return Err(Error::Unsupported(reason));
+        }
+    };
+    let product = |product: usize, dim: &i64| product.checked_mul(usize::try_from(*dim).ok()?);
+    let bytes = tensor.dims.iter().try_fold(size, product);
+    if tensor.raw_data.is_empty() || bytes == Some(tensor.raw_data.len()) {
+        return Ok(());
+    }
+    let (name, found, dims) = (&tensor.name, tensor.raw_data.len(), &tensor.dims);
+    let reason = format!("{name:?} has {found} bytes, which don't fill {dims:?}");
+    Err(Error::Package(reason))
+}
+
+fn check_node(onnx: &Onnx, node: &NodeProto) -> Result<(), Error> {
+    let unsupported = |reason: String| {
+        let outputs: Vec<_> = node.output.iter().filter(|name| !name.is_empty()).collect();
+        let reason = format!("node {} {:?} of {outputs:?}: {reason}", node.op_type, node.name);
+        Err(Error::Unsupported(reason))
+    };
+    if !node.domain.is_empty() || !onnx.op_register.0.contains_key(&node.op_type) {
+        return unsupported("tract has no such operator".to_owned());
+    }
+    if node.op_type != "LSTM" {
+        return Ok(());
+    }
+    for attribute in &node.attribute {
+        let known = match attribute.name.as_str() {
+            "hidden_size" | "layout" => true,
+            "direction" => attribute.s == b"forward" || attribute.s == b"bidirectional",
+            "activations" => attribute
+                .strings
+                .chunks(ACTIVATIONS.len())
+                .all(|one| one == ACTIVATIONS),
+            "input_forget" => attribute.i == 0,
+            _ => false,
+        };
+        if !known {
+            return unsupported(format!("attribute {:?}", attribute.name));
+        }
+    }
+    Ok(())
+}
