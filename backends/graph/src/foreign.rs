@@ -49,7 +49,11 @@ impl ForeignModel {
             .as_mut()
             .ok_or_else(|| GraphError::model("graph", "missing, expected one"))?;
         embed(graph, &mut external)?;
-        let constants: HashSet<_> = graph.initializer.iter().map(|tensor| tensor.name()).collect();
+        let constants: HashSet<_> = graph
+            .initializer
+            .iter()
+            .map(|tensor| tensor.name())
+            .collect();
         // Old files list initialisers among the inputs too.
         graph.input = graph
             .input
@@ -120,8 +124,7 @@ impl ForeignModel {
         let graph = self.graph_mut();
         let mut names = names(graph);
         let [mean_name, deviation_name, centred, standardised] =
-            ["mean", "deviation", "centred", "standardised"]
-                .map(|name| unique(&mut names, name));
+            ["mean", "deviation", "centred", "standardised"].map(|name| unique(&mut names, name));
         for name in graph.node.iter_mut().flat_map(|node| &mut node.input) {
             if name == FEATURES {
                 name.clone_from(&standardised);
@@ -213,7 +216,10 @@ fn sizes(value: &ValueInfoProto) -> Option<Vec<Option<usize>>> {
 fn names(graph: &GraphProto) -> HashSet<String> {
     let nodes = graph.node.iter();
     let values = nodes.flat_map(|node| node.input.iter().chain(&node.output));
-    let constants = graph.initializer.iter().filter_map(|tensor| tensor.name.as_ref());
+    let constants = graph
+        .initializer
+        .iter()
+        .filter_map(|tensor| tensor.name.as_ref());
     let ends = graph.input.iter().chain(&graph.output);
     let ends = ends.filter_map(|value| value.name.as_ref());
     values.chain(constants).chain(ends).cloned().collect()
@@ -233,7 +239,10 @@ fn rename(graph: &mut GraphProto, from: &str, to: &str) {
     };
     let nodes = graph.node.iter_mut();
     let values = nodes.flat_map(|node| node.input.iter_mut().chain(&mut node.output));
-    let constants = graph.initializer.iter_mut().filter_map(|tensor| tensor.name.as_mut());
+    let constants = graph
+        .initializer
+        .iter_mut()
+        .filter_map(|tensor| tensor.name.as_mut());
     let ends = graph.input.iter_mut().chain(&mut graph.output);
     let ends = ends.filter_map(|value| value.name.as_mut());
     for name in values.chain(constants).chain(ends) {
@@ -264,7 +273,9 @@ fn embed(
         let file = &files[&place.location];
         let bytes = place.take(file).ok_or_else(|| {
             let size = file.len();
-            fault(format!("{place:?} is not in the file, which has {size} bytes"))
+            fault(format!(
+                "{place:?} is not in the file, which has {size} bytes"
+            ))
         })?;
         total = total.saturating_add(bytes.len());
         if total > MAX_BYTES {
@@ -289,7 +300,9 @@ impl Place {
     fn of(tensor: &TensorProto) -> Result<Self, String> {
         let entry = |key: &str| {
             let mut entries = tensor.external_data.iter();
-            entries.find(|entry| entry.key() == key).map(|entry| entry.value())
+            entries
+                .find(|entry| entry.key() == key)
+                .map(|entry| entry.value())
         };
         let number = |key: &str| {
             let parse = |text: &str| {

@@ -33,13 +33,25 @@ fn operations(graph: &Graph) -> Vec<&str> {
 fn exports_become_the_nodes_of_our_own() {
     for (file, producer) in EXPORTS {
         let model = read(&fs::read(path(file)).unwrap()).unwrap();
-        assert!(model.producer().starts_with(producer), "{}", model.producer());
+        assert!(
+            model.producer().starts_with(producer),
+            "{}",
+            model.producer()
+        );
         assert_eq!(model.row_shape(), Ok([40, 1]));
         let graph = model.simplified().unwrap();
         assert_eq!(
             operations(&graph),
             [
-                "Transpose", "LSTM", "Reshape", "Gemm", "Relu", "Gemm", "Relu", "Gemm", "Softmax"
+                "Transpose",
+                "LSTM",
+                "Reshape",
+                "Gemm",
+                "Relu",
+                "Gemm",
+                "Relu",
+                "Gemm",
+                "Softmax"
             ],
             "{file}"
         );
@@ -65,10 +77,15 @@ fn constants_go_before_and_a_softmax_behind() {
 fn weights_that_lie_elsewhere_and_are_not_there_are_named() {
     let bytes = fs::read(path("pytorch/model.onnx")).unwrap();
     let missing = ForeignModel::read(&bytes, |name| Err(format!("no {name}"))).unwrap_err();
-    assert!(missing.to_string().ends_with(": no model.onnx.data"), "{missing}");
+    assert!(
+        missing.to_string().ends_with(": no model.onnx.data"),
+        "{missing}"
+    );
     let short = ForeignModel::read(&bytes, |_| Ok(vec![0; 10])).unwrap_err();
     assert!(
-        short.to_string().ends_with("is not in the file, which has 10 bytes"),
+        short
+            .to_string()
+            .ends_with("is not in the file, which has 10 bytes"),
         "{short}"
     );
 }

@@ -117,7 +117,10 @@ impl<'a> Constants<'a> {
     /// A tensor of one float32 that lies in a node.
     pub(super) fn one(&mut self, tensor: &TensorProto) -> Result<f32, String> {
         let known = self.decode(tensor, DataType::Float);
-        match known.map_err(|reason| format!("attribute value {reason}"))?.data {
+        match known
+            .map_err(|reason| format!("attribute value {reason}"))?
+            .data
+        {
             Data::Floats(values) if values.len() == 1 => Ok(values[0]),
             _ => Err("attribute value holds several numbers, expected one".to_owned()),
         }
@@ -235,9 +238,7 @@ fn expect_list(dims: &[Dim], len: usize) -> Result<(), String> {
         return Err(format!("has shape {dims:?}, expected a list"));
     }
     if len > MAX_INTS {
-        return Err(format!(
-            "holds {len} integers, expected at most {MAX_INTS}"
-        ));
+        return Err(format!("holds {len} integers, expected at most {MAX_INTS}"));
     }
     Ok(())
 }

@@ -105,7 +105,9 @@ impl Known {
 
     /// Tensors one after another along an axis.
     pub(super) fn concat(parts: Vec<Self>, axis: usize) -> Result<Self, String> {
-        let first = parts.first().ok_or("has no inputs, expected at least one")?;
+        let first = parts
+            .first()
+            .ok_or("has no inputs, expected at least one")?;
         let mut dims = first.dims.clone();
         let mut total = 0_usize;
         for part in &parts {
@@ -312,4 +314,86 @@ fn sum(kind: Arithmetic, left: Size, right: Size) -> Result<Size, String> {
     };
     let fault = || format!("can't compute {kind:?} of {left:?} and {right:?}");
     number.map(Number).ok_or_else(fault)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn floats(dims: &[usize]) -> Known {
+        Known {
+            dims: dims.iter().copied().map(Dim::Fixed).collect(),
+            data: Data::Floats(
+                (0..dims.iter().product())
+                    .map(|at: usize| at as f32)
+                    .collect(),
+            ),
+        }
+    }
+
+    fn values(known: Known) -> Vec<f32> {
+        match known.data {
+            Data::Floats(values) => values,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn weights_are_cut_joined_and_turned() {
+        // Two gates of two rows, exchanged: what PyTorch writes for ONNX's order.
+        let gates = floats(&[4, 2]);
+        let first = gates.clone().slice(0, 0, 2).unwrap();
+        let second = gates.clone().slice(0, 2, 4).unwrap();
+        let exchanged = Known::concat(vec![second, first], 0).unwrap();
+        assert_eq!(values(exchanged), [4., 5., 6., 7., 0., 1., 2., 3.]);
+        let column = gates.clone().slice(1, 1, 2).unwrap();
+        assert_eq!(values(column.clone()), [1., 3., 5., 7.]);
+        let wide = Known::concat(vec![gates, column], 1).unwrap();
+        assert_eq!(wide.dims, [Dim::Fixed(4), Dim::Fixed(3)]);
+        assert_eq!(values(wide)[..6], [0., 1., 1., 2., 3., 3.]);
+        let turned = floats(&[2, 3, 2]).transpose(&[2, 0, 1]);
+        assert_eq!(turned.dims, [2, 2, 3].map(Dim::Fixed));
+        assert_eq!(
+            values(turned),
+            [0., 2., 4., 6., 8., 10., 1., 3., 5., 7., 9., 11.]
+        );
+    }
+
+    #[test]
+    fn one_number_takes_any_shape_and_several_do_not() {
+        let zero = Known {
+            dims: Vec::new(),
+            data: Data::Floats(vec![0.0]),
+        };
+        let state = [Size::Number(1), Size::Rows, Size::Number(4)];
+        let filled = zero.expand(&state).unwrap();
+        assert_eq!(filled.dims, [Dim::Fixed(1), Dim::Rows, Dim::Fixed(4)]);
+        assert_eq!(filled.data, Data::Fill(0.0));
+        let half = filled.slice(2, 0, 2).unwrap();
+        assert_eq!(half.dims, [Dim::Fixed(1), Dim::Rows, Dim::Fixed(2)]);
+        assert_eq!(
+            floats(&[1, 1, 4]).expand(&state).unwrap_err(),
+            "repeats constants that are not all equal"
+        );
+        assert_eq!(
+            floats(&[3]).expand(&[Size::Number(4)]).unwrap_err(),
+            "axis 0 is 3, and can't become 4"
+        );
+    }
+
+    #[test]
+    fn the_number_of_rows_is_a_symbol() {
+        let one = |kind, left, right| sum(kind, left, Size::Number(right));
+        assert_eq!(one(Arithmetic::Mul, Size::Rows, 1), Ok(Size::Rows));
+        assert_eq!(
+            one(Arithmetic::Mul, Size::Number(3), 5),
+            Ok(Size::Number(15))
+        );
+        for (kind, right) in [(Arithmetic::Mul, 2), (Arithmetic::Sub, 1)] {
+            let error = one(kind, Size::Rows, right).unwrap_err();
+            assert_eq!(error, "computes with the number of rows");
+        }
+        assert!(one(Arithmetic::Div, Size::Number(3), 0).is_err());
+        assert!(one(Arithmetic::Mul, Size::Number(i64::MAX), 2).is_err());
+    }
 }

@@ -5,6 +5,7 @@ mod constants;
 mod fold;
 mod known;
 mod layout;
+mod lstm;
 mod node;
 #[cfg(test)]
 mod tests;

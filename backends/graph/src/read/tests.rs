@@ -3,8 +3,11 @@
 use prost::Message as _;
 
 use crate::{
-    Constant, Graph, GraphBuilder, LstmWeights,
-    onnx::{AttributeProto, GraphProto, ModelProto, NodeProto, attribute_proto::AttributeType},
+    Constant, Graph, GraphBuilder, LstmWeights, Op,
+    onnx::{
+        AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto,
+        attribute_proto::AttributeType, tensor_proto::DataType,
+    },
 };
 
 /// Transpose, LSTM, Reshape, Gemm, Softmax.
@@ -241,4 +244,125 @@ fn broken_models_are_refused() {
         graph.node = vec![graph.node[0].clone(); 2_000];
     });
     assert_eq!(node, "graph: 2000 nodes, expected at most 1024");
+}
+
+fn node(op: &str, inputs: &[&str], output: &str, attribute: Vec<AttributeProto>) -> NodeProto {
+    NodeProto {
+        name: Some(output.to_owned()),
+        op_type: Some(op.to_owned()),
+        input: inputs.iter().map(|name| (*name).to_owned()).collect(),
+        output: vec![output.to_owned()],
+        attribute,
+        ..NodeProto::default()
+    }
+}
+
+fn integers(name: &str, values: &[i64]) -> TensorProto {
+    TensorProto {
+        name: Some(name.to_owned()),
+        dims: vec![values.len() as i64],
+        data_type: Some(DataType::Int64 as i32),
+        int64_data: values.to_vec(),
+        ..TensorProto::default()
+    }
+}
+
+/// The LSTM starts at `[layers, rows, units]` of one number.
+fn with_initial_state(graph: &mut GraphProto, layers: i64, units: i64, number: f32) {
+    let end = AttributeProto {
+        i: Some(1),
+        ..attribute("end", AttributeType::Int)
+    };
+    let value = AttributeProto {
+        t: Some(TensorProto {
+            dims: vec![1],
+            data_type: Some(DataType::Float as i32),
+            float_data: vec![number],
+            ..TensorProto::default()
+        }),
+        ..attribute("value", AttributeType::Tensor)
+    };
+    let axis = AttributeProto {
+        i: Some(0),
+        ..attribute("axis", AttributeType::Int)
+    };
+    graph.initializer.push(integers("layers", &[layers]));
+    graph.initializer.push(integers("units", &[units]));
+    let nodes = [
+        node("Shape", &["features"], "rows", vec![end]),
+        node("Concat", &["layers", "rows", "units"], "shape", vec![axis]),
+        node("ConstantOfShape", &["shape"], "start", vec![value]),
+    ];
+    graph.node.splice(0..0, nodes);
+    let mut nodes = graph.node.iter_mut();
+    let lstm = nodes.find(|node| node.op_type() == "LSTM").unwrap();
+    lstm.input.resize(4, String::new());
+    lstm.input.extend(["", "start", "start"].map(str::to_owned));
+}
+
+#[test]
+fn an_initial_state_of_zeros_is_none() {
+    let mut model = model();
+    with_initial_state(model.graph.as_mut().unwrap(), 1, 4, 0.0);
+    let graph = Graph::read(&model.encode_to_vec()).unwrap();
+    let mut operations = graph.nodes().iter().map(|node| &node.op);
+    let lstm = operations.find_map(|op| match op {
+        Op::Lstm(lstm) => Some(lstm),
+        _ => None,
+    });
+    let lstm = lstm.unwrap();
+    assert_eq!((lstm.initial_h, lstm.initial_c), (None, None));
+    let other = graph_refusal(|graph| with_initial_state(graph, 1, 4, 0.5));
+    assert_eq!(
+        other,
+        "node \"lstm\" (LSTM): the initial state \"start\" is a constant other than zeros, which \
+         is not supported"
+    );
+    let misshapen = graph_refusal(|graph| with_initial_state(graph, 2, 4, 0.0));
+    assert_eq!(
+        misshapen,
+        "node \"lstm\" (LSTM): the initial state \"start\" has shape [2, rows, 4], expected [1, \
+         rows, 4]"
+    );
+}
+
+#[test]
+fn arithmetic_that_depends_on_the_number_of_rows_is_refused() {
+    let doubled = graph_refusal(|graph| {
+        with_initial_state(graph, 1, 4, 0.0);
+        graph.initializer.push(integers("two", &[2]));
+        let double = node("Mul", &["two", "rows"], "doubled", Vec::new());
+        graph.node.insert(1, double);
+        graph.node[2].input[1] = "doubled".to_owned();
+    });
+    assert_eq!(
+        doubled,
+        "node \"doubled\" (Mul): computes with the number of rows"
+    );
+}
+
+#[test]
+fn what_only_training_needs_is_left_out_or_refused() {
+    let dropout = |mode: i32| {
+        move |graph: &mut GraphProto| {
+            graph.initializer.push(TensorProto {
+                name: Some("mode".to_owned()),
+                data_type: Some(DataType::Bool as i32),
+                int32_data: vec![mode],
+                ..TensorProto::default()
+            });
+            let last = graph.node.len() - 1;
+            graph.node[last].input[0] = "kept".to_owned();
+            let dropout = node("Dropout", &["logits", "", "mode"], "kept", Vec::new());
+            graph.node.insert(last, dropout);
+        }
+    };
+    let mut inference = model();
+    dropout(0)(inference.graph.as_mut().unwrap());
+    let expected = Graph::read(&model().encode_to_vec());
+    assert_eq!(Graph::read(&inference.encode_to_vec()), expected);
+    assert_eq!(
+        graph_refusal(dropout(1)),
+        "node \"kept\" (Dropout): training_mode is set; expected a model for inference"
+    );
 }
