@@ -92,6 +92,12 @@ fn rewrite(graph: &Graph, op: Op) -> Rewritten {
         Op::Slice {
             input,
             axis,
+            start: 0,
+            end,
+        } if shape(graph, input)[axis] == Dim::Fixed(end) => Rewritten::Value(input),
+        Op::Slice {
+            input,
+            axis,
             start,
             end,
         } => {
@@ -324,6 +330,31 @@ mod tests {
         for graph in [one_step(1, false), one_step(2, true)] {
             assert_eq!(operations(&graph.simplified().unwrap()), whole);
         }
+    }
+
+    #[test]
+    fn what_changes_nothing_goes() {
+        let mut graph = GraphBuilder::new("test");
+        let dims = [Dim::Rows, Dim::Fixed(1), Dim::Fixed(3)];
+        let input = graph.input("x", Element::F32, &dims).unwrap();
+        let whole = Op::Slice {
+            input,
+            axis: 1,
+            start: 0,
+            end: 1,
+        };
+        let whole = graph.one("whole", whole).unwrap();
+        let turned = Op::Transpose {
+            input: whole,
+            axes: vec![0, 1, 2],
+        };
+        let turned = graph.one("turned", turned).unwrap();
+        let flat = graph.reshape("flat", turned, &[Dim::Rows, Dim::Fixed(3)]);
+        let back = graph.reshape("back", flat.unwrap(), &dims).unwrap();
+        let softmax = graph.softmax("softmax", back).unwrap();
+        graph.softmax("unread", back).unwrap();
+        let graph = graph.finish(&[("y", softmax)]).unwrap();
+        assert_eq!(operations(&graph.simplified().unwrap()), ["Softmax"]);
     }
 
     #[test]
