@@ -12,10 +12,13 @@ mod error;
 mod instruction_set;
 mod lstm;
 mod math;
+mod peak;
 mod product;
 mod scratch;
 mod simd;
 mod slices;
+#[cfg(test)]
+mod tests;
 mod tile;
 
 pub use dense::{Activation, PackedDense};
@@ -25,5 +28,6 @@ pub use lstm::{
     LstmGradients, LstmInputs, LstmOutputs, LstmUpstream, LstmWeights, PackedLstm, SavedSteps,
     TrainingLstm,
 };
+pub use peak::{MultiplyAddPeak, multiply_add_peak};
 pub use scratch::Scratch;
 pub use slices::{exp, sigmoid, softmax, tanh};

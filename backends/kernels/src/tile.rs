@@ -103,6 +103,31 @@ impl Lines<'_> {
         values: &[],
         stride: 0,
     };
+}
+
+/// The sums of a tile.
+pub(crate) type Sums<S, const ROWS: usize> = [[<S as Simd>::Vector; VECTORS]; ROWS];
+
+/// The rows' input: value `k` of row `r` lies at `r·stride + k·step`.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows<'a> {
+    pub(crate) values: &'a [f32],
+    pub(crate) stride: usize,
+    pub(crate) step: usize,
+}
+
+/// The weights: line `k` lies at `k·stride`.
+#[derive(Clone, Copy)]
+pub(crate) struct Lines<'a> {
+    pub(crate) values: &'a [f32],
+    pub(crate) stride: usize,
+}
+
+impl Lines<'_> {
+    pub(crate) const EMPTY: Self = Self {
+        values: &[],
+        stride: 0,
+    };
 
     /// The lines from line `k` on.
     #[inline(always)]

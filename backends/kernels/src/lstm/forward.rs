@@ -210,19 +210,25 @@ impl Step<'_> {
     #[inline(always)]
     fn run<S: Simd>(&mut self, simd: S) {
         let blocks = self.weights.blocks();
-        let mut done = 0;
-        while done < blocks {
-            let panels = match self.inputs.rows {
-                1 if done + S::SINGLE_ROW_PANELS <= blocks => S::SINGLE_ROW_PANELS,
+        if self.inputs.rows != 1 || S::SINGLE_ROW_PANELS == 1 {
+            for done in 0..blocks {
+                self.block = self.nth_block(done);
+                self.run_tiles(simd, self.inputs.rows);
+            }
+            return;
+        }
+        self.block = 0;
+        while self.block < blocks {
+            let panels = match blocks - self.block {
+                left if left >= S::SINGLE_ROW_PANELS => S::SINGLE_ROW_PANELS,
                 _ => 1,
             };
-            self.block = self.nth_block(done, panels);
             match panels {
                 4 => self.panels::<S, 1, 4>(simd, 0),
                 2 => self.panels::<S, 1, 2>(simd, 0),
-                _ => self.run_tiles(simd, self.inputs.rows),
+                _ => self.panels::<S, 1, 1>(simd, 0),
             }
-            done += panels;
+            self.block += panels;
         }
     }
 
@@ -230,13 +236,11 @@ impl Step<'_> {
     /// and the one goes first: a step starts with the weights that the one before
     /// ended with, which still are in the nearest cache. (Starting with the block of the
     /// first units would wait for their states.)
-    fn nth_block(&self, done: usize, panels: usize) -> usize {
+    fn nth_block(&self, done: usize) -> usize {
         let blocks = self.weights.blocks();
-        if panels > 1 || blocks < 2 {
-            return done;
-        }
         let swap = self.index % 2;
         match done {
+            _ if blocks == 1 => 0,
             0 => blocks - 2 + swap,
             _ if done == blocks - 1 => blocks - 1 - swap,
             _ => done - 1,
