@@ -12,7 +12,7 @@ Usage: cargo xtask COMMAND [--help]
   demo         Build the server and the client, and stream a sample through them
   test         Run all tests
   ci           What every commit must pass: format, lints, docs, tests
-  verify       What takes too long for every commit: corpora, benchmarks
+  verify       What takes too long for every commit: corpora, exports, benchmarks
   bench        Measure what docs/benchmarks.md reports
   onnxruntime  Fetch the pinned ONNX Runtime library
   samples      Speak the sample audio anew
@@ -51,8 +51,10 @@ cargo fmt --check, clippy and rustdoc without warnings, and everything that
 const VERIFY: &str = "\
 Usage: cargo xtask verify [--corpora DIR]
 
-Everything that `cargo xtask ci` does, with the tests that need the corpora, and
-each benchmark once.
+Everything that `cargo xtask ci` does, with the tests that need the corpora;
+exports the models of the tests from Keras and PyTorch anew and compares; runs
+each benchmark once. Installs both frameworks from PyPI into target/venv-keras
+and target/venv-pytorch: 7 GB.
 
   --corpora DIR  Folder with tess/, ravdess/ and emodb/ [default: $SER_CORPORA;
                  without either, the tests that need them are skipped]

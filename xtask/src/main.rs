@@ -5,6 +5,7 @@ mod ci;
 mod cli;
 mod demo;
 mod error;
+mod foreign;
 mod onnxruntime;
 mod samples;
 mod setup;

@@ -80,15 +80,22 @@ pub(crate) fn component(
     Ok(())
 }
 
-/// A virtual environment of Python in the target directory, without packages
+/// The environment that the tests run in.
+const TESTS: &str = "venv";
+
+/// A virtual environment of Python in the target directory, maybe without packages
 /// yet. Returns its interpreter.
 pub(crate) fn venv(workspace: &Workspace) -> Result<PathBuf, Error> {
+    environment(workspace, TESTS)
+}
+
+fn environment(workspace: &Workspace, name: &str) -> Result<PathBuf, Error> {
     let shell = &workspace.shell;
     let usable = || {
         let check = cmd!(shell, "python3 -c {PYTHON_CHECK}");
         check.quiet().ignore_stderr().run().is_ok()
     };
-    let folder = workspace.target("venv");
+    let folder = workspace.target(name);
     let python = folder.join("bin/python");
     if !python.exists() {
         debian(workspace, &["python3", "python3-venv"], usable)?;
@@ -104,10 +111,20 @@ pub(crate) fn venv(workspace: &Workspace) -> Result<PathBuf, Error> {
 /// The Python packages that the tests measure against, exactly as pinned.
 /// Returns the interpreter that has them.
 pub(crate) fn python(workspace: &Workspace) -> Result<PathBuf, Error> {
+    python_with(workspace, TESTS, "xtask/python/tests.txt")
+}
+
+/// An environment with the Python packages of a file, exactly as pinned. Returns
+/// its interpreter.
+pub(crate) fn python_with(
+    workspace: &Workspace,
+    name: &str,
+    requirements: &str,
+) -> Result<PathBuf, Error> {
     let shell = &workspace.shell;
-    let python = venv(workspace)?;
-    let wanted = workspace.path("xtask/python/tests.txt");
-    let installed = workspace.target("venv/installed.txt");
+    let python = environment(workspace, name)?;
+    let wanted = workspace.path(requirements);
+    let installed = workspace.target(name).join("installed.txt");
     let up_to_date = shell.path_exists(&installed)
         && shell.read_file(&installed)? == shell.read_file(&wanted)?;
     if !up_to_date {

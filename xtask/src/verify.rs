@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use crate::stopwatch::Stopwatch;
-use crate::{Error, Workspace, ci, onnxruntime, test};
+use crate::{Error, Workspace, ci, foreign, onnxruntime, test};
 
-/// Everything that `ci` runs, with the tests on corpora, then each benchmark
-/// once.
+/// Everything that `ci` runs, with the tests on corpora; then the exports of other
+/// frameworks anew, and each benchmark once.
 pub(crate) fn run(workspace: &Workspace, corpora: Option<PathBuf>) -> Result<(), Error> {
     let corpora = test::corpora(corpora)?;
     if corpora.is_none() {
@@ -14,7 +14,8 @@ pub(crate) fn run(workspace: &Workspace, corpora: Option<PathBuf>) -> Result<(),
     }
     let mut watch = Stopwatch::default();
     let (tally, tested) = ci::timed(workspace, &mut watch, corpora.as_deref());
-    let result = tested.and_then(|()| {
+    let exported = tested.and_then(|()| watch.time("exports", || foreign::verify(workspace)));
+    let result = exported.and_then(|()| {
         let once = workspace
             .cargo()
             .args(["bench", "--workspace", "--bench", "*", "--", "--test"])
