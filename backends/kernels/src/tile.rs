@@ -105,40 +105,6 @@ impl Lines<'_> {
     };
 }
 
-/// The sums of a tile.
-pub(crate) type Sums<S, const ROWS: usize> = [[<S as Simd>::Vector; VECTORS]; ROWS];
-
-/// The rows' input: value `k` of row `r` lies at `r·stride + k·step`.
-#[derive(Clone, Copy)]
-pub(crate) struct Rows<'a> {
-    pub(crate) values: &'a [f32],
-    pub(crate) stride: usize,
-    pub(crate) step: usize,
-}
-
-/// The weights: line `k` lies at `k·stride`.
-#[derive(Clone, Copy)]
-pub(crate) struct Lines<'a> {
-    pub(crate) values: &'a [f32],
-    pub(crate) stride: usize,
-}
-
-impl Lines<'_> {
-    pub(crate) const EMPTY: Self = Self {
-        values: &[],
-        stride: 0,
-    };
-
-    /// The lines from line `k` on.
-    #[inline(always)]
-    pub(crate) fn from(self, k: usize) -> Self {
-        Self {
-            values: &self.values[k * self.stride..],
-            ..self
-        }
-    }
-}
-
 /// Sums that go on from what [`keep`] left, `stride` from row to row: 0 where all rows start
 /// at the same line.
 #[inline(always)]
