@@ -54,7 +54,7 @@ void keep_refusal(const struct compiler *compiler, const char *format, ...) FORM
 struct value *find(const struct compiler *compiler, struct span name);
 
 ser_status add_value(struct compiler *compiler, const struct value *what,
-                            struct value **added);
+                     struct value **added);
 
 ser_status take_memory(struct compiler *compiler, size_t count, size_t *offset);
 
@@ -62,7 +62,7 @@ ser_status set_dims(struct value *value, size_t rank, const size_t *dims);
 
 /* An output of the node at hand with a place of its own. */
 ser_status add_output(struct compiler *compiler, size_t at, size_t rank, const size_t *dims,
-                             size_t *offset);
+                      size_t *offset);
 
 /* The only output of the node at hand: another name, and shape, of its first input. */
 ser_status add_alias(struct compiler *compiler, size_t rank, const size_t *dims);
@@ -76,14 +76,14 @@ ser_status floats(struct compiler *compiler, size_t at, struct operand *operand)
 
 /* A constant input of so many floats. */
 ser_status constant(struct compiler *compiler, size_t at, size_t count,
-                           const struct tensor **tensor);
+                    const struct tensor **tensor);
 
 /* A constant input of a few integers. */
 ser_status integers(const struct compiler *compiler, size_t at, const int64_t **values,
-                           size_t *count);
+                    size_t *count);
 
 ser_status counts(const struct compiler *compiler, size_t fewest, size_t most,
-                         size_t outputs);
+                  size_t outputs);
 
 const struct attribute *attribute(struct compiler *compiler, const char *name);
 
@@ -91,17 +91,17 @@ int64_t integer_or(struct compiler *compiler, const char *name, int64_t otherwis
 
 /* An axis of a value of this rank; negative ones count from the end. */
 ser_status axis_of(const struct compiler *compiler, int64_t axis, size_t rank,
-                          size_t *result);
+                   size_t *result);
 
 void strides_of(size_t rank, const size_t *dims, ptrdiff_t *strides);
 
 /* Moves the axes to the end: leading ones get size 1 and stride 0. */
 struct layout layout_of(size_t rank, const size_t *dims, const ptrdiff_t *left,
-                               const ptrdiff_t *right);
+                        const ptrdiff_t *right);
 
 /* A constant matrix [rows, columns], or the other way round if it is transposed. */
 ser_status pack(struct compiler *compiler, const struct tensor *tensor, size_t rows,
-                       size_t columns, int transposed, const float **packed);
+                size_t columns, int transposed, const float **packed);
 
 /* Each compiles the node at hand: arithmetic.c, dense.c, lstm.c, layout.c. */
 ser_status compile_add(struct compiler *compiler);

@@ -9,9 +9,11 @@ use std::{
 };
 
 use ser_backend::{
-    Backend, BackendError, DeviceOptions, Model, ModelInfo, ModelPackage, PackageError, golden,
+    Backend, BackendError, DeviceOptions, Model, ModelInfo, ModelPackage, PackageError,
+    ProviderStatus, golden,
 };
 use ser_plugin_abi::Status;
+use toml::Table;
 
 use crate::{
     PluginError,
@@ -79,6 +81,20 @@ impl PluginBackend {
         self.plugin.as_ref().map(Plugin::label)
     }
 
+    fn describe(&self) -> Result<Vec<String>, BackendError> {
+        let plugin = self.plugin()?;
+        let described = self
+            .caller
+            .call("describe", self.deadlines.describe, move || {
+                plugin.describe()
+            });
+        match described {
+            Ok(Ok(providers)) => Ok(providers),
+            Ok(Err(error)) => Err(unavailable(&self.name, error.message)),
+            Err(no_result) => Err(unavailable(&self.name, no_result)),
+        }
+    }
+
     fn plugin(&self) -> Result<Plugin, BackendError> {
         self.plugin
             .as_ref()
@@ -125,17 +141,16 @@ impl Backend for PluginBackend {
     }
 
     fn probe(&self) -> Result<(), BackendError> {
-        let plugin = self.plugin()?;
-        let described = self
-            .caller
-            .call("describe", self.deadlines.describe, move || {
-                plugin.describe()
-            });
-        match described {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(unavailable(&self.name, error.message)),
-            Err(no_result) => Err(unavailable(&self.name, no_result)),
-        }
+        self.describe().map(drop)
+    }
+
+    /// A plugin names those alone that work.
+    fn providers(&self, _settings: &Table) -> Result<Vec<ProviderStatus>, BackendError> {
+        let works = |name| ProviderStatus {
+            name,
+            problem: None,
+        };
+        Ok(self.describe()?.into_iter().map(works).collect())
     }
 
     fn load(

@@ -100,7 +100,8 @@ impl Plugin {
         // Now, not when it is called, is the time to miss a symbol of its own.
         // SAFETY: runs the library's initialisers. The operator named it, and the
         // header asks that they do no harm.
-        let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }.map_err(refused)?;
+        let library =
+            unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }.map_err(refused)?;
         // SAFETY: the header gives the symbol this type.
         let handshake: Result<Symbol<abi::Handshake>, _> =
             unsafe { library.get(abi::HANDSHAKE.to_bytes_with_nul()) };
@@ -331,9 +332,21 @@ fn read(table: *const abi::Plugin, path: &Path) -> Result<Plugin, PluginError> {
     sized("ser_plugin", size, size_of::<abi::Plugin>())?;
     // SAFETY: not null, of our version, and as large as ours.
     let table = unsafe { &*table };
-    sized("ser_description", table.description_size, size_of::<abi::Description>())?;
-    sized("ser_load_request", table.load_request_size, size_of::<abi::LoadRequest>())?;
-    sized("ser_model_info", table.model_info_size, size_of::<abi::ModelInfo>())?;
+    sized(
+        "ser_description",
+        table.description_size,
+        size_of::<abi::Description>(),
+    )?;
+    sized(
+        "ser_load_request",
+        table.load_request_size,
+        size_of::<abi::LoadRequest>(),
+    )?;
+    sized(
+        "ser_model_info",
+        table.model_info_size,
+        size_of::<abi::ModelInfo>(),
+    )?;
     sized("ser_batch", table.batch_size, size_of::<abi::Batch>())?;
     let missing = |member| PluginError::Incomplete {
         path: path.to_owned(),

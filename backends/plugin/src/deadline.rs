@@ -112,7 +112,10 @@ mod tests {
         let caller = Caller::default();
         assert_eq!(caller.call("one", LONG, || 1), Ok(1));
         let panicked = caller.call("two", LONG, || panic!("on purpose"));
-        assert_eq!(panicked, Err::<(), _>(NoResult::Thread("two panicked".to_owned())));
+        assert_eq!(
+            panicked,
+            Err::<(), _>(NoResult::Thread("two panicked".to_owned()))
+        );
     }
 
     #[test]

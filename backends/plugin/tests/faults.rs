@@ -4,7 +4,7 @@ mod libraries;
 
 use std::{fs, path::Path, time::Duration};
 
-use libraries::{faulty_plugin, seed};
+use libraries::{c_plugin, faulty_plugin, seed, tract_plugin};
 use ser_backend::{
     Backend, BackendError, Batch, DeviceOptions, GoldenRow, Model, ModelPackage, Row,
 };
@@ -45,7 +45,10 @@ fn refusal(backend: &PluginBackend, library: &Path) -> String {
 
 fn refusal_of(fault: &str) -> String {
     let library = faulty_plugin(fault);
-    refusal(&PluginBackend::open("faulty", &library, DEADLINES), &library)
+    refusal(
+        &PluginBackend::open("faulty", &library, DEADLINES),
+        &library,
+    )
 }
 
 #[test]
@@ -85,7 +88,10 @@ fn another_library() {
 #[test]
 fn another_abi() {
     assert_eq!(refusal_of("ABI"), "ABI 2; expected ABI 1");
-    assert_eq!(refusal_of("NO_TABLE"), "ABI none that is ours; expected ABI 1");
+    assert_eq!(
+        refusal_of("NO_TABLE"),
+        "ABI none that is ours; expected ABI 1"
+    );
 }
 
 #[test]
@@ -150,7 +156,10 @@ fn a_load_that_fails_says_why() {
         ..DeviceOptions::default()
     };
     let error = open("LOAD_FAILS").load(&seed(), &options).err().unwrap();
-    let BackendError::Unsupported { backend, reason, .. } = error else {
+    let BackendError::Unsupported {
+        backend, reason, ..
+    } = error
+    else {
         panic!("{error:?}");
     };
     assert_eq!(backend, "faulty");
@@ -269,4 +278,18 @@ fn an_inference_that_writes_too_little() {
         "inference failed: plugin faulty: infer wrote too little: 7 of 14 posteriors are missing, \
          the first is value 0 of row 1"
     );
+}
+
+#[test]
+fn the_plugins_of_this_repository_refuse_settings() {
+    let options = DeviceOptions {
+        settings: toml::toml! { threads = 2 },
+        ..DeviceOptions::default()
+    };
+    for library in [c_plugin(), tract_plugin()] {
+        let backend = PluginBackend::open("mine", &library, DEADLINES);
+        let error = backend.load(&seed(), &options).err().unwrap().to_string();
+        let start = "settings of backend mine: ";
+        assert!(error.starts_with(start) && error.contains("threads"), "{error}");
+    }
 }

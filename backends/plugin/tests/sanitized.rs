@@ -22,7 +22,12 @@ fn no_graph_makes_the_c_plugin_misbehave() {
     let mut sources = c_sources(&root().join("plugins/c"));
     sources.push(root().join("backends/plugin/tests/libraries/sanitized.c"));
     let program = compile("sanitized", &FLAGS, &sources);
-    let packages = ["tiny-windowed", "tiny-stacked", "tiny-recurrent", "tiny-foreign"];
+    let packages = [
+        "tiny-windowed",
+        "tiny-stacked",
+        "tiny-recurrent",
+        "tiny-foreign",
+    ];
     for package in packages {
         drive(&program, &tiny(package));
     }

@@ -27,10 +27,11 @@ const CPU: &CStr = c"cpu";
 
 const NAME: &CStr = c"ser-plugin-tract";
 
-const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
-    Ok(version) => version,
-    Err(_) => panic!("a version holds no zero bytes"),
-};
+const VERSION: &CStr =
+    match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
+        Ok(version) => version,
+        Err(_) => panic!("a version holds no zero bytes"),
+    };
 
 thread_local! {
     static LAST_ERROR: RefCell<CString> = RefCell::default();
@@ -80,7 +81,11 @@ unsafe extern "C" fn describe(description: *mut Description) -> Status {
     guard(|| {
         // SAFETY: the header promises a struct that says its size.
         let description = unsafe { &mut *description };
-        sized("ser_description", description.size, size_of::<Description>())?;
+        sized(
+            "ser_description",
+            description.size,
+            size_of::<Description>(),
+        )?;
         description.execution_providers = PROVIDERS.0.as_ptr();
         description.execution_provider_count = PROVIDERS.0.len();
         Ok(())
@@ -113,7 +118,7 @@ unsafe extern "C" fn load(
         let program = Program::load(graph, shape)?;
         info.execution_provider = CPU.as_ptr();
         info.numerics = NUMERICS.as_ptr();
-        info.batch_invariant = 0;
+        info.batch_invariant = 1;
         // SAFETY: the header promises a place for the model.
         unsafe { *model = give(Arc::new(program)) };
         Ok(())

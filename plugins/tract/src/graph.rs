@@ -109,12 +109,16 @@ fn signature(shape: Shape) -> (Vec<Expected>, Vec<Expected>) {
 }
 
 fn find(values: &[ValueInfoProto], what: &str, expected: &Expected) -> Result<(), Error> {
-    let Expected { name, element, dims } = expected;
+    let Expected {
+        name,
+        element,
+        dims,
+    } = expected;
     let behind_rows: String = dims.iter().map(|dim| format!(", {dim}")).collect();
     let expected = format!("expected {} [rows{behind_rows}]", element.as_str_name());
     let value = values.iter().find(|value| value.name == *name);
-    let value = value
-        .ok_or_else(|| Error::Package(format!("{what} {name:?} is missing; {expected}")))?;
+    let value =
+        value.ok_or_else(|| Error::Package(format!("{what} {name:?} is missing; {expected}")))?;
     let same_element = element_of(value) == Some(*element as i32);
     let same_dims = dims_of(value).is_some_and(|found| {
         let fixed = |(found, dim): (&Dimension, &usize)| match found.value {
@@ -175,7 +179,10 @@ fn check_tensor(tensor: &TensorProto) -> Result<(), Error> {
 fn check_node(onnx: &Onnx, node: &NodeProto) -> Result<(), Error> {
     let unsupported = |reason: String| {
         let outputs: Vec<_> = node.output.iter().filter(|name| !name.is_empty()).collect();
-        let reason = format!("node {} {:?} of {outputs:?}: {reason}", node.op_type, node.name);
+        let reason = format!(
+            "node {} {:?} of {outputs:?}: {reason}",
+            node.op_type, node.name
+        );
         Err(Error::Unsupported(reason))
     };
     if !node.domain.is_empty() || !onnx.op_register.0.contains_key(&node.op_type) {
@@ -200,4 +207,71 @@ fn check_node(onnx: &Onnx, node: &NodeProto) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use tract_onnx::pb::AttributeProto;
+
+    use super::*;
+
+    fn refusal(op_type: &str, attribute: AttributeProto) -> String {
+        let node = NodeProto {
+            op_type: op_type.to_owned(),
+            output: vec![String::new(), "h".to_owned()],
+            attribute: vec![attribute],
+            ..NodeProto::default()
+        };
+        check_node(&tract_onnx::onnx(), &node).unwrap_err().to_string()
+    }
+
+    fn text(name: &str, value: &[u8]) -> AttributeProto {
+        AttributeProto {
+            name: name.to_owned(),
+            s: value.to_vec(),
+            ..AttributeProto::default()
+        }
+    }
+
+    /// tract would compute something else without a word.
+    #[test]
+    fn what_tract_leaves_unread_in_an_lstm_is_refused() {
+        let start = "node LSTM \"\" of [\"h\"]: attribute ";
+        for attribute in [
+            text("direction", b"reverse"),
+            text("clip", b""),
+            AttributeProto {
+                strings: vec![b"Sigmoid".to_vec(), b"Relu".to_vec(), b"Tanh".to_vec()],
+                ..text("activations", b"")
+            },
+        ] {
+            let name = attribute.name.clone();
+            assert_eq!(refusal("LSTM", attribute), format!("{start}{name:?}"));
+        }
+    }
+
+    #[test]
+    fn an_operator_that_tract_does_not_have_is_named() {
+        assert_eq!(
+            refusal("Softmix", text("axis", b"")),
+            "node Softmix \"\" of [\"h\"]: tract has no such operator"
+        );
+    }
+
+    #[test]
+    fn a_tensor_is_as_long_as_it_says() {
+        let mut tensor = TensorProto {
+            name: "w".to_owned(),
+            data_type: DataType::Float as i32,
+            dims: vec![1 << 40, 1 << 40],
+            raw_data: vec![0; 8],
+            ..TensorProto::default()
+        };
+        assert_eq!(
+            check_tensor(&tensor).unwrap_err().to_string(),
+            "\"w\" has 8 bytes, which don't fill [1099511627776, 1099511627776]"
+        );
+        tensor.dims = vec![2];
+        check_tensor(&tensor).unwrap();
+    }
 }

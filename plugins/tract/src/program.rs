@@ -2,11 +2,7 @@
 
 use std::{ffi::CStr, io::Read, sync::Arc};
 
-use tract_onnx::{
-    Onnx,
-    pb::ModelProto,
-    prelude::*,
-};
+use tract_onnx::{Onnx, pb::ModelProto, prelude::*};
 
 use crate::{
     error::Error,
@@ -75,7 +71,11 @@ impl Program {
     }
 
     /// Computes all rows.
-    pub(crate) fn infer(&self, inputs: &Inputs<'_>, outputs: &mut Outputs<'_>) -> Result<(), Error> {
+    pub(crate) fn infer(
+        &self,
+        inputs: &Inputs<'_>,
+        outputs: &mut Outputs<'_>,
+    ) -> Result<(), Error> {
         let rows = inputs.rows;
         let plan = BUCKETS.iter().position(|bucket| *bucket == rows);
         let plan = plan
@@ -135,4 +135,18 @@ fn copy(result: &Tensor, output: &mut [f32]) -> TractResult<()> {
     }
     output.copy_from_slice(values);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::NUMERICS;
+
+    #[test]
+    fn the_version_of_tract_is_the_one_that_is_linked() {
+        let lock = include_str!("../../../Cargo.lock");
+        let (_, package) = lock.split_once("name = \"tract-core\"\nversion = \"").unwrap();
+        let (version, _) = package.split_once('"').unwrap();
+        let numerics = NUMERICS.to_str().unwrap();
+        assert!(numerics.starts_with(&format!("tract {version}")), "{numerics}");
+    }
 }

@@ -8,8 +8,11 @@
 
 use tract_onnx::pb::{
     AttributeProto, GraphProto, NodeProto, TensorProto, TensorShapeProto, TypeProto,
-    ValueInfoProto, attribute_proto::AttributeType, tensor_proto::DataType,
-    tensor_shape_proto::{Dimension, dimension::Value::DimValue}, type_proto,
+    ValueInfoProto,
+    attribute_proto::AttributeType,
+    tensor_proto::DataType,
+    tensor_shape_proto::{Dimension, dimension::Value::DimValue},
+    type_proto,
 };
 
 use crate::error::Error;
@@ -33,7 +36,13 @@ struct Names(String);
 
 impl Names {
     fn of(node: &NodeProto) -> Self {
-        Self(node.output.iter().find(|name| !name.is_empty()).cloned().unwrap_or_default())
+        Self(
+            node.output
+                .iter()
+                .find(|name| !name.is_empty())
+                .cloned()
+                .unwrap_or_default(),
+        )
     }
 
     fn inner(&self, name: &str) -> String {
@@ -94,7 +103,11 @@ fn scan(
         output(0, "all_h"),
     ];
     let body = body(lstm, &names, &state);
-    let mut scan = node("Scan", [&initial[0], &initial[1], &initial[2], steps_first], outputs);
+    let mut scan = node(
+        "Scan",
+        [&initial[0], &initial[1], &initial[2], steps_first],
+        outputs,
+    );
     scan.name = names.inner("scan");
     scan.attribute = vec![
         AttributeProto {
@@ -123,7 +136,13 @@ fn body(lstm: &NodeProto, names: &Names, state: &[usize; 3]) -> GraphProto {
     let mut step = node(
         "LSTM",
         [
-            &name("x_step"), &given(1), &given(2), &given(3), "", &name("h"), &name("c"),
+            &name("x_step"),
+            &given(1),
+            &given(2),
+            &given(3),
+            "",
+            &name("h"),
+            &name("c"),
         ],
         ["".to_owned(), name("h_if_valid"), name("c_if_valid")],
     );
@@ -137,7 +156,11 @@ fn body(lstm: &NodeProto, names: &Names, state: &[usize; 3]) -> GraphProto {
         node("Reshape", [&name("x"), &name("x_shape")], [name("x_step")]),
         step,
         node("Greater", [&given(4), &name("at")], [name("valid_rows")]),
-        node("Reshape", [&name("valid_rows"), &name("valid_shape")], [name("valid")]),
+        node(
+            "Reshape",
+            [&name("valid_rows"), &name("valid_shape")],
+            [name("valid")],
+        ),
         choose("h_if_valid", "h", "h_next"),
         choose("c_if_valid", "c", "c_next"),
         choose("h_if_valid", "zero", "y"),
@@ -171,11 +194,16 @@ fn body(lstm: &NodeProto, names: &Names, state: &[usize; 3]) -> GraphProto {
 }
 
 fn input(node: &NodeProto, at: usize) -> Option<&str> {
-    node.input.get(at).map(String::as_str).filter(|name| !name.is_empty())
+    node.input
+        .get(at)
+        .map(String::as_str)
+        .filter(|name| !name.is_empty())
 }
 
 fn attribute<'a>(node: &'a NodeProto, name: &str) -> Option<&'a AttributeProto> {
-    node.attribute.iter().find(|attribute| attribute.name == name)
+    node.attribute
+        .iter()
+        .find(|attribute| attribute.name == name)
 }
 
 fn node<const I: usize, const O: usize>(

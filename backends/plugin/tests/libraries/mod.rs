@@ -3,9 +3,11 @@
 #![allow(dead_code, reason = "each test program uses its own part")]
 
 use std::{
+    collections::BTreeSet,
     env, fs,
     path::{Path, PathBuf},
     process::{self, Command},
+    sync::{Mutex, PoisonError},
 };
 
 use ser_backend::ModelPackage;
@@ -23,13 +25,13 @@ const FLAGS: [&str; 8] = [
 ];
 
 /// `plugins/c`.
-pub fn c_plugin() -> PathBuf {
+pub(crate) fn c_plugin() -> PathBuf {
     let sources = c_sources(&root().join("plugins/c"));
     compile("libser_plugin_c.so", &FLAGS, &sources)
 }
 
 /// `plugins/c` with the fault that `libraries/faulty.c` calls `FAULT_<fault>`.
-pub fn faulty_plugin(fault: &str) -> PathBuf {
+pub(crate) fn faulty_plugin(fault: &str) -> PathBuf {
     let plugin = root().join("plugins/c");
     let mut sources = c_sources(&plugin);
     // It includes this one.
@@ -41,26 +43,30 @@ pub fn faulty_plugin(fault: &str) -> PathBuf {
 }
 
 /// `plugins/tract`, which Cargo builds beside the tests that depend on it.
-pub fn tract_plugin() -> PathBuf {
+pub(crate) fn tract_plugin() -> PathBuf {
     let test = env::current_exe().unwrap();
-    let name = format!("{}ser_plugin_tract{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX);
+    let name = format!(
+        "{}ser_plugin_tract{}",
+        env::consts::DLL_PREFIX,
+        env::consts::DLL_SUFFIX
+    );
     // target/<profile>/deps/<test>
     test.with_file_name(name)
 }
 
 /// A package that exists for tests.
-pub fn tiny(name: &str) -> ModelPackage {
+pub(crate) fn tiny(name: &str) -> ModelPackage {
     let packages = root().join("backends/core/tests/packages");
     ModelPackage::read(&packages.join(name).join("1")).unwrap()
 }
 
 /// The package that ships with the server.
-pub fn seed() -> ModelPackage {
+pub(crate) fn seed() -> ModelPackage {
     ModelPackage::read(&root().join("models/tess-lstm/1")).unwrap()
 }
 
 /// The C files of a folder.
-pub fn c_sources(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn c_sources(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap();
     let mut sources: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     sources.retain(|path| path.extension().is_some_and(|extension| extension == "c"));
@@ -68,13 +74,20 @@ pub fn c_sources(folder: &Path) -> Vec<PathBuf> {
     sources
 }
 
-/// Compiles C against the header and the C plugin's own ones. Tests may do so at
-/// the same time: the last one's file stays, and all are equal.
-pub fn compile(name: &str, flags: &[&str], sources: &[PathBuf]) -> PathBuf {
+/// What this process has compiled.
+static COMPILED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// Compiles C against the header and the C plugin's own ones, once in a process.
+/// Several may do so at the same time: the last one's file stays, all are equal.
+pub(crate) fn compile(name: &str, flags: &[&str], sources: &[PathBuf]) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let output = folder.join(name);
-    let unfinished = folder.join(format!("{name}.{}.{:?}", process::id(), std::thread::current().id()));
-    let compiled = Command::new("cc")
+    let unfinished = folder.join(format!(
+        "{name}.{}.{:?}",
+        process::id(),
+        std::thread::current().id()
+    ));
+    let cc = Command::new("cc")
         .args(flags)
         .arg("-I")
         .arg(root().join("backends/plugin/include"))
@@ -86,14 +99,15 @@ pub fn compile(name: &str, flags: &[&str], sources: &[PathBuf]) -> PathBuf {
         .arg(&unfinished)
         .output()
         .expect("a C compiler named cc");
-    let errors = String::from_utf8_lossy(&compiled.stderr);
-    assert!(compiled.status.success(), "{errors}");
+    let errors = String::from_utf8_lossy(&cc.stderr);
+    assert!(cc.status.success(), "{errors}");
     fs::rename(&unfinished, &output).unwrap();
+    compiled.insert(output.clone());
     output
 }
 
 /// The repository's folder.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = here
         .ancestors()
