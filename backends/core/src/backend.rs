@@ -17,6 +17,20 @@ pub trait Backend: Send + Sync {
     /// [`BackendError::Unavailable`] says why it doesn't.
     fn probe(&self) -> Result<(), BackendError>;
 
+    /// The execution providers that this backend knows, and which of them work on
+    /// this machine with these settings. A backend that doesn't say has `cpu`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`probe`](Self::probe), and wrong settings.
+    fn providers(&self, _settings: &Table) -> Result<Vec<ProviderStatus>, BackendError> {
+        self.probe()?;
+        Ok(vec![ProviderStatus {
+            name: "cpu".to_owned(),
+            problem: None,
+        }])
+    }
+
     /// Loads a package and replays its golden rows.
     ///
     /// # Errors
@@ -49,6 +63,15 @@ pub trait Model: Send {
     ///
     /// When the device has no room for another instance.
     fn instance(&self) -> Result<Box<dyn Model>, BackendError>;
+}
+
+/// An execution provider of a backend, on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderStatus {
+    /// Its strict name.
+    pub name: String,
+    /// Why it doesn't work here, if it doesn't.
+    pub problem: Option<String>,
 }
 
 /// Where and how a model is to run.

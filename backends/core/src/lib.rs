@@ -12,7 +12,7 @@ mod error;
 pub mod golden;
 mod package;
 
-pub use backend::{Backend, DeviceOptions, Model, ModelInfo};
+pub use backend::{Backend, DeviceOptions, Model, ModelInfo, ProviderStatus};
 pub use batch::{BUCKETS, Batch, Inputs, MAX_ROWS, Outputs, Row, RowShape, bucket_for};
 pub use error::BackendError;
 pub use package::{

@@ -5,8 +5,9 @@ use std::{env, sync::Arc, time::Instant};
 use ort::session::Session;
 use ser_backend::{
     BUCKETS, Backend, BackendError, Batch, DeviceOptions, GoldenRow, MAX_ROWS, Model, ModelInfo,
-    ModelPackage, PackageError, golden,
+    ModelPackage, PackageError, ProviderStatus, golden,
 };
+use toml::Table;
 
 use crate::{
     c_api, library,
@@ -50,6 +51,20 @@ impl Backend for OnnxBackend {
 
     fn probe(&self) -> Result<(), BackendError> {
         library::runtime(None).map(drop)
+    }
+
+    fn providers(&self, settings: &Table) -> Result<Vec<ProviderStatus>, BackendError> {
+        let options = DeviceOptions {
+            settings: settings.clone(),
+            ..DeviceOptions::default()
+        };
+        let settings: Settings = options.settings(NAME)?;
+        let runtime = library::runtime(settings.library.as_deref())?;
+        let status = |provider: Provider| ProviderStatus {
+            name: provider.name().to_owned(),
+            problem: provider.check(&runtime, &settings).err(),
+        };
+        Ok(Provider::ALL.map(status).to_vec())
     }
 
     fn load(
@@ -212,11 +227,50 @@ fn company_changes_nothing(
         alone.append(&mut bits(row)?);
     }
     for bucket in BUCKETS {
-        for (rows, alone) in rows.chunks(bucket).zip(alone.chunks(bucket)) {
-            if bits(rows)? != alone {
-                return Ok(false);
-            }
+        // From the end, so that each bucket has the rows at other places.
+        let first = MAX_ROWS - bucket;
+        if bits(&rows[first..])? != alone[first..] {
+            return Ok(false);
         }
     }
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    #[ignore = "needs ORT_DYLIB_PATH"]
+    fn nodes_on_another_provider_are_named() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/tess-lstm/1");
+        let package = ModelPackage::read(&folder).unwrap();
+        let wanted = Wanted::parse(&["cpu".to_owned()]).unwrap();
+        let blueprint = blueprint(&package, Settings::default(), &wanted).unwrap();
+        let session = blueprint.open().unwrap();
+        let nodes = c_api::nodes(&session).unwrap();
+        assert!(
+            nodes.iter().any(|node| node.node.contains("(LSTM)")),
+            "{nodes:?}"
+        );
+        let used = |allowed| used(&session, allowed, &package);
+        assert_eq!(used(&[Provider::Cpu]).unwrap(), [Provider::Cpu]);
+        assert_eq!(
+            used(&[Provider::Cuda, Provider::Cpu]).unwrap(),
+            [Provider::Cpu]
+        );
+        let error = used(&[Provider::TensorRt, Provider::Cuda])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("elsewhere than on tensorrt, cuda"),
+            "{error}"
+        );
+        for node in &nodes {
+            let named = format!("{} on CPUExecutionProvider", node.node);
+            assert!(error.contains(&named), "{named}: {error}");
+        }
+    }
 }

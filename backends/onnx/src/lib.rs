@@ -13,10 +13,11 @@
 //!
 //! # Batch invariance
 //!
-//! On the CPU a row's bits don't depend on its company, as far as the graph's
-//! products have constant weights, which ONNX Runtime packs at load and multiplies in
-//! one order for every number of rows. Loading checks it on the golden rows in every
-//! bucket, and the promise is made only where no bit differs.
+//! On the CPU, ONNX Runtime packs constant weights at load and multiplies them in
+//! one order for every number of rows. Weights that are inputs of the graph too, as
+//! old exporters write them, it doesn't pack, and takes another path for one row than
+//! for several; such a graph never runs with one row. Loading then compares rows
+//! alone and in company, and the promise is made only where no bit differs.
 
 mod backend;
 mod c_api;
@@ -28,7 +29,5 @@ mod provider;
 mod session;
 mod settings;
 mod signature;
-#[cfg(test)]
-mod tests;
 
 pub use backend::OnnxBackend;

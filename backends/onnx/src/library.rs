@@ -132,3 +132,122 @@ fn log(level: LogLevel, _category: &str, _id: &str, location: &str, message: &st
         }
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::{fs, process::Command};
+
+    use super::*;
+
+    /// Compiles a library.
+    fn compile(folder: &Path, name: &str, source: &str) -> PathBuf {
+        let (code, library) = (folder.join("source.c"), folder.join(name));
+        fs::write(&code, source).unwrap();
+        let mut compiler = Command::new("cc");
+        let compiler = compiler.args(["-shared", "-fPIC", "-o"]);
+        let status = compiler.arg(&library).arg(&code).status().unwrap();
+        assert!(status.success(), "cc: {status}");
+        library.canonicalize().unwrap()
+    }
+
+    /// A library that says that it is ONNX Runtime of a version, and can nothing
+    /// else.
+    fn impostor(folder: &Path, name: &str, version: &str) -> PathBuf {
+        let source = format!(
+            "static const char *version(void) {{ return \"{version}\"; }}
+             static const void *base[] = {{ 0, version }};
+             const void *OrtGetApiBase(void) {{ return base; }}"
+        );
+        compile(folder, name, &source)
+    }
+
+    #[test]
+    fn places_are_tried_in_their_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let configured = impostor(folder.path(), "configured.so", "1.91.0");
+        let variable = impostor(folder.path(), "variable.so", "1.92.0");
+        let beside = impostor(folder.path(), FILES[0], "1.93.0");
+        let all = (
+            Some(configured.as_path()),
+            Some(variable.as_path()),
+            beside.parent(),
+        );
+        let found = |path: PathBuf, version: &str| (path, version.to_owned());
+        assert_eq!(
+            find(all.0, all.1, all.2).unwrap(),
+            found(configured.clone(), "1.91.0")
+        );
+        assert_eq!(
+            find(None, all.1, all.2).unwrap(),
+            found(variable.clone(), "1.92.0")
+        );
+        assert_eq!(
+            find(None, None, all.2).unwrap(),
+            found(beside.clone(), "1.93.0")
+        );
+    }
+
+    #[test]
+    fn where_none_is_found_every_place_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        match find(None, None, Some(folder.path())) {
+            // This machine has one.
+            Ok((path, _)) => assert!(path.is_relative(), "{path:?}"),
+            Err(error) => {
+                let text = error.to_string();
+                let beside = folder.path().join(FILES[0]);
+                for part in [
+                    "library is not set",
+                    "ORT_DYLIB_PATH is not set",
+                    beside.to_str().unwrap(),
+                    "on the system",
+                    "cargo xtask onnxruntime",
+                ] {
+                    assert!(text.contains(part), "{part}: {text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_library_that_is_named_is_used_or_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let good = impostor(folder.path(), "good.so", "1.91.0");
+        let text = folder.path().join("text.so");
+        fs::write(&text, "no library").unwrap();
+        let cases = [
+            (folder.path().join("none.so"), "No such file"),
+            (text, "text.so"),
+            (
+                compile(folder.path(), "other.so", "int x;"),
+                "no ONNX Runtime",
+            ),
+            (
+                compile(
+                    folder.path(),
+                    "mute.so",
+                    "void *OrtGetApiBase(void) { return 0; }",
+                ),
+                "returns nothing",
+            ),
+            (
+                impostor(folder.path(), "old.so", "1.9.1"),
+                "\"1.9.1\"; expected 1.24",
+            ),
+            (
+                impostor(folder.path(), "two.so", "2.31.0"),
+                "\"2.31.0\"; expected 1.24",
+            ),
+        ];
+        for (path, expected) in cases {
+            let error = find(Some(&path), Some(&good), None)
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains("settings: library"), "{error}");
+            assert!(error.contains(expected), "{expected}: {error}");
+            let error = find(None, Some(&path), None).unwrap_err().to_string();
+            assert!(error.contains("ORT_DYLIB_PATH"), "{error}");
+            assert!(error.contains("cargo xtask onnxruntime"), "{error}");
+        }
+    }
+}

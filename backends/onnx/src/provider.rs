@@ -68,7 +68,7 @@ impl Provider {
             ));
         }
         self.open(&runtime.environment, settings)
-            .map_err(|error| first_line(error.message()).to_owned())
+            .map_err(|error| without_place(error.message()).to_owned())
     }
 
     fn open(self, environment: &Environment, settings: &Settings) -> Result<(), ort::Error> {
@@ -236,9 +236,14 @@ pub(crate) fn engine_cache(
     Ok(Some(own.display().to_string()))
 }
 
-/// The library adds the place in its source on further lines.
-fn first_line(message: &str) -> &str {
-    message.lines().next().unwrap_or_default()
+/// The reason in a message like `FILE:LINE FUNCTION [ONNXRuntimeError] : 1 : FAIL :
+/// REASON`, on its first line.
+fn without_place(message: &str) -> &str {
+    let line = message.lines().next().unwrap_or_default();
+    let Some((_, rest)) = line.split_once("[ONNXRuntimeError] : ") else {
+        return line;
+    };
+    rest.splitn(3, " : ").nth(2).unwrap_or(rest)
 }
 
 /// A graph of one node, `y = Identity(x)` with one value: a session of it needs
@@ -249,3 +254,80 @@ const IDENTITY: &[u8] = b"\x08\x08\x42\x02\x10\x11\x3a\x37\
     \x12\x01g\
     \x5a\x0f\x0a\x01x\x12\x0a\x0a\x08\x08\x01\x12\x04\x0a\x02\x08\x01\
     \x62\x0f\x0a\x01y\x12\x0a\x0a\x08\x08\x01\x12\x04\x0a\x02\x08\x01";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::library;
+
+    fn wanted(names: &[&str]) -> Result<Wanted, String> {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        Wanted::parse(&names).map_err(|error| error.to_string())
+    }
+
+    /// Resolves where only these work.
+    fn resolve(names: &[&str], working: &[Provider]) -> Result<Vec<Provider>, String> {
+        let check = |provider| match working.contains(&provider) {
+            true => Ok(()),
+            false => Err("no driver".to_owned()),
+        };
+        wanted(names)?
+            .resolve(check)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn only_names_that_say_so_fall_back() {
+        use Provider::{Cpu, Cuda, TensorRt};
+        let all = [Cpu, Cuda, TensorRt];
+        assert_eq!(resolve(&["cpu"], &all), Ok(vec![Cpu]));
+        assert_eq!(resolve(&["cuda"], &all), Ok(vec![Cuda]));
+        assert_eq!(resolve(&["cuda-or-cpu"], &all), Ok(vec![Cuda, Cpu]));
+        assert_eq!(resolve(&["cuda-or-cpu"], &[Cpu]), Ok(vec![Cpu]));
+        assert_eq!(
+            resolve(&["tensorrt-or-cuda-or-cpu"], &[Cpu, Cuda]),
+            Ok(vec![Cuda, Cpu])
+        );
+        assert_eq!(
+            resolve(&["tensorrt", "cuda-or-cpu"], &all),
+            Ok(vec![TensorRt, Cuda, Cpu])
+        );
+        for names in [["cuda"].as_slice(), &["cuda", "cpu"], &["tensorrt-or-cuda"]] {
+            let error = resolve(names, &[Cpu]).unwrap_err();
+            assert!(error.contains("cuda: no driver"), "{error}");
+        }
+    }
+
+    #[test]
+    fn names_that_make_no_sense_are_refused() {
+        for names in [
+            ["gpu"].as_slice(),
+            &["CPU"],
+            &["cpu-or-cuda"],
+            &["cuda-or-"],
+            &["cpu", "cuda"],
+            &["cuda", "cuda"],
+            &["cuda-or-cpu", "cpu"],
+            &[],
+        ] {
+            let error = wanted(names).unwrap_err();
+            assert!(error.contains("tensorrt, cuda, cpu"), "{names:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn reasons_lose_their_place_in_the_source() {
+        let message =
+            "/src/bridge.cc:2043 Get() [ONNXRuntimeError] : 1 : FAIL : no library : x\nat";
+        assert_eq!(without_place(message), "no library : x");
+        assert_eq!(without_place("plain\nat"), "plain");
+    }
+
+    #[test]
+    #[ignore = "needs ORT_DYLIB_PATH"]
+    fn the_smallest_graph_is_one() {
+        let runtime = library::runtime(None).unwrap();
+        let opened = Provider::Cpu.open(&runtime.environment, &Settings::default());
+        opened.unwrap();
+    }
+}

@@ -34,7 +34,7 @@ impl Blueprint {
     }
 
     fn builder(&self) -> Result<SessionBuilder, ort::Error> {
-        let shapes = |rows| self.shapes(rows);
+        let shapes = |rows| shapes(self.shape, rows);
         let device = Device {
             settings: &self.settings,
             shapes: Some(&shapes),
@@ -55,19 +55,37 @@ impl Blueprint {
             .with_execution_providers(providers)?;
         Ok(builder)
     }
+}
 
-    /// The shapes of all inputs as TensorRT's profiles name them.
-    fn shapes(&self, rows: usize) -> String {
-        let RowShape {
-            steps,
-            width,
-            state,
-            ..
-        } = self.shape;
-        let features = format!("features:{rows}x{steps}x{width}");
-        match state {
-            0 => features,
-            state => format!("{features},state:{rows}x{state},valid_steps:{rows}"),
-        }
+/// The shapes of all inputs as TensorRT's profiles name them.
+fn shapes(shape: RowShape, rows: usize) -> String {
+    let RowShape {
+        steps,
+        width,
+        state,
+        ..
+    } = shape;
+    let features = format!("features:{rows}x{steps}x{width}");
+    match state {
+        0 => features,
+        state => format!("{features},state:{rows}x{state},valid_steps:{rows}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn profiles_name_every_input() {
+        let mut shape = RowShape {
+            steps: 10,
+            width: 8,
+            state: 24,
+            classes: 3,
+        };
+        assert_eq!(shapes(shape, 4), "features:4x10x8,state:4x24,valid_steps:4");
+        shape.state = 0;
+        assert_eq!(shapes(shape, 64), "features:64x10x8");
     }
 }

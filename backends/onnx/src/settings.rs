@@ -169,3 +169,81 @@ impl Settings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(settings: &str, wanted: &[Provider]) -> Result<(), String> {
+        let settings: Settings = toml::from_str(settings).unwrap();
+        settings.check(wanted).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_defaults_suit_every_provider() {
+        let defaults: Settings = toml::from_str("").unwrap();
+        assert_eq!(defaults, Settings::default());
+        for provider in Provider::ALL {
+            defaults.check(&[provider]).unwrap();
+        }
+        assert!(!defaults.tf32());
+        let profile = Profile {
+            min: 1,
+            opt: 64,
+            max: 64,
+        };
+        assert_eq!(defaults.profile(), profile);
+    }
+
+    #[test]
+    fn settings_of_providers_that_nobody_asks_for_are_refused() {
+        let gpu = [Provider::Cuda, Provider::TensorRt];
+        for (setting, users) in [
+            ("device_id = 0", gpu.as_slice()),
+            ("allow_tf32 = false", &gpu),
+            ("cuda.arena_limit_mib = 512", &[Provider::Cuda]),
+            ("tensorrt.allow_fp16 = true", &[Provider::TensorRt]),
+            ("cpu_arena = true", &[Provider::Cpu]),
+        ] {
+            for provider in Provider::ALL {
+                let result = check(setting, &[provider]);
+                if users.contains(&provider) {
+                    assert_eq!(result, Ok(()), "{setting} for {provider:?}");
+                    continue;
+                }
+                let error = result.unwrap_err();
+                let key = setting.split(['.', ' ']).next().unwrap();
+                assert!(error.contains(key), "{error}");
+                assert!(error.contains(provider.name()), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn impossible_values_are_refused_with_what_was_expected() {
+        for (setting, expected) in [
+            ("buckets = []", "the last of them 64"),
+            ("buckets = [0, 64]", "from 1 on"),
+            ("buckets = [8, 4, 64]", "ascending"),
+            ("buckets = [1, 32]", "the last of them 64"),
+            ("device_id = -1", "0 or more"),
+            (
+                "tensorrt.profile = { min = 2, opt = 8, max = 64 }",
+                "1 to 64",
+            ),
+            (
+                "tensorrt.profile = { min = 1, opt = 65, max = 64 }",
+                "opt <= max",
+            ),
+            (
+                "tensorrt.profile = { min = 1, opt = 8, max = 32 }",
+                "1 to 64",
+            ),
+        ] {
+            let error = check(setting, &[Provider::TensorRt]).unwrap_err();
+            assert!(error.contains(expected), "{setting}: {error}");
+            let key = setting.split(' ').next().unwrap();
+            assert!(error.contains(key), "{setting}: {error}");
+        }
+    }
+}
