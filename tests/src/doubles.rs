@@ -1,9 +1,10 @@
-//! Backends that misbehave: the native backend, but for rows that a test marks.
+//! The native backend, but for rows that a test marks, or with its models counted.
 
 use std::{sync::Arc, thread};
 
 use ser_backend::{Backend, BackendError, Batch, DeviceOptions, Model, ModelInfo, ModelPackage};
 use ser_backend_burn::BurnBackend;
+use tokio::sync::watch;
 
 /// What a call does that holds a certain row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,5 +105,86 @@ impl Model for MisbehavingModel {
             inner,
             marks: Arc::clone(&self.marks),
         }))
+    }
+}
+
+/// What became of the models of a [`Counting`] backend.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Packages that were loaded.
+    pub loads: usize,
+    /// Models that exist, one for each thread and one that they are made from.
+    pub alive: usize,
+}
+
+/// The native backend, counting its models.
+pub struct Counting {
+    inner: BurnBackend,
+    census: watch::Sender<Census>,
+}
+
+impl Counting {
+    /// A backend, and what it counts.
+    #[must_use]
+    pub fn new() -> (Self, watch::Receiver<Census>) {
+        let (census, counted) = watch::channel(Census::default());
+        let backend = Self {
+            inner: BurnBackend::new(),
+            census,
+        };
+        (backend, counted)
+    }
+}
+
+impl Backend for Counting {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn probe(&self) -> Result<(), BackendError> {
+        self.inner.probe()
+    }
+
+    fn load(
+        &self,
+        package: &ModelPackage,
+        options: &DeviceOptions,
+    ) -> Result<Box<dyn Model>, BackendError> {
+        let inner = self.inner.load(package, options)?;
+        self.census.send_modify(|census| census.loads += 1);
+        Ok(Box::new(Counted::new(inner, self.census.clone())))
+    }
+}
+
+struct Counted {
+    inner: Box<dyn Model>,
+    census: watch::Sender<Census>,
+}
+
+impl Counted {
+    fn new(inner: Box<dyn Model>, census: watch::Sender<Census>) -> Self {
+        census.send_modify(|census| census.alive += 1);
+        Self { inner, census }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.census.send_modify(|census| census.alive -= 1);
+    }
+}
+
+impl Model for Counted {
+    fn info(&self) -> &ModelInfo {
+        self.inner.info()
+    }
+
+    fn infer(&mut self, batch: &mut Batch) -> Result<(), BackendError> {
+        self.inner.infer(batch)
+    }
+
+    fn instance(&self) -> Result<Box<dyn Model>, BackendError> {
+        let inner = self.inner.instance()?;
+        Ok(Box::new(Self::new(inner, self.census.clone())))
     }
 }

@@ -3,6 +3,12 @@
 use std::{net::SocketAddr, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
+use ser_client::admin_proto::{
+    ListRepositoryRequest, ListRepositoryResponse, LoadModelRequest, LoadModelResponse,
+    ReloadModelRequest, ReloadModelResponse, RepositoryModel, State, UnloadModelRequest,
+    UnloadModelResponse,
+    model_repository_server::{ModelRepository, ModelRepositoryServer},
+};
 use ser_client::proto::{
     GetModelRequest, GetModelResponse, ListModelsRequest, ListModelsResponse, Model,
     StreamingConfig, StreamingRecognizeRequest, StreamingRecognizeResponse,
@@ -112,6 +118,7 @@ async fn serve(
     Server::builder()
         .add_service(SpeechEmotionServer::new(FakeSpeechEmotion(script)))
         .add_service(ModelsServer::new(FakeModels))
+        .add_service(ModelRepositoryServer::new(FakeRepository))
         .add_service(HealthServer::new(FakeHealth { status, watches }))
         .serve_with_incoming(TcpListenerStream::new(listener))
         .await
@@ -227,6 +234,74 @@ impl Models for FakeModels {
                 "model: {other:?} is not served; expected one of tess-lstm/1"
             ))),
         }
+    }
+}
+
+/// Serves version 1, has refused version 2, and never ends loading version 3.
+struct FakeRepository;
+
+impl FakeRepository {
+    fn model(version: &str, state: State) -> RepositoryModel {
+        let refused = state == State::Refused;
+        RepositoryModel {
+            name: "tess-lstm".to_owned(),
+            version: version.to_owned(),
+            state: state.into(),
+            refusal: if refused {
+                "no\u{1b}[2J labels".to_owned()
+            } else {
+                String::new()
+            },
+            open_streams: u32::from(!refused),
+            is_default: !refused,
+            origin: format!("/models/tess-lstm/{version}"),
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl ModelRepository for FakeRepository {
+    async fn list_repository(
+        &self,
+        _: Request<ListRepositoryRequest>,
+    ) -> Result<Response<ListRepositoryResponse>, Status> {
+        Ok(Response::new(ListRepositoryResponse {
+            models: vec![
+                Self::model("2", State::Refused),
+                Self::model("1", State::Serving),
+            ],
+        }))
+    }
+
+    async fn load_model(
+        &self,
+        request: Request<LoadModelRequest>,
+    ) -> Result<Response<LoadModelResponse>, Status> {
+        match request.into_inner().model.as_str() {
+            "tess-lstm/1" => Ok(Response::new(LoadModelResponse {
+                model: Some(Self::model("1", State::Serving)),
+            })),
+            "tess-lstm/3" => std::future::pending().await,
+            other => Err(Status::failed_precondition(format!(
+                "model {other}: refused: no labels"
+            ))),
+        }
+    }
+
+    async fn reload_model(
+        &self,
+        _: Request<ReloadModelRequest>,
+    ) -> Result<Response<ReloadModelResponse>, Status> {
+        Ok(Response::new(ReloadModelResponse { model: None }))
+    }
+
+    async fn unload_model(
+        &self,
+        _: Request<UnloadModelRequest>,
+    ) -> Result<Response<UnloadModelResponse>, Status> {
+        Ok(Response::new(UnloadModelResponse {
+            model: Some(Self::model("1", State::NotLoaded)),
+        }))
     }
 }
 

@@ -1,0 +1,124 @@
+//! What the command line takes, and what it makes of it.
+
+use super::*;
+
+fn stream(arguments: &[&str]) -> Result<StreamArgs, clap::Error> {
+    let arguments = ["ser-client", "stream"].iter().chain(arguments);
+    match CommandLine::try_parse_from(arguments)?.command {
+        Command::Stream(stream) => Ok(stream),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_definition_is_sound() {
+    CommandLine::command().debug_assert();
+}
+
+#[test]
+fn a_file_is_real_time_unless_fast() {
+    let args = stream(&["a.wav"]).unwrap();
+    assert_eq!(
+        args.input().unwrap(),
+        Input::File("a.wav".into(), Pacing::RealTime)
+    );
+    assert_eq!(args.pace(), proto::Pace::Live);
+    assert_eq!(args.chunk, Duration::from_millis(100));
+    let args = stream(&["a.wav", "--fast"]).unwrap();
+    assert_eq!(
+        args.input().unwrap(),
+        Input::File("a.wav".into(), Pacing::Unpaced)
+    );
+    assert_eq!(args.pace(), proto::Pace::Bulk);
+    assert_eq!(
+        stream(&["a.wav", "--fast", "--pace", "live"])
+            .unwrap()
+            .pace(),
+        proto::Pace::Live
+    );
+}
+
+#[test]
+fn options_reach_the_protocol() {
+    let args = stream(&[
+        "a.wav",
+        "--model",
+        "m/2",
+        "--window",
+        "1.5s",
+        "--hop",
+        "250ms",
+        "--top-k",
+        "3",
+        "--smoothing",
+        "2s",
+        "--channel-policy",
+        "pick:1",
+    ]);
+    let seconds = |seconds, nanos| Some(prost_types::Duration { seconds, nanos });
+    assert_eq!(
+        args.unwrap().options(),
+        RecognitionOptions {
+            model: Some("m/2".to_owned()),
+            channels: ChannelPolicy::Pick.into(),
+            picked_channel: Some(1),
+            window: seconds(1, 500_000_000),
+            hop: seconds(0, 250_000_000),
+            top_k: Some(3),
+            smoothing: seconds(2, 0),
+        }
+    );
+}
+
+#[test]
+fn by_default_everything_is_left_to_the_model() {
+    let mix = ChannelPolicy::Mix.into();
+    assert_eq!(
+        stream(&["a.wav"]).unwrap().options(),
+        RecognitionOptions {
+            channels: mix,
+            ..RecognitionOptions::default()
+        }
+    );
+}
+
+#[test]
+fn admin_takes_its_options_anywhere() {
+    for arguments in [
+        &["--json", "--admin-server", "http://a:1", "load", "m/2"][..],
+        &["load", "m/2", "--json", "--admin-server", "http://a:1"],
+    ] {
+        let arguments = ["ser-client", "admin"].iter().chain(arguments);
+        let Command::Admin(args) = CommandLine::try_parse_from(arguments).unwrap().command else {
+            panic!("expected admin");
+        };
+        assert!(args.json);
+        assert_eq!(args.admin_server, "http://a:1");
+        let AdminAction::Load(load) = args.action else {
+            panic!("{:?}", args.action);
+        };
+        assert_eq!(
+            (load.model.as_str(), load.wait),
+            ("m/2", Duration::from_secs(600))
+        );
+    }
+}
+
+#[test]
+fn what_does_not_go_together_is_refused() {
+    for (arguments, named) in [
+        (&["-"][..], "--rate"),
+        (&["-", "--rate", "8000"], "--encoding"),
+        (&["a.wav", "--chunk", "0s"], "--chunk"),
+        (&["a.wav", "--hop", "soon"], "--hop"),
+        (&["a.wav", "--channel-policy", "pick:left"], "pick:N"),
+    ] {
+        let error = stream(arguments).unwrap_err().to_string();
+        assert!(error.contains(named), "{arguments:?}: {error}");
+    }
+    let error = stream(&["a.wav", "--rate", "8000"])
+        .unwrap()
+        .input()
+        .unwrap_err();
+    assert!(error.to_string().contains("--rate describes raw audio"));
+}
