@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use ser_backend::{
-    Backend, BackendError, DeviceOptions, Model, ModelInfo, ModelPackage, PackageError, golden,
+    Backend, BackendError, DeviceOptions, Model, ModelInfo, ModelPackage, PackageError,
+    ProviderStatus, golden,
 };
 use ser_graph::Graph;
+use toml::Table;
 
 use crate::{
     model::{BurnModel, Signature},
@@ -37,6 +39,10 @@ impl Backend for BurnBackend {
 
     fn probe(&self) -> Result<(), BackendError> {
         Ok(())
+    }
+
+    fn providers(&self, settings: &Table) -> Result<Vec<ProviderStatus>, BackendError> {
+        Placement::statuses(settings)
     }
 
     fn load(

@@ -1,9 +1,10 @@
 //! Where a model runs: from execution providers and settings to a device.
 
 use burn::tensor::Device;
-use ser_backend::{BackendError, DeviceOptions};
+use ser_backend::{BackendError, DeviceOptions, ProviderStatus};
 use ser_kernels::InstructionSet;
 use serde::Deserialize;
+use toml::Table;
 
 use crate::backend::NAME;
 
@@ -76,6 +77,26 @@ impl Placement {
                 "it has no execution provider {other:?}; expected one of {known:?}"
             ))),
         }
+    }
+
+    /// Which execution providers work here with these settings.
+    pub(crate) fn statuses(settings: &Table) -> Result<Vec<ProviderStatus>, BackendError> {
+        let options = DeviceOptions {
+            settings: settings.clone(),
+            ..DeviceOptions::default()
+        };
+        let settings: Settings = options.settings(NAME)?;
+        let instruction_set = instruction_set(settings.instruction_set.as_deref())?;
+        let index = settings.device_id.unwrap_or(0);
+        let places = [(CPU, Self::cpu(instruction_set)), (CUDA, Self::cuda(index))];
+        let status = |(name, place): (&str, Result<Self, BackendError>)| ProviderStatus {
+            name: name.to_owned(),
+            problem: place.err().map(|error| match error {
+                BackendError::Unavailable { reason, .. } => reason,
+                other => other.to_string(),
+            }),
+        };
+        Ok(places.map(status).to_vec())
     }
 
     fn cpu(instruction_set: InstructionSet) -> Result<Self, BackendError> {
@@ -181,6 +202,18 @@ mod tests {
         let portable = placement(&["cpu"], r#"instruction_set = "portable""#).unwrap();
         assert_eq!(portable.compute, Compute::Kernels(InstructionSet::Portable));
         assert!(portable.batch_invariant());
+    }
+
+    #[test]
+    fn every_provider_has_a_status() {
+        let statuses = Placement::statuses(&Table::new()).unwrap();
+        let names: Vec<&str> = statuses.iter().map(|status| status.name.as_str()).collect();
+        assert_eq!(names, ["cpu", "cuda"]);
+        for ProviderStatus { name, problem } in statuses {
+            let refusal = placement(&[&name], "").err();
+            assert_eq!(problem.is_some(), refusal.is_some(), "{name}: {problem:?}");
+        }
+        assert!(Placement::statuses(&"gpu = 1".parse().unwrap()).is_err());
     }
 
     #[test]
