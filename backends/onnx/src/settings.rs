@@ -246,4 +246,28 @@ mod tests {
             assert!(error.contains(key), "{setting}: {error}");
         }
     }
+
+    #[test]
+    fn the_documented_settings_are_those_that_there_are() {
+        let documentation = include_str!("../../../docs/backends.md");
+        let examples = documentation.split("```toml\n").skip(1);
+        let mut read = 0;
+        for example in examples.filter_map(|text| text.split("```").next()) {
+            let example: toml::Table = example.parse().unwrap();
+            let settings = example["models"]["settings"]["onnx"].clone();
+            let settings: Settings = settings.try_into().unwrap();
+            settings
+                .check(&[Provider::TensorRt, Provider::Cuda])
+                .unwrap();
+            read += 1;
+        }
+        assert_eq!(read, 2);
+        let unknown = toml::from_str::<Settings>("x = 1").unwrap_err().to_string();
+        let keys = unknown.split('`').skip(3).step_by(2);
+        for key in keys {
+            let row = documentation.contains(&format!("\n| `{key}` |"));
+            let rows = documentation.contains(&format!("\n| `{key}."));
+            assert!(row || rows, "{key} is not documented: {unknown}");
+        }
+    }
 }

@@ -22,7 +22,7 @@ fn package(folder: &str) -> ModelPackage {
 
 fn options(settings: &str) -> DeviceOptions {
     DeviceOptions {
-        settings: toml::from_str(settings).unwrap(),
+        settings: settings.parse().expect("the settings are TOML"),
         ..DeviceOptions::default()
     }
 }
@@ -37,7 +37,7 @@ fn bits(model: &mut dyn Model, package: &ModelPackage, rows: usize) -> Vec<u32> 
     for row in package.golden.rows.iter().cycle().take(rows) {
         batch.push(row.row());
     }
-    model.infer(&mut batch).unwrap();
+    model.infer(&mut batch).expect("the rows are good");
     let row = |at| batch.posteriors(at).iter().chain(batch.next_state(at));
     let values = (0..rows).flat_map(row);
     values.map(|value| value.to_bits()).collect()
