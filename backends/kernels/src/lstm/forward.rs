@@ -4,7 +4,7 @@ use super::{LstmInputs, LstmOutputs, SavedSteps, cell, pack::GatePanels};
 use crate::{
     scratch::Scratch,
     simd::{Kernel, Simd},
-    tile::{self, Lines, Rows, Tiles, VECTORS},
+    tile::{self, Lines, Rows, Sums, Tiles, VECTORS},
 };
 
 /// Lines of gates that the projection of the input is ahead of the recurrence by: more
@@ -207,44 +207,35 @@ impl Tiles for Step<'_> {
 }
 
 impl Step<'_> {
+    /// All blocks. The last two swap places from step to step and the one goes first: a step
+    /// starts with the weights that the one before ended with, which still are in the
+    /// nearest cache. (Starting with the block of the first units would wait for their
+    /// states.)
     #[inline(always)]
     fn run<S: Simd>(&mut self, simd: S) {
-        let blocks = self.weights.blocks();
-        if self.inputs.rows != 1 || S::SINGLE_ROW_PANELS == 1 {
-            for done in 0..blocks {
-                self.block = self.nth_block(done);
-                self.run_tiles(simd, self.inputs.rows);
-            }
-            return;
-        }
+        let rows = self.inputs.rows;
+        let Some(between) = self.weights.blocks().checked_sub(2) else {
+            self.block = 0;
+            return self.run_tiles(simd, rows);
+        };
+        let swap = self.index % 2;
+        self.block = between + swap;
+        self.run_tiles(simd, rows);
         self.block = 0;
-        while self.block < blocks {
-            let panels = match blocks - self.block {
-                left if left >= S::SINGLE_ROW_PANELS => S::SINGLE_ROW_PANELS,
+        while self.block < between {
+            let panels = match between - self.block {
+                left if rows == 1 && left >= S::SINGLE_ROW_PANELS => S::SINGLE_ROW_PANELS,
                 _ => 1,
             };
             match panels {
                 4 => self.panels::<S, 1, 4>(simd, 0),
                 2 => self.panels::<S, 1, 2>(simd, 0),
-                _ => self.panels::<S, 1, 1>(simd, 0),
+                _ => self.run_tiles(simd, rows),
             }
             self.block += panels;
         }
-    }
-
-    /// The block to come after `done` others. The last two swap places from step to step
-    /// and the one goes first: a step starts with the weights that the one before
-    /// ended with, which still are in the nearest cache. (Starting with the block of the
-    /// first units would wait for their states.)
-    fn nth_block(&self, done: usize) -> usize {
-        let blocks = self.weights.blocks();
-        let swap = self.index % 2;
-        match done {
-            _ if blocks == 1 => 0,
-            0 => blocks - 2 + swap,
-            _ if done == blocks - 1 => blocks - 1 - swap,
-            _ => done - 1,
-        }
+        self.block = between + 1 - swap;
+        self.run_tiles(simd, rows);
     }
 
     #[inline(always)]
@@ -282,34 +273,37 @@ impl Step<'_> {
             step: 1,
         };
         tile::accumulate(simd, &mut sums, rows, recurrent, hidden);
-        let line_len = VECTORS * S::LANES;
         for (p, sums) in sums.into_iter().enumerate() {
-            // Through memory: indexed by a loop, the sums would live there all along.
-            tile::keep(simd, sums, self.sums, line_len);
-            let mut r = 0;
-            while r + 2 <= ROWS {
-                self.advance::<S, 2>(simd, block + p, row, r);
-                r += 2;
+            if ROWS == 1 {
+                self.advance(simd, [sums[0]], block + p, row);
+                continue;
             }
-            if r < ROWS {
-                self.advance::<S, 1>(simd, block + p, row, r);
+            // Through memory: indexed by a loop, the sums would live there all along.
+            let line_len = VECTORS * S::LANES;
+            tile::keep(simd, sums, self.sums, line_len);
+            for r in (0..ROWS - 1).step_by(2) {
+                let sums = tile::resume::<S, 2>(simd, &self.sums[r * line_len..], line_len);
+                self.advance(simd, sums, block + p, row + r);
+            }
+            if ROWS % 2 == 1 {
+                let last = ROWS - 1;
+                let sums = tile::resume::<S, 1>(simd, &self.sums[last * line_len..], line_len);
+                self.advance(simd, sums, block + p, row + last);
             }
         }
     }
 
-    /// Turns the sums of `N` rows of a block, from the tile's row `first` on, into their next states.
+    /// Turns the sums of a block of `N` rows into their next states.
     #[inline(always)]
     fn advance<S: Simd, const N: usize>(
         &mut self,
         simd: S,
+        sums: Sums<S, N>,
         block: usize,
         row: usize,
-        first: usize,
     ) {
         let padded = self.weights.padded_hidden();
-        let line_len = VECTORS * S::LANES;
-        let at = (row + first) * padded + block * S::LANES;
-        let sums = tile::resume::<S, N>(simd, &self.sums[first * line_len..], line_len);
+        let at = row * padded + block * S::LANES;
         let mut c = [simd.splat(0.0); N];
         for (n, c) in c.iter_mut().enumerate() {
             *c = simd.load(&self.c[at + n * padded..]);
@@ -319,14 +313,14 @@ impl Step<'_> {
             Some(gates) => {
                 let (opened, h) = cell::advance_open(simd, sums, &mut c);
                 let gates_len = self.weights.line_len();
-                let at = (row + first) * gates_len + block * line_len;
+                let at = row * gates_len + block * VECTORS * S::LANES;
                 tile::keep(simd, opened, &mut gates[at..], gates_len);
                 h
             }
         };
         for n in 0..N {
             let at = at + n * padded;
-            if self.inputs.is_valid(self.index, row + first + n) {
+            if self.inputs.is_valid(self.index, row + n) {
                 simd.store(&mut self.c[at..], c[n]);
                 simd.store(&mut self.next_h[at..], h[n]);
             } else {

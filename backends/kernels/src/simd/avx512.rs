@@ -26,7 +26,7 @@ const FLOOR: i32 = _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC;
 impl Simd for Avx512 {
     const LANES: usize = 16;
     const TILE_ROWS: usize = 6;
-    const SINGLE_ROW_PANELS: usize = 1;
+    const SINGLE_ROW_PANELS: usize = 2;
     type Vector = __m512;
 
     #[inline(always)]
