@@ -207,35 +207,39 @@ impl Tiles for Step<'_> {
 }
 
 impl Step<'_> {
-    /// All blocks. The last two swap places from step to step and the one goes first: a step
-    /// starts with the weights that the one before ended with, which still are in the
-    /// nearest cache. (Starting with the block of the first units would wait for their
-    /// states.)
     #[inline(always)]
     fn run<S: Simd>(&mut self, simd: S) {
-        let rows = self.inputs.rows;
-        let Some(between) = self.weights.blocks().checked_sub(2) else {
-            self.block = 0;
-            return self.run_tiles(simd, rows);
-        };
-        let swap = self.index % 2;
-        self.block = between + swap;
-        self.run_tiles(simd, rows);
-        self.block = 0;
-        while self.block < between {
-            let panels = match between - self.block {
-                left if rows == 1 && left >= S::SINGLE_ROW_PANELS => S::SINGLE_ROW_PANELS,
+        let (rows, blocks) = (self.inputs.rows, self.weights.blocks());
+        let mut done = 0;
+        while done < blocks {
+            let swaps = done == 0 || done + 1 == blocks;
+            let panels = match blocks - 1 - done {
+                left if rows == 1 && !swaps && left >= S::SINGLE_ROW_PANELS => S::SINGLE_ROW_PANELS,
                 _ => 1,
             };
+            self.block = self.nth_block(done);
             match panels {
                 4 => self.panels::<S, 1, 4>(simd, 0),
                 2 => self.panels::<S, 1, 2>(simd, 0),
                 _ => self.run_tiles(simd, rows),
             }
-            self.block += panels;
+            done += panels;
         }
-        self.block = between + 1 - swap;
-        self.run_tiles(simd, rows);
+    }
+
+    /// The block to come after `done` others. The last two swap places from step to step
+    /// and the one goes first: a step starts with the weights that the one before
+    /// ended with, which still are in the nearest cache. (Starting with the block of the
+    /// first units would wait for their states.)
+    fn nth_block(&self, done: usize) -> usize {
+        let blocks = self.weights.blocks();
+        let swap = self.index % 2;
+        match done {
+            _ if blocks == 1 => 0,
+            0 => blocks - 2 + swap,
+            _ if done == blocks - 1 => blocks - 1 - swap,
+            _ => done - 1,
+        }
     }
 
     #[inline(always)]
