@@ -17,6 +17,7 @@ use crate::{
     session::Blueprint,
     settings::Settings,
     signature,
+    weights::SharedWeights,
 };
 
 /// The name of the backend.
@@ -137,6 +138,8 @@ fn blueprint(
         providers,
         engine_cache,
         graph: Arc::clone(&package.graph),
+        weights: SharedWeights::read(&package.graph)
+            .map_err(|error| unavailable(error.message().to_owned()))?,
         shape: package.manifest.row_shape(),
     })
 }

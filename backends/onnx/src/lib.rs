@@ -18,6 +18,11 @@
 //! old exporters write them, it doesn't pack, and takes another path for one row than
 //! for several; such a graph never runs with one row. Loading then compares rows
 //! alone and in company, and the promise is made only where no bit differs.
+//!
+//! # Instances
+//!
+//! Every instance has a session, since the binding lets no two threads run one.
+//! Large weights and their packed form are shared (`weights`).
 
 mod backend;
 mod c_api;
@@ -29,5 +34,6 @@ mod provider;
 mod session;
 mod settings;
 mod signature;
+mod weights;
 
 pub use backend::OnnxBackend;

@@ -9,6 +9,7 @@ use crate::{
     library::Runtime,
     provider::{Device, Provider},
     settings::Settings,
+    weights::SharedWeights,
 };
 
 /// Everything that a session is made of.
@@ -24,13 +25,16 @@ pub(crate) struct Blueprint {
     pub(crate) engine_cache: Option<String>,
     /// `model.onnx`.
     pub(crate) graph: Arc<[u8]>,
+    /// Those of the graph that all sessions share.
+    pub(crate) weights: SharedWeights,
     pub(crate) shape: RowShape,
 }
 
 impl Blueprint {
     /// Makes a session.
     pub(crate) fn open(&self) -> Result<Session, ort::Error> {
-        self.builder()?.commit_from_memory(&self.graph)
+        let mut builder = self.weights.give(self.builder()?)?;
+        builder.commit_from_memory(&self.graph)
     }
 
     fn builder(&self) -> Result<SessionBuilder, ort::Error> {

@@ -1,0 +1,238 @@
+//! The large weights of a graph, kept once for all sessions of it.
+//!
+//! ONNX Runtime shares a weight among sessions, and the form into which it packs it,
+//! if the session is given it as a value. It doesn't tell a graph's weights, so they
+//! are looked up in the graph's protobuf: a `ModelProto` with its `GraphProto` and
+//! their `TensorProto`s, of which five fields each matter here.
+
+use std::sync::Arc;
+
+use ort::{
+    session::builder::{PrepackedWeights, SessionBuilder},
+    value::{DynValue, Tensor},
+};
+
+/// Smaller weights than this many values cost less than their sharing.
+const LARGE: usize = 1_024;
+
+/// `TensorProto.DataType.FLOAT`.
+const FLOAT: u64 = 1;
+
+/// Weights that sessions share.
+#[derive(Debug)]
+pub(crate) struct SharedWeights {
+    values: Vec<(String, Arc<DynValue>)>,
+    packed: PrepackedWeights,
+}
+
+impl SharedWeights {
+    /// Finds them in `model.onnx`. What isn't understood is not shared: a graph that
+    /// is broken is refused where a session is made of it.
+    pub(crate) fn read(model: &[u8]) -> Result<Self, ort::Error> {
+        let mut values = Vec::new();
+        for weight in large_weights(model) {
+            let value = Tensor::from_array((weight.dims, weight.values))?;
+            values.push((weight.name, Arc::new(value.into_dyn())));
+        }
+        Ok(Self {
+            values,
+            packed: PrepackedWeights::new(),
+        })
+    }
+
+    /// Gives them to a session that is to be made.
+    pub(crate) fn give(&self, mut builder: SessionBuilder) -> Result<SessionBuilder, ort::Error> {
+        for (name, value) in &self.values {
+            builder = builder.with_initializer(name, Arc::clone(value))?;
+        }
+        Ok(builder.with_prepacked_weights(&self.packed)?)
+    }
+}
+
+#[derive(Debug, PartialEq)]
+struct Weight {
+    name: String,
+    dims: Vec<i64>,
+    values: Vec<f32>,
+}
+
+fn large_weights(model: &[u8]) -> Vec<Weight> {
+    let graphs = Fields(model).filter_map(|field| field.bytes(7));
+    let graph: Vec<Field<'_>> = graphs.flat_map(Fields).collect();
+    // What is an input too may be given anew in each call.
+    let inputs = graph.iter().filter_map(|field| field.bytes(11));
+    let inputs: Vec<&[u8]> = inputs
+        .flat_map(|input| Fields(input).filter_map(|field| field.bytes(1)))
+        .collect();
+    graph
+        .iter()
+        .filter_map(|field| field.bytes(5).and_then(weight))
+        .filter(|weight| weight.values.len() >= LARGE)
+        .filter(|weight| !inputs.contains(&weight.name.as_bytes()))
+        .collect()
+}
+
+/// A float tensor whose values lie in the graph.
+fn weight(tensor: &[u8]) -> Option<Weight> {
+    let (mut name, mut dims, mut floats) = (None, Vec::new(), false);
+    let mut values: Vec<f32> = Vec::new();
+    for field in Fields(tensor) {
+        match field {
+            Field::Number(1, size) => dims.push(i64::try_from(size).ok()?),
+            Field::Bytes(1, mut packed) => {
+                while !packed.is_empty() {
+                    dims.push(i64::try_from(varint(&mut packed)?).ok()?);
+                }
+            }
+            Field::Number(2, element) => floats = element == FLOAT,
+            // `float_data`, packed, or `raw_data`: little-endian both.
+            Field::Bytes(4 | 9, data) => {
+                let chunks = data.as_chunks::<4>().0;
+                values.extend(chunks.iter().map(|bytes| f32::from_le_bytes(*bytes)));
+            }
+            Field::Bytes(8, text) => name = Some(std::str::from_utf8(text).ok()?.to_owned()),
+            _ => {}
+        }
+    }
+    let size = dims.iter().product::<i64>();
+    let whole = usize::try_from(size) == Ok(values.len());
+    (floats && whole).then_some(Weight {
+        name: name?,
+        dims,
+        values,
+    })
+}
+
+/// A field of a message with its number.
+#[derive(Clone, Copy)]
+enum Field<'a> {
+    Number(u64, u64),
+    Bytes(u64, &'a [u8]),
+    Other,
+}
+
+impl<'a> Field<'a> {
+    /// What the field holds, if it has this number and holds bytes.
+    fn bytes(self, number: u64) -> Option<&'a [u8]> {
+        match self {
+            Self::Bytes(own, bytes) if own == number => Some(bytes),
+            _ => None,
+        }
+    }
+}
+
+/// The fields of a message, up to the first that is malformed.
+struct Fields<'a>(&'a [u8]);
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Field<'a>;
+
+    fn next(&mut self) -> Option<Field<'a>> {
+        let rest = &mut self.0;
+        let key = varint(rest)?;
+        let number = key >> 3;
+        let mut take = |len: usize| rest.split_off(..len);
+        match key & 7 {
+            0 => Some(Field::Number(number, varint(rest)?)),
+            1 => take(8).map(|_| Field::Other),
+            2 => {
+                let len = usize::try_from(varint(rest)?).ok()?;
+                Some(Field::Bytes(number, rest.split_off(..len)?))
+            }
+            5 => take(4).map(|_| Field::Other),
+            _ => None,
+        }
+    }
+}
+
+/// A number of seven bits a byte, the lowest first.
+fn varint(rest: &mut &[u8]) -> Option<u64> {
+    let mut value = 0;
+    for shift in (0..64).step_by(7) {
+        let byte = *rest.split_off_first()?;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SEED: &[u8] = include_bytes!("../../../models/tess-lstm/1/model.onnx");
+
+    fn number(number: u8, value: u8) -> Vec<u8> {
+        vec![number << 3, value]
+    }
+
+    fn bytes(number: u8, bytes: &[u8]) -> Vec<u8> {
+        let len = u16::try_from(bytes.len()).unwrap();
+        let len = [
+            (len & 0x7f) as u8 | 0x80,
+            (len >> 7 & 0x7f) as u8 | 0x80,
+            (len >> 14) as u8,
+        ];
+        [&[number << 3 | 2], &len[..], bytes].concat()
+    }
+
+    /// `[32, 32]` of these values.
+    fn tensor(name: &str, values_field: u8, values: &[f32]) -> Vec<u8> {
+        let data: Vec<u8> = values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
+        let dims = if values_field == 4 {
+            bytes(1, &[32, 32])
+        } else {
+            [number(1, 32), number(1, 32)].concat()
+        };
+        let parts = [
+            dims,
+            number(2, 1),
+            bytes(values_field, &data),
+            bytes(8, name.as_bytes()),
+        ];
+        bytes(5, &parts.concat())
+    }
+
+    #[test]
+    fn large_weights_are_found_in_both_forms_unless_they_are_inputs() {
+        let values: Vec<f32> = (0..1_024_u16).map(f32::from).collect();
+        let parts = [
+            tensor("raw", 9, &values),
+            tensor("floats", 4, &values),
+            tensor("short", 9, &values[1..]),
+            tensor("given", 9, &values),
+            bytes(11, &bytes(1, b"given")),
+        ];
+        let model = [number(1, 8), bytes(7, &parts.concat())].concat();
+        let expected = ["raw", "floats"].map(|name| Weight {
+            name: name.to_owned(),
+            dims: vec![32, 32],
+            values: values.clone(),
+        });
+        assert_eq!(large_weights(&model), expected);
+    }
+
+    #[test]
+    fn the_seed_models_large_weights_are_its_products() {
+        let sizes: Vec<usize> = large_weights(SEED)
+            .iter()
+            .map(|weight| weight.values.len())
+            .collect();
+        for size in [4 * 123 * 123, 123 * 64, 64 * 32] {
+            assert!(sizes.contains(&size), "{size} is not among {sizes:?}");
+        }
+    }
+
+    #[test]
+    fn a_graph_that_ends_early_has_fewer_weights() {
+        let whole = large_weights(SEED).len();
+        for end in (0..SEED.len()).step_by(997) {
+            assert!(large_weights(&SEED[..end]).len() <= whole);
+        }
+    }
+}
