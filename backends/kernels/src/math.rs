@@ -20,10 +20,10 @@ const POWER_OF_TWO: [f32; 6] = [
     1.0,
 ];
 
-/// A power of two whose square root is far above what a float tells from 1, and whose
-/// product with anything below is finite: where exponentials are cut that appear in both
-/// parts of a quotient.
-const HUGE_POWER: f32 = 60.0;
+/// Where the exponent of `exp(-2·x)` is cut, which stands above and below the line of the
+/// hyperbolic tangent: infinity by infinity would be NaN. From 25 on the quotient is -1
+/// to the last bit.
+const MOST_TANH_EXPONENT: f32 = 60.0;
 
 /// `2^x` of at most eight vectors, in place.
 #[inline(always)]
@@ -60,7 +60,7 @@ pub(crate) fn sigmoid_exponent<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
 #[inline(always)]
 pub(crate) fn tanh_exponent<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
     let exponent = simd.mul(x, simd.splat(-2.0 * LOG2_E));
-    simd.min(simd.splat(HUGE_POWER), exponent)
+    simd.min(simd.splat(MOST_TANH_EXPONENT), exponent)
 }
 
 /// `1 / (1 + power)`: the sigmoid from `exp(-x)`.
