@@ -30,7 +30,7 @@ enum Command {
 /// What `ser-server backends` takes.
 #[derive(Debug, Args)]
 pub struct Inventory {
-    /// Configuration file in TOML, for the backends' settings
+    /// Configuration file in TOML, for plugins and the backends' settings
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 

@@ -1,10 +1,6 @@
 //! `ser-server backends`: what there is to run models on.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    io::{self, Write as _},
-};
+use std::{collections::BTreeMap, fmt};
 
 use ser_backend::Backend;
 use serde::Serialize;
@@ -12,7 +8,7 @@ use toml::Table;
 
 use crate::{
     Error,
-    cli::Inventory,
+    cli::{self, Inventory},
     config::{self, Overrides},
     models::BackendRegistry,
 };
@@ -38,13 +34,15 @@ struct ProviderReport {
     reason: Option<String>,
 }
 
-/// Prints what is available here, and why the rest isn't.
+/// Prints which of `backends` and of the configured plugins are available here, and
+/// why the rest aren't.
 ///
 /// # Errors
 ///
 /// When the configuration is wrong, or standard output can't be written to.
-pub fn print(asked: &Inventory, backends: &BackendRegistry) -> Result<(), Error> {
+pub fn print(asked: &Inventory, backends: BackendRegistry) -> Result<(), Error> {
     let config = config::load(asked.config.as_deref(), Overrides::default())?;
+    let backends = backends.with_plugins(&config.plugins)?;
     let reports: Vec<_> = backends
         .iter()
         .map(|backend| report(backend, &config.models.settings))
@@ -55,14 +53,7 @@ pub fn print(asked: &Inventory, backends: &BackendRegistry) -> Result<(), Error>
     } else {
         reports.iter().map(ToString::to_string).collect()
     };
-    match io::stdout().write_all(text.as_bytes()) {
-        // Whoever reads has read enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.map_err(|source| Error::Io {
-            what: "standard output".to_owned(),
-            source,
-        }),
-    }
+    cli::print(&text)
 }
 
 fn report(backend: &dyn Backend, settings: &BTreeMap<String, Table>) -> BackendReport {

@@ -36,23 +36,24 @@ fn start() -> Result<(), Error> {
     let (file, flags) = match Cli::parse().into_invocation() {
         Invocation::Serve(file, flags) => (file, flags),
         Invocation::Backends(asked) => {
-            return inventory::print(&asked, &BackendRegistry::default());
+            return inventory::print(&asked, BackendRegistry::default());
         }
     };
     let config = config::load(file.as_deref(), flags)?;
     logging::init(&config.log)?;
+    let backends = BackendRegistry::default().with_plugins(&config.plugins)?;
     let runtime = Runtime::new().map_err(|source| Error::Io {
         what: "runtime".to_owned(),
         source,
     })?;
-    let served = runtime.block_on(run(config));
+    let served = runtime.block_on(run(config, backends));
     // A model that is still being loaded must not hold up the end.
     runtime.shutdown_background();
     served
 }
 
 /// Serves until SIGINT or SIGTERM; a second one ends the drain.
-async fn run(config: Config) -> Result<(), Error> {
+async fn run(config: Config, backends: BackendRegistry) -> Result<(), Error> {
     let signals = |source| Error::Io {
         what: "signal handlers".to_owned(),
         source,
@@ -62,7 +63,7 @@ async fn run(config: Config) -> Result<(), Error> {
     let stop = CancellationToken::new();
     let stopped = stop.clone().cancelled_owned();
     tokio::select! {
-        served = serve::run(listener, config, BackendRegistry::default(), stopped) => served,
+        served = serve::run(listener, config, backends, stopped) => served,
         () = async {
             signals.next().await;
             stop.cancel();

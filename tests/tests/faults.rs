@@ -17,8 +17,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 
 const RATE: u32 = 22_050;
 
-/// The first cepstral coefficient tells loud audio from quiet. Of the voices of
-/// these tests and of the golden audio it is below -300; at full scale, +48.
+/// Between the first cepstral coefficients of quiet and of loud voices.
 const LOUD: f32 = -100.0;
 
 fn marked(fault: Fault) -> BackendRegistry {
@@ -27,23 +26,11 @@ fn marked(fault: Fault) -> BackendRegistry {
 }
 
 fn quiet_voice(seed: u32) -> Vec<Bytes> {
-    chunks(&audio::voice(RATE, 4.0, seed))
+    audio::chunked_voice(RATE, seed, false)
 }
 
-/// The same voice, quiet for two seconds and then at full scale.
 fn voice_that_turns_loud() -> Vec<Bytes> {
-    let mut samples = audio::voice(RATE, 6.0, 1);
-    for sample in &mut samples[2 * RATE as usize..] {
-        *sample = (*sample * 100.0).clamp(-1.0, 1.0);
-    }
-    chunks(&samples)
-}
-
-fn chunks(samples: &[f32]) -> Vec<Bytes> {
-    audio::s16le(samples)
-        .chunks(4_410)
-        .map(Bytes::copy_from_slice)
-        .collect()
+    audio::chunked_voice(RATE, 1, true)
 }
 
 async fn stream(channel: &Channel, chunks: Vec<Bytes>) -> Transcript {

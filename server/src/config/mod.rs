@@ -29,6 +29,9 @@ pub struct Config {
     pub models: ModelsConfig,
     /// `[admin]`: where operators load and unload models.
     pub admin: AdminConfig,
+    /// `[plugins]`: further backends by the name that `models.backend` gives
+    /// them, each the path of a shared library. Default: none.
+    pub plugins: BTreeMap<String, PathBuf>,
     /// `[log]`: what is written to standard error.
     pub log: LogConfig,
 }

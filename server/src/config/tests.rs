@@ -85,6 +85,7 @@ fn the_example_names_every_key_without_a_default() {
     assert_eq!(config.models.packages.len(), 1);
     assert!(config.models.packages[0].instances.is_some());
     assert!(config.admin.listen.is_some() && config.admin.port_file.is_some());
+    assert_eq!(config.plugins.len(), 1);
 }
 
 #[test]
@@ -258,4 +259,18 @@ fn errors_name_source_key_value_and_what_was_expected() {
         error.to_string().starts_with("there/is/no/such/file: "),
         "{error}"
     );
+}
+
+#[test]
+fn plugins_are_named_in_the_file_and_in_the_environment() {
+    let plugins = |config: Config| -> Vec<(String, String)> {
+        let text = |path: PathBuf| path.display().to_string();
+        let pairs = config.plugins.into_iter();
+        pairs.map(|(name, path)| (name, text(path))).collect()
+    };
+    let expected = [("mine".to_owned(), "/lib/mine.so".to_owned())];
+    let config = from_file("[plugins]\nmine = \"/lib/mine.so\"\n").unwrap();
+    assert_eq!(plugins(config), expected);
+    let config = from_environment(&[("SER__PLUGINS__MINE", "/lib/mine.so")]).unwrap();
+    assert_eq!(plugins(config), expected);
 }
