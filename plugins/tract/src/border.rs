@@ -118,7 +118,8 @@ unsafe extern "C" fn load(
         let program = Program::load(graph, shape)?;
         info.execution_provider = CPU.as_ptr();
         info.numerics = NUMERICS.as_ptr();
-        info.batch_invariant = 1;
+        // tract chooses its kernels by the number of rows, and promises nothing.
+        info.batch_invariant = 0;
         // SAFETY: the header promises a place for the model.
         unsafe { *model = give(Arc::new(program)) };
         Ok(())
