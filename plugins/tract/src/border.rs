@@ -118,7 +118,7 @@ unsafe extern "C" fn load(
         let program = Program::load(graph, shape)?;
         info.execution_provider = CPU.as_ptr();
         info.numerics = NUMERICS.as_ptr();
-        // tract chooses its kernels by the number of rows, and promises nothing.
+        // tract chooses its kernels by the number of rows, and the bits differ.
         info.batch_invariant = 0;
         // SAFETY: the header promises a place for the model.
         unsafe { *model = give(Arc::new(program)) };
