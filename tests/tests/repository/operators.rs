@@ -19,6 +19,8 @@ use tonic_reflection::pb::v1::{
 
 use crate::support::{Models, Server, admin_url, repository};
 
+const ADMIN: &str = "ser.admin.v1.ModelRepository";
+
 async fn services(channel: &Channel) -> Vec<String> {
     let request = ServerReflectionRequest {
         host: String::new(),
@@ -51,7 +53,6 @@ async fn each_listener_has_its_own_services() {
         .await;
     assert_eq!(models.unwrap_err().code(), Code::Unimplemented);
 
-    const ADMIN: &str = "ser.admin.v1.ModelRepository";
     let (public, admin) = (
         services(&server.channel).await,
         services(&server.admin).await,

@@ -24,7 +24,7 @@ const BROKEN: [Spoiled; 6] = [
         posteriors.rotate_right(1);
         fs::write(folder.join("golden.json"), golden.to_string())
     }),
-    ("tess-lstm/2/model.toml: line 1: ", |_, folder| {
+    ("tess-lstm/2/model.toml: line ", |_, folder| {
         fs::write(folder.join("model.toml"), "format = \n")
     }),
     (

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use ser_proto::{admin::v1::State, v1::streaming_recognize_response::Response};
+use ser_proto::{
+    admin::v1::{RepositoryModel, State},
+    v1::streaming_recognize_response::Response,
+};
 use ser_tests::{
     audio,
     stream::{RawStream, Transcript, recognise},
@@ -58,6 +61,11 @@ async fn long_stream(
     }
 }
 
+/// Newcomers, and what has just ended, may count too.
+fn runs_all(model: &RepositoryModel) -> bool {
+    model.open_streams as usize >= STREAMS
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reload_under_200_streams_disturbs_none_of_them() {
     let server = Server::start().await;
@@ -76,15 +84,13 @@ async fn a_reload_under_200_streams_disturbs_none_of_them() {
         })
         .collect();
     all_run.wait().await;
-    assert_eq!(server.listed("1").await.open_streams as usize, STREAMS);
+    assert!(runs_all(&server.listed("1").await));
 
     server.models.add("2");
     let changes = async {
         let reloaded = server.reload("tess-lstm/1").await.unwrap();
-        assert_eq!(
-            (reloaded.state(), reloaded.open_streams as usize),
-            (State::Serving, STREAMS)
-        );
+        assert_eq!(reloaded.state(), State::Serving);
+        assert!(runs_all(&reloaded));
         assert_eq!(
             server.load("tess-lstm/2").await.unwrap().state(),
             State::Serving
@@ -95,10 +101,8 @@ async fn a_reload_under_200_streams_disturbs_none_of_them() {
             State::Serving
         );
         let unloaded = server.unload("tess-lstm/1").await.unwrap();
-        assert_eq!(
-            (unloaded.state(), unloaded.open_streams as usize),
-            (State::NotLoaded, STREAMS)
-        );
+        assert_eq!(unloaded.state(), State::NotLoaded);
+        assert!(runs_all(&unloaded));
         server.assert_streams_on("2").await;
         change.send_replace(true);
     };
