@@ -26,6 +26,8 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Write a trained model as a package for the server
     Export(ExportArgs),
+    /// Make a package of a model that another framework exported to ONNX
+    Import(ImportArgs),
 }
 
 /// Where clips come from.
@@ -161,6 +163,27 @@ pub struct ExportArgs {
     /// The folder that packages lie in
     #[arg(long, value_name = "DIR", default_value = "models")]
     pub models: PathBuf,
+}
+
+/// Arguments of `import`.
+#[derive(Clone, Debug, Args)]
+pub struct ImportArgs {
+    /// The exported model
+    #[arg(value_name = "MODEL.onnx")]
+    pub model: PathBuf,
+
+    /// What the model's file doesn't say: name, labels, front end and the like
+    #[arg(long, value_name = "FILE")]
+    pub about: PathBuf,
+
+    /// The folder that packages lie in
+    #[arg(long, value_name = "DIR", default_value = "models")]
+    pub models: PathBuf,
+
+    /// ONNX Runtime's library; without it, ORT_DYLIB_PATH, beside this program, or
+    /// the system's
+    #[arg(long, value_name = "FILE")]
+    pub onnxruntime: Option<PathBuf>,
 }
 
 impl ValueEnum for CorpusKind {

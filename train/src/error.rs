@@ -69,6 +69,14 @@ pub enum TrainError {
     /// The front end refuses a setting.
     #[error(transparent)]
     Features(#[from] FeatureError),
+    /// A model can't become a package.
+    #[error("{file}: {reason}")]
+    Import {
+        /// The exported model, or the file that goes with it.
+        file: PathBuf,
+        /// The node or the key, what it holds and what was expected.
+        reason: String,
+    },
     /// The network doesn't make a graph.
     #[error(transparent)]
     Graph(#[from] GraphError),

@@ -4,6 +4,7 @@ mod evaluate;
 mod export;
 mod features;
 mod fit;
+mod import;
 
 use crate::TrainError;
 use crate::cli::{Cli, Command};
@@ -19,5 +20,6 @@ pub fn run(cli: Cli) -> Result<(), TrainError> {
         Command::Fit(args) => fit::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Import(args) => import::run(&args),
     }
 }

@@ -233,23 +233,27 @@ fn limits(card: &mut String, run: &TrainedRun) {
              speakers it is far lower; see the speaker-independent and cross-corpus rows.\n",
         );
     }
-    card.push_str(
+    _ = write!(
+        card,
         "- The recordings are acted, in a studio, in one language and by few people. Acted speech \
          is not life: the label says which acted emotion a sound resembles, not what a person \
          feels.\n\
          - Microphones, rooms, codecs, illness, age and accent change the features. Nothing here \
          was measured on them.\n\
          - Audio that is none of the labels still gets one unless it falls below the threshold of \
-         uncertainty, which was set on clean clips.\n\n\
-         ## What it must not be used for\n\n\
-         - Inferring emotions of people at work or in education: prohibited in the European Union \
-         by Article 5(1)(f) of Regulation (EU) 2024/1689 (the AI Act), but for medical and safety \
-         reasons.\n\
-         - Decisions about people: hiring, credit, insurance, policing, border control, \
-         diagnosis.\n\
-         - Listening to people who don't know of it.\n",
+         uncertainty, which was set on clean clips.\n\n{PROHIBITED_USES}",
     );
 }
+
+/// What no emotion model may be used for.
+pub(crate) const PROHIBITED_USES: &str = "\
+## What it must not be used for
+
+- Inferring emotions of people at work or in education: prohibited in the European Union by Article \
+5(1)(f) of Regulation (EU) 2024/1689 (the AI Act), but for medical and safety reasons.
+- Decisions about people: hiring, credit, insurance, policing, border control, diagnosis.
+- Listening to people who don't know of it.
+";
 
 fn thousands(number: usize) -> String {
     let digits = number.to_string();

@@ -1,7 +1,11 @@
 //! The inputs and outputs that every backend and the server replay.
 
+use std::sync::Arc;
+
 use ser_backend::{Golden, GoldenAudio, GoldenRow};
-use ser_features::{FrontEnd, FrontEndPlan, SampleRate, Segment, WindowRequest};
+use ser_features::{
+    FrontEnd, FrontEndParams, FrontEndPlan, SampleRate, Segment, WindowParams, WindowRequest,
+};
 
 use super::synthesis::babble;
 use crate::TrainError;
@@ -14,71 +18,101 @@ const ROWS: usize = 8;
 /// Rate in Hz, seconds, seed: one sound shorter than a window, one longer.
 const SOUNDS: [(u32, f64, u64); 2] = [(16_000, 1.3, 1), (8_000, 3.4, 2)];
 
-pub(super) fn of(run: &TrainedRun) -> Result<Golden, TrainError> {
-    let steps = run.classifier.standardisation.mean.len();
-    let rows = rows(
-        run,
-        spread(run)
-            .into_iter()
-            .map(|features| (features, steps))
-            .collect(),
-    );
-    let audio = SOUNDS
-        .iter()
-        .map(|&(rate, seconds, seed)| audio(run, rate, seconds, seed))
-        .collect::<Result<_, _>>()?;
-    Ok(Golden { rows, audio })
+/// The features of a row with the steps of it that hold audio.
+pub(crate) type Features = (Vec<f32>, usize);
+
+/// A made-up sound with the rows that the front end makes of it.
+pub(crate) struct Sound {
+    rate: u32,
+    samples: Vec<i16>,
+    pub(crate) windows: Vec<Features>,
 }
 
-/// Features as far apart as the model is used to: its own mean and deviation,
-/// times normal numbers.
-fn spread(run: &TrainedRun) -> Vec<Vec<f32>> {
+pub(super) fn of(run: &TrainedRun) -> Result<Golden, TrainError> {
     let constants = &run.classifier.standardisation;
+    let sounds = sounds(&run.recipe.front_end, &run.recipe.windows)?;
+    let steps = constants.mean.len();
+    let rows = made_up(&constants.mean, &constants.deviation, steps);
+    answered(rows, sounds, |features| {
+        Ok(run.classifier.posteriors(features))
+    })
+}
+
+/// Features as far apart as the model is used to: their mean and deviation, times
+/// normal numbers. All `steps` of a row count.
+pub(crate) fn made_up(mean: &[f32], deviation: &[f32], steps: usize) -> Vec<Features> {
     let mut generator = generator(0, Purpose::Golden, 1);
     let mut row = || {
-        let columns = constants.mean.iter().zip(&constants.deviation);
-        columns
-            .map(|(mean, deviation)| mean + deviation * normal(&mut generator))
-            .collect()
+        let columns = mean.iter().zip(deviation);
+        let features = columns.map(|(mean, deviation)| mean + deviation * normal(&mut generator));
+        (features.collect(), steps)
     };
     (0..ROWS).map(|_| row()).collect()
 }
 
-fn audio(run: &TrainedRun, rate: u32, seconds: f64, seed: u64) -> Result<GoldenAudio, TrainError> {
-    let samples = babble(rate, seconds, seed);
-    let recipe = &run.recipe;
-    let plan = FrontEndPlan::windowed(
-        &recipe.front_end,
-        &recipe.windows,
-        WindowRequest::default(),
-        SampleRate::new(rate)?,
-    )?;
-    let mut front_end = FrontEnd::new(plan);
-    let mut features = Vec::new();
-    let mut keep =
-        |segment: Segment<'_>| features.push((segment.features.to_vec(), segment.valid_steps));
-    let floats: Vec<f32> = samples
+/// The sounds of golden audio.
+pub(crate) fn sounds(
+    front_end: &FrontEndParams,
+    windows: &WindowParams,
+) -> Result<Vec<Sound>, TrainError> {
+    SOUNDS
         .iter()
-        .map(|&sample| f32::from(sample) / 32_768.0)
-        .collect();
-    front_end.push(&floats, &mut keep);
-    front_end.finish(&mut keep);
-    Ok(GoldenAudio::new(rate, &samples, rows(run, features)))
+        .map(|&(rate, seconds, seed)| {
+            let request = WindowRequest::default();
+            let plan = FrontEndPlan::windowed(front_end, windows, request, SampleRate::new(rate)?)?;
+            Ok(Sound::new(plan, rate, babble(rate, seconds, seed)))
+        })
+        .collect()
 }
 
-/// Features with their valid steps become rows with the classifier's outputs.
-fn rows(run: &TrainedRun, inputs: Vec<(Vec<f32>, usize)>) -> Vec<GoldenRow> {
-    let features: Vec<&[f32]> = inputs
-        .iter()
-        .map(|(features, _)| features.as_slice())
-        .collect();
-    let posteriors = run.classifier.posteriors(&features);
-    let row = |((features, valid_steps), posteriors)| GoldenRow {
-        features,
-        state: Vec::new(),
-        valid_steps,
-        posteriors,
-        next_state: Vec::new(),
+impl Sound {
+    fn new(plan: Arc<FrontEndPlan>, rate: u32, samples: Vec<i16>) -> Self {
+        let mut front_end = FrontEnd::new(plan);
+        let mut windows = Vec::new();
+        let mut keep =
+            |segment: Segment<'_>| windows.push((segment.features.to_vec(), segment.valid_steps));
+        let floats: Vec<f32> = samples
+            .iter()
+            .map(|&sample| f32::from(sample) / 32_768.0)
+            .collect();
+        front_end.push(&floats, &mut keep);
+        front_end.finish(&mut keep);
+        Self {
+            rate,
+            samples,
+            windows,
+        }
+    }
+}
+
+/// Rows and sounds with the posteriors that `answer` gives for features.
+pub(crate) fn answered(
+    rows: Vec<Features>,
+    sounds: Vec<Sound>,
+    mut answer: impl FnMut(&[&[f32]]) -> Result<Vec<Vec<f32>>, TrainError>,
+) -> Result<Golden, TrainError> {
+    let mut golden = |inputs: Vec<Features>| -> Result<Vec<GoldenRow>, TrainError> {
+        let features: Vec<&[f32]> = inputs
+            .iter()
+            .map(|(features, _)| features.as_slice())
+            .collect();
+        let posteriors = answer(&features)?;
+        let row = |((features, valid_steps), posteriors)| GoldenRow {
+            features,
+            state: Vec::new(),
+            valid_steps,
+            posteriors,
+            next_state: Vec::new(),
+        };
+        Ok(inputs.into_iter().zip(posteriors).map(row).collect())
     };
-    inputs.into_iter().zip(posteriors).map(row).collect()
+    let rows = golden(rows)?;
+    let audio = sounds
+        .into_iter()
+        .map(|sound| {
+            let rows = golden(sound.windows)?;
+            Ok(GoldenAudio::new(sound.rate, &sound.samples, rows))
+        })
+        .collect::<Result<_, TrainError>>()?;
+    Ok(Golden { rows, audio })
 }

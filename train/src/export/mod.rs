@@ -1,7 +1,7 @@
 //! From a finished run to a model package.
 
-mod card;
-mod golden;
+pub(crate) mod card;
+pub(crate) mod golden;
 mod graph;
 mod synthesis;
 #[cfg(test)]
@@ -76,7 +76,8 @@ pub fn export(
     Ok(folder)
 }
 
-fn table(section: &impl Serialize) -> Result<toml::Table, TrainError> {
+/// A section of the manifest.
+pub(crate) fn table(section: &impl Serialize) -> Result<toml::Table, TrainError> {
     toml::Table::try_from(section).map_err(|error| TrainError::Data(error.to_string()))
 }
 
