@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use burn::module::Module;
 use burn::store::ModuleRecord;
-use burn::tensor::Device;
 use ser_backend::DecisionSpec;
+use ser_backend_burn::training;
 use serde::{Deserialize, Serialize};
 
 use super::{ConfusionMatrix, Metrics, calibrate, draw_confusion, draw_curves};
@@ -233,11 +233,14 @@ impl TrainedRun {
             standardisation,
             report,
         } = serde_json::from_str(&text).map_err(|error| invalid(path, error.to_string()))?;
-        let device = Device::default();
+        let device = training::device();
         let network = Network::new(&recipe.network, report.labels.len(), 0, &device);
         let path = folder.join("network.bpk");
-        let record = ModuleRecord::load(&path).map_err(|error| invalid(path, error.to_string()))?;
-        let network = network.load_record(record);
+        let record =
+            ModuleRecord::load(&path).map_err(|error| invalid(path.clone(), error.to_string()))?;
+        let network = network
+            .try_load_record(record)
+            .map_err(|error| invalid(path, error.to_string()))?;
         Ok(Self {
             recipe,
             report,

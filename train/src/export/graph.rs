@@ -1,12 +1,12 @@
 //! The graph of a classifier: raw features in, posteriors out.
 
-use ser_graph::{Activation, Constant, Gate, Graph, GraphBuilder, GraphError, LstmWeights};
+use ser_graph::{Activation, Constant, Graph, GraphBuilder, GraphError};
 
 use crate::model::Classifier;
 
 pub(super) fn of(classifier: &Classifier) -> Result<Graph, GraphError> {
     let constants = &classifier.standardisation;
-    let lstm = classifier.network.lstm();
+    let lstm = classifier.network.lstm().weights()?;
     let mut graph = GraphBuilder::new("emotion");
     let features = graph.features(constants.mean.len(), lstm.width())?;
     let standardised = graph.standardise(
@@ -14,14 +14,7 @@ pub(super) fn of(classifier: &Classifier) -> Result<Graph, GraphError> {
         constants.mean.clone(),
         constants.deviation.clone(),
     )?;
-    let gates = lstm.gates();
-    let [input, forget, cell, output] = gates.each_ref().map(|gate| Gate {
-        kernel: &gate.kernel,
-        recurrent_kernel: &gate.recurrent_kernel,
-        bias: &gate.bias,
-    });
-    let weights = LstmWeights::from_gates(lstm.width(), lstm.units(), input, output, forget, cell)?;
-    let mut values = graph.lstm_last("lstm", standardised, weights)?;
+    let mut values = graph.lstm_last("lstm", standardised, lstm)?;
     let dense = classifier.network.dense_weights();
     let hidden = dense.len() - 1;
     for (index, (kernel, bias)) in dense.into_iter().enumerate() {

@@ -5,6 +5,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
+use ser_backend_burn::training;
 
 use super::FitJob;
 use crate::model::{Network, Standardisation, cross_entropy, hits, values};
@@ -111,7 +112,7 @@ impl Part {
 
     /// Cross-entropy and accuracy of a network without autodiff.
     pub(super) fn score(&self, network: &Network) -> (f64, f64) {
-        let device = Device::default();
+        let device = training::device();
         let features = self.rows.concat();
         let width = features.len() / self.len();
         let logits = network.forward(matrix(features, [self.len(), width], &device), None);

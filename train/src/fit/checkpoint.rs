@@ -86,7 +86,8 @@ impl Checkpoint {
         });
         let load_network = |path: &Path| {
             let record = ModuleRecord::load(path).map_err(|error| self.broken(path, &error))?;
-            Ok::<_, TrainError>(fresh.network.clone().load_record(record))
+            let network = fresh.network.clone().try_load_record(record);
+            network.map_err(|error| self.broken(path, &error))
         };
         let record =
             OptimizerRecord::load(&optimiser).map_err(|error| self.broken(&optimiser, &error))?;

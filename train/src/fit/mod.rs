@@ -20,6 +20,7 @@ use burn::grad_clipping::GradientClippingConfig;
 use burn::module::Module;
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::Device;
+use ser_backend_burn::training;
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
@@ -108,7 +109,7 @@ pub fn fit(
     folder: Option<&Path>,
     observer: &mut dyn Observer,
 ) -> Result<Fitted, TrainError> {
-    let device = Device::default().autodiff();
+    let device = training::device().autodiff();
     let standardisation = Standardisation::fit(job.dataset, job.train);
     let train = Part::new(job, job.train, &standardisation);
     let validation = Part::new(job, job.validation, &standardisation);
@@ -180,7 +181,7 @@ impl State {
         observer: &mut dyn Observer,
     ) -> (f64, f64) {
         let spec = &job.recipe.training;
-        let device = Device::default().autodiff();
+        let device = training::device().autodiff();
         let (mut loss_sum, mut right, mut seen) = (0.0, 0, 0);
         let mut batches = train.shuffled(job, epoch, &device);
         let steps = batches.len();

@@ -95,11 +95,11 @@ impl Setting {
 
 /// Every weight, bit for bit.
 fn bits(classifier: &Classifier) -> Vec<u32> {
-    let gates = classifier.network.lstm().gates().into_iter();
-    let lstm = gates.flat_map(|gate| [gate.kernel, gate.recurrent_kernel, gate.bias].concat());
+    let lstm = classifier.network.lstm().weights().unwrap();
+    let lstm = [lstm.w(), lstm.r(), lstm.b()].concat();
     let dense = classifier.network.dense_weights().into_iter();
     let dense = dense.flat_map(|(kernel, bias)| [kernel, bias].concat());
-    lstm.chain(dense).map(f32::to_bits).collect()
+    lstm.into_iter().chain(dense).map(f32::to_bits).collect()
 }
 
 /// Asks to stop after an epoch.

@@ -13,6 +13,7 @@ use burn::nn::Linear;
 use burn::tensor::activation::{log_softmax, relu, softmax};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand_chacha::ChaCha8Rng;
+use ser_backend_burn::training;
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::Dataset;
@@ -191,7 +192,7 @@ impl Classifier {
     }
 
     fn rows(&self, rows: &[&[f32]], last: impl Fn(Tensor<2>) -> Tensor<2>) -> Vec<Vec<f32>> {
-        let device = Device::default();
+        let device = training::device();
         let mut all = Vec::with_capacity(rows.len());
         for rows in rows.chunks(ROWS) {
             let mut features = Vec::new();

@@ -1,4 +1,3 @@
-use burn::nn::LstmConfig;
 use serde::Deserialize;
 
 use super::*;
@@ -9,7 +8,6 @@ struct KerasLayer {
     rows: usize,
     steps: usize,
     width: usize,
-    units: usize,
     kernel: Vec<f32>,
     recurrent_kernel: Vec<f32>,
     bias: Vec<f32>,
@@ -28,63 +26,28 @@ fn assert_close(got: &[f32], expected: &[f32], tolerance: f32) {
 }
 
 fn input(values: &[f32], shape: [usize; 3]) -> Tensor<3> {
-    Tensor::from_data(TensorData::new(values.to_vec(), shape), &Device::default())
+    Tensor::from_data(TensorData::new(values.to_vec(), shape), &training::device())
 }
 
 #[test]
 fn the_lstm_is_that_of_keras() {
     let keras = include_str!("../../testdata/lstm_reference.json");
     let keras: KerasLayer = serde_json::from_str(keras).unwrap();
-    let lstm = Lstm::from_weights(
-        keras.width,
-        keras.units,
-        keras.kernel,
-        keras.recurrent_kernel,
-        keras.bias,
-        &Device::default(),
-    );
+    let weights = lstm::KerasWeights {
+        kernel: keras.kernel,
+        recurrent_kernel: keras.recurrent_kernel,
+        bias: keras.bias,
+    };
+    let lstm = Lstm::from_weights(&weights.into_onnx().unwrap(), &training::device());
     let output = lstm.forward(input(&keras.inputs, [keras.rows, keras.steps, keras.width]));
     assert_close(&values(output), &keras.outputs, 1e-6);
-}
-
-#[test]
-fn the_lstm_is_that_of_burn() {
-    let device = Device::default();
-    let (rows, steps, width, units) = (4, 9, 3, 6);
-    let mut generator = generator(3, Purpose::Weights, 0);
-    let lstm = Lstm::new(width, units, &mut generator, &device);
-    let mut burn = LstmConfig::new(width, units, true).init(&device);
-    let [input_gate, forget_gate, cell_gate, output_gate] = lstm.gates();
-    let forget = burn.forget_gate.as_mut().unwrap();
-    for (gate, weights) in [
-        (&mut burn.input_gate, input_gate),
-        (forget, forget_gate),
-        (&mut burn.cell_gate, cell_gate),
-        (&mut burn.output_gate, output_gate),
-    ] {
-        let matrix = |values: Vec<f32>, rows: usize| {
-            Param::from_data(TensorData::new(values, [rows, units]), &device)
-        };
-        let vector =
-            |values: Vec<f32>| Some(Param::from_data(TensorData::new(values, [units]), &device));
-        gate.input_transform.weight = matrix(weights.kernel, width);
-        gate.input_transform.bias = vector(weights.bias);
-        gate.hidden_transform.weight = matrix(weights.recurrent_kernel, units);
-        gate.hidden_transform.bias = vector(vec![0.0; units]);
-    }
-    let values_in: Vec<f32> = (0..rows * steps * width)
-        .map(|_| crate::random::normal(&mut generator))
-        .collect();
-    let sequence = input(&values_in, [rows, steps, width]);
-    let (_, state) = burn.forward(sequence.clone(), None);
-    assert_close(&values(lstm.forward(sequence)), &values(state.hidden), 1e-6);
 }
 
 #[test]
 fn the_seed_model_has_71_747_trainable_parameters() {
     let recipe = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes/tess-lstm.toml");
     let spec = Recipe::read(&recipe).unwrap().network;
-    let network = Network::new(&spec, 7, 0, &Device::default());
+    let network = Network::new(&spec, 7, 0, &training::device());
     assert_eq!(network.num_params(), 71_747);
 }
 
@@ -122,7 +85,7 @@ fn standardised_features_have_mean_zero_and_variance_one() {
 
 #[test]
 fn the_cross_entropy_of_certainty_is_zero_and_of_ignorance_ln_labels() {
-    let device = Device::default();
+    let device = training::device();
     let targets = Tensor::from_data([[0.0_f32, 1.0], [1.0, 0.0]], &device);
     let sure = Tensor::from_data([[-40.0_f32, 40.0], [40.0, -40.0]], &device);
     let unsure = Tensor::from_data([[1.5_f32, 1.5], [-3.0, -3.0]], &device);
