@@ -22,16 +22,40 @@ const CHECKS: [(&str, Check); 14] = [
     ("reports_itself", conformance::reports_itself),
     ("golden_rows", conformance::golden_rows),
     ("every_row_count", conformance::every_row_count),
-    ("company_changes_nothing", conformance::company_changes_nothing),
-    ("one_bad_row_spoils_itself", conformance::one_bad_row_spoils_itself),
-    ("state_travels_with_its_row", conformance::state_travels_with_its_row),
-    ("padding_changes_nothing", conformance::padding_changes_nothing),
+    (
+        "company_changes_nothing",
+        conformance::company_changes_nothing,
+    ),
+    (
+        "one_bad_row_spoils_itself",
+        conformance::one_bad_row_spoils_itself,
+    ),
+    (
+        "state_travels_with_its_row",
+        conformance::state_travels_with_its_row,
+    ),
+    (
+        "padding_changes_nothing",
+        conformance::padding_changes_nothing,
+    ),
     ("instances_agree", conformance::instances_agree),
-    ("refuses_unknown_providers", conformance::refuses_unknown_providers),
-    ("refuses_truncated_graphs", conformance::refuses_truncated_graphs),
+    (
+        "refuses_unknown_providers",
+        conformance::refuses_unknown_providers,
+    ),
+    (
+        "refuses_truncated_graphs",
+        conformance::refuses_truncated_graphs,
+    ),
     ("refuses_other_shapes", conformance::refuses_other_shapes),
-    ("refuses_wrong_golden_rows", conformance::refuses_wrong_golden_rows),
-    ("refuses_unsupported_nodes", conformance::refuses_unsupported_nodes),
+    (
+        "refuses_wrong_golden_rows",
+        conformance::refuses_wrong_golden_rows,
+    ),
+    (
+        "refuses_unsupported_nodes",
+        conformance::refuses_unsupported_nodes,
+    ),
     ("repeated_loads", conformance::repeated_loads),
 ];
 

@@ -290,6 +290,9 @@ fn the_plugins_of_this_repository_refuse_settings() {
         let backend = PluginBackend::open("mine", &library, DEADLINES);
         let error = backend.load(&seed(), &options).err().unwrap().to_string();
         let start = "settings of backend mine: ";
-        assert!(error.starts_with(start) && error.contains("threads"), "{error}");
+        assert!(
+            error.starts_with(start) && error.contains("threads"),
+            "{error}"
+        );
     }
 }

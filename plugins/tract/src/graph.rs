@@ -222,7 +222,9 @@ mod tests {
             attribute: vec![attribute],
             ..NodeProto::default()
         };
-        check_node(&tract_onnx::onnx(), &node).unwrap_err().to_string()
+        check_node(&tract_onnx::onnx(), &node)
+            .unwrap_err()
+            .to_string()
     }
 
     fn text(name: &str, value: &[u8]) -> AttributeProto {

@@ -144,9 +144,14 @@ mod tests {
     #[test]
     fn the_version_of_tract_is_the_one_that_is_linked() {
         let lock = include_str!("../../../Cargo.lock");
-        let (_, package) = lock.split_once("name = \"tract-core\"\nversion = \"").unwrap();
+        let (_, package) = lock
+            .split_once("name = \"tract-core\"\nversion = \"")
+            .unwrap();
         let (version, _) = package.split_once('"').unwrap();
         let numerics = NUMERICS.to_str().unwrap();
-        assert!(numerics.starts_with(&format!("tract {version}")), "{numerics}");
+        assert!(
+            numerics.starts_with(&format!("tract {version}")),
+            "{numerics}"
+        );
     }
 }
