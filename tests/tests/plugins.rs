@@ -1,5 +1,10 @@
 //! Plugins that go wrong in a real server, and one that doesn't.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "test code: a failure here fails the test"
+)]
+
 #[path = "../../backends/plugin/tests/libraries/mod.rs"]
 mod libraries;
 

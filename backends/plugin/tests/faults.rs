@@ -1,5 +1,10 @@
 //! Libraries that are no plugins, and plugins that go wrong.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "test code: a failure here fails the test"
+)]
+
 mod libraries;
 
 use std::{fs, path::Path, time::Duration};

@@ -1,5 +1,10 @@
 //! The plugin in C under the sanitisers for addresses and undefined behaviour.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "test code: a failure here fails the test"
+)]
+
 mod libraries;
 
 use std::process::Command;

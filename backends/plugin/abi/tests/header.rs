@@ -1,5 +1,10 @@
 //! Compiles the header and compares it with the Rust types, number by number.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "test code: a failure here fails the test"
+)]
+
 use std::{
     collections::BTreeMap,
     fmt::Write,

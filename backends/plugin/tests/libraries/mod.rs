@@ -1,6 +1,10 @@
 //! The plugins of this repository as real libraries, and some with faults.
 
 #![allow(dead_code, reason = "each test program uses its own part")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "test code: a failure here fails the test"
+)]
 
 use std::{
     collections::BTreeSet,
