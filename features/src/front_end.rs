@@ -245,14 +245,16 @@ fn segments<'a>(
               new_start,
               trigger,
           }| {
+        let (end, end_sample) = match trigger {
+            Trigger::Interval => (plan.time_of(row.end), plan.client_samples(row.end)),
+            // The model's last sample may stand for less than a whole one.
+            Trigger::EndOfStream => (samples_to_duration(received, plan.input.hz()), received),
+        };
         emit(Segment {
             start: plan.time_of(row.start),
-            end: plan.time_of(row.end),
+            end,
             new_start: plan.time_of(new_start),
-            end_sample: match trigger {
-                Trigger::Interval => plan.client_samples(row.end),
-                Trigger::EndOfStream => received,
-            },
+            end_sample,
             features: row.features,
             valid_steps: row.valid_steps,
             speech: row.speech,
@@ -269,7 +271,7 @@ pub struct Segment<'a> {
     /// Where the row's audio starts: its window, or 0 for a recurrent model,
     /// whose state has heard everything.
     pub start: Duration,
-    /// Where it ends.
+    /// Where it ends; with [`Trigger::EndOfStream`], where the client's audio ends.
     pub end: Duration,
     /// Where the audio starts that this row is the first to cover: the end of
     /// the row before, or 0.

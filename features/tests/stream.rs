@@ -31,6 +31,7 @@ fn ends_once(segments: &[Kept], received: u64) {
     let (last, others) = segments.split_last().unwrap();
     assert_eq!(last.trigger, Trigger::EndOfStream);
     assert_eq!(last.end_sample, received);
+    assert!(last.new_start < last.end);
     assert!(
         others
             .iter()
@@ -122,6 +123,26 @@ fn the_rows_of_the_flush_share_the_tail() {
     ends_once(&segments, 10_000);
     assert_eq!(segments.len(), 10_000 / 512 + 1);
     assert!(segments.is_sorted_by(|a, b| a.end < b.end));
+}
+
+#[test]
+fn the_last_segment_ends_with_the_audio() {
+    for hz in [8_000, 11_025, 16_000, 24_414, 44_100, 48_000, 192_000] {
+        for length in [1_usize, 777, 15_003, 40_001] {
+            // Seconds to the nearest nanosecond, of integers.
+            let (samples, rate) = (length as u128, u128::from(hz));
+            let nanos = (samples * 2_000_000_000 + rate) / (2 * rate);
+            for plan in [seed_plan(hz), recurrent_plan(hz, 4)] {
+                let segments = stream(&plan, [&*signal("noise", length)]);
+                let last = segments.last().unwrap();
+                assert_eq!(last.end.as_nanos(), nanos, "{length} samples at {hz} Hz");
+                let spans = segments
+                    .iter()
+                    .map(|segment| segment.end - segment.new_start);
+                assert_eq!(spans.sum::<Duration>(), last.end);
+            }
+        }
+    }
 }
 
 #[test]

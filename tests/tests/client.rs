@@ -119,7 +119,7 @@ async fn results_lie_on_the_grid_of_the_seed_model() {
     assert_eq!(summary["results"], results.len());
     let covered = number(&summary["classified"]) + number(&summary["no_speech"]);
     assert!(
-        (covered - number(&summary["received"])).abs() < 1e-4,
+        (covered - number(&summary["received"])).abs() < 1e-9,
         "{summary}"
     );
 }
