@@ -1,16 +1,24 @@
 //! The command line.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    io::{self, Write as _},
+    net::SocketAddr,
+    path::PathBuf,
+};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{LogFormat, Overrides};
+use crate::{
+    Error,
+    config::{LogFormat, Overrides},
+};
 
 /// Recognises emotions in speech while the person is still speaking.
 ///
 /// Settings come from four places, each winning over those before it: defaults,
 /// the file given with --config, environment variables named
 /// SER__SECTION__KEY (for instance SER__LIMITS__IDLE=30s), and these flags.
+/// --print-config prints every setting with its default and what it is for.
 #[derive(Debug, Parser)]
 #[command(name = "ser-server", version, args_conflicts_with_subcommands = true)]
 pub struct Cli {
@@ -44,6 +52,11 @@ struct Serve {
     /// Configuration file in TOML
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+
+    /// Print a configuration file with every setting, its default and what it is
+    /// for, and exit
+    #[arg(long, exclusive = true)]
+    print_config: bool,
 
     /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:50051]
     #[arg(long, value_name = "ADDRESS:PORT")]
@@ -82,6 +95,8 @@ pub enum Invocation {
     Serve(Option<PathBuf>, Overrides),
     /// To look at the backends.
     Backends(Inventory),
+    /// To print [`config::EXAMPLE`](crate::config::EXAMPLE).
+    PrintConfig,
 }
 
 impl Cli {
@@ -90,6 +105,7 @@ impl Cli {
     pub fn into_invocation(self) -> Invocation {
         match self.command {
             Some(Command::Backends(inventory)) => Invocation::Backends(inventory),
+            None if self.serve.print_config => Invocation::PrintConfig,
             None => self.serve.into_invocation(),
         }
     }
@@ -99,6 +115,7 @@ impl Serve {
     fn into_invocation(self) -> Invocation {
         let Self {
             config,
+            print_config: _,
             listen,
             port_file,
             models_dir,
@@ -119,5 +136,20 @@ impl Serve {
                 log_level,
             },
         )
+    }
+}
+
+/// Writes to standard output.
+///
+/// # Errors
+///
+/// [`Error::Io`] when that fails; not when whoever reads has read enough.
+pub fn print(text: &str) -> Result<(), Error> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(|source| Error::Io {
+            what: "standard output".to_owned(),
+            source,
+        }),
     }
 }

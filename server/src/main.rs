@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use ser_server::{
     Error,
-    cli::{Cli, Invocation},
+    cli::{self, Cli, Invocation},
     config::{self, Config},
     inventory, logging,
     models::BackendRegistry,
@@ -40,6 +40,7 @@ fn start() -> Result<(), Error> {
         }
     };
     let config = config::load(file.as_deref(), flags)?;
+        Invocation::PrintConfig => return cli::print(config::EXAMPLE),
     logging::init(&config.log)?;
     let backends = BackendRegistry::default().with_plugins(&config.plugins)?;
     let runtime = Runtime::new().map_err(|source| Error::Io {

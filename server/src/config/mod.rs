@@ -17,6 +17,9 @@ pub use load::{Overrides, load};
 
 /// Everything that an operator can set.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+
+/// A configuration file with every key, its default and what it is for.
+pub const EXAMPLE: &str = include_str!("../../ser-server.example.toml");
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// `[server]`: where and how to listen.
