@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     Error,
-    config::{LogFormat, Overrides},
+    config::{LogFormat, Overrides, address},
 };
 
 /// Recognises emotions in speech while the person is still speaking.
@@ -59,7 +59,7 @@ struct Serve {
     print_config: bool,
 
     /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:50051]
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = address::parse)]
     listen: Option<SocketAddr>,
 
     /// File that the bound port is written to, in decimal
@@ -76,7 +76,7 @@ struct Serve {
 
     /// Address of the admin service, which loads and unloads models, for instance
     /// 127.0.0.1:50052 [default: none]
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = address::parse)]
     admin_listen: Option<SocketAddr>,
 
     /// How log lines look [default: pretty]

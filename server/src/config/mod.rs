@@ -1,6 +1,8 @@
 //! The configuration: plain structs with their defaults, and nothing that
 //! reads them from anywhere (that is [`load()`]).
 
+pub(crate) mod address;
+mod duration;
 mod list;
 mod load;
 #[cfg(test)]
@@ -48,20 +50,21 @@ pub struct ServerConfig {
     /// nor authentication here.
     pub listen: SocketAddr,
     /// A file that the bound port is written to, in decimal. Default: none.
+    #[serde(deserialize_with = "address::deserialize")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port_file: Option<PathBuf>,
     /// HTTP/2 streams that one connection may have open. Default: 1024.
     pub streams_per_connection: u32,
     /// A connection without traffic is asked whether it still lives after this
     /// long. Default: 30 s.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "duration")]
     pub keepalive_interval: Duration,
     /// A connection that doesn't answer that for so long is closed. Default:
     /// 20 s.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "duration")]
     pub keepalive_timeout: Duration,
     /// How long open streams may go on when the server stops. Default: 20 s.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "duration")]
     pub drain: Duration,
 }
 
@@ -83,11 +86,11 @@ impl Default for ServerConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
     /// How long a stream may take to send its config. Default: 10 s.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "duration")]
     pub first_message: Duration,
     /// How long a stream may send nothing, or leave its responses unread.
     /// Default: 30 s.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "duration")]
     pub idle: Duration,
     /// Bytes of audio in one request, at most 262,000: a message has 256 KiB.
     /// Default: 131072 (128 KiB).
@@ -99,11 +102,11 @@ pub struct LimitsConfig {
     /// of at most 16 MiB, 3 MiB of decoded audio, and its results. Default: 8.
     pub open_clips: NonZeroUsize,
     /// The longest clip. Default: 600 s.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "duration")]
     pub clip_duration: Duration,
     /// How long a clip may take from the start of its request to its response.
     /// Default: 2 min.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "duration")]
     pub clip_deadline: Duration,
 }
 
@@ -128,12 +131,12 @@ impl Default for LimitsConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct BatcherConfig {
     /// How long a row may wait for company. Default: 2 ms.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "duration")]
     pub max_wait: Duration,
     /// Rows that may wait for a model. Default: 4096.
     pub queue_rows: NonZeroUsize,
     /// A call that takes longer fails the model. Default: 5 s.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "duration")]
     pub call_deadline: Duration,
 }
 
@@ -240,13 +243,16 @@ pub struct AdminConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listen: Option<SocketAddr>,
     /// A file that the bound port is written to, in decimal. Default: none.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        deserialize_with = "address::deserialize",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub port_file: Option<PathBuf>,
     /// Whether `listen` may be reached from other machines. Default: false.
     pub allow_remote: bool,
     /// How long a call waits for its turn, and then for a model to be loaded.
     /// Default: 5 min.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "duration")]
     pub deadline: Duration,
 }
 
