@@ -3,7 +3,7 @@
 
 use std::io::{self, IsTerminal};
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use crate::{
     Error,
@@ -16,11 +16,10 @@ use crate::{
 ///
 /// When the level is malformed, or another subscriber is installed already.
 pub fn init(config: &LogConfig) -> Result<(), Error> {
-    let failed = |error: &dyn std::fmt::Display| Error::Config {
-        place: "log.level".to_owned(),
-        reason: format!("{:?}; {error}", config.level),
-    };
-    let filter = EnvFilter::try_new(&config.level).map_err(|error| failed(&error))?;
+    let filter = filter(&config.level).map_err(|reason| Error::Config {
+        place: "configuration: log.level".to_owned(),
+        reason,
+    })?;
     let mut lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr);
@@ -32,5 +31,24 @@ pub fn init(config: &LogConfig) -> Result<(), Error> {
         LogFormat::Pretty => lines.with_target(false).try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
     }
-    .map_err(|error| failed(&error))
+    .map_err(|error| Error::Internal(error.to_string()))
+}
+
+/// What `log.level` lets through.
+///
+/// # Errors
+///
+/// The value and what was expected.
+pub(crate) fn filter(level: &str) -> Result<EnvFilter, String> {
+    // A lone word that is no level would be a target, so that of everything else
+    // nothing is logged, not even errors.
+    let misspelt = level.split(',').find(|directive| {
+        !directive.contains(['=', '[']) && directive.parse::<LevelFilter>().is_err()
+    });
+    if let Some(directive) = misspelt {
+        return Err(format!(
+            "{directive:?}; expected off, error, warn, info, debug, trace or TARGET=LEVEL"
+        ));
+    }
+    EnvFilter::try_new(level).map_err(|error| format!("{level:?}; {error}"))
 }

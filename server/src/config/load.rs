@@ -11,10 +11,9 @@ use std::{
 };
 
 use ::config::{ConfigError, Environment, File, FileFormat, FileSourceString};
-use tracing_subscriber::EnvFilter;
 
 use super::{Config, LogFormat};
-use crate::{Error, session::text::seconds};
+use crate::{Error, logging, session::text::seconds};
 
 /// The start of the name of every environment variable that is read. The double
 /// underscore keeps out what Kubernetes injects beside a service named
@@ -229,8 +228,7 @@ fn validate(config: &Config) -> Result<(), (&'static str, String)> {
             return Err((key, reason));
         }
     }
-    EnvFilter::try_new(&config.log.level)
-        .map_err(|error| ("log.level", format!("{:?}; {error}", config.log.level)))?;
+    logging::filter(&config.log.level).map_err(|reason| ("log.level", reason))?;
     Ok(())
 }
 

@@ -274,7 +274,8 @@ pub struct LogConfig {
     /// Default: pretty.
     pub format: LogFormat,
     /// What is logged, in the syntax of `tracing_subscriber::EnvFilter`, for
-    /// instance `info` or `warn,ser_server=debug`. Default: `info`.
+    /// instance `info` or `warn,ser_server=debug`, but that a target always has its
+    /// level. Default: `info`.
     pub level: String,
 }
 

@@ -270,6 +270,34 @@ fn errors_name_source_key_value_and_what_was_expected() {
 }
 
 #[test]
+fn a_log_level_is_not_taken_for_a_target() {
+    for level in [
+        "warn",
+        "OFF",
+        "ser_server=debug",
+        "info,[stream]=trace",
+        "warn,ser_server=debug,h2=off",
+    ] {
+        let config = from_environment(&[("SER__LOG__LEVEL", level)]).unwrap();
+        assert_eq!(config.log.level, level);
+    }
+    for (level, misspelt) in [
+        ("warning", "warning"),
+        ("quiet", "quiet"),
+        ("info,warning", "warning"),
+        ("ser_server", "ser_server"),
+    ] {
+        assert_eq!(
+            environment_error(&[("SER__LOG__LEVEL", level)]),
+            format!(
+                "environment variable SER__LOG__LEVEL: {misspelt:?}; expected off, error, warn, \
+                 info, debug, trace or TARGET=LEVEL"
+            )
+        );
+    }
+}
+
+#[test]
 fn plugins_are_named_in_the_file_and_in_the_environment() {
     let plugins = |config: Config| -> Vec<(String, String)> {
         let text = |path: PathBuf| path.display().to_string();
