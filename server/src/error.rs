@@ -168,9 +168,6 @@ pub enum Error {
         /// Why.
         source: FeatureError,
     },
-    /// A directory of packages holds none.
-    #[error("{}: no model packages; expected <name>/<version>/model.toml", .0.display())]
-    NoPackages(PathBuf),
     /// The transport fails.
     #[error("transport: {0}")]
     Transport(#[from] tonic::transport::Error),
@@ -249,10 +246,19 @@ impl Error {
             | Self::Io { .. }
             | Self::Backend(_)
             | Self::FrontEnd { .. }
-            | Self::NoPackages(_)
             | Self::Repository { .. }
             | Self::Transport(_) => Code::Internal,
         }
+    }
+
+    /// Whether the server was told what can't be done, rather than having failed at
+    /// it.
+    #[must_use]
+    pub fn is_misconfiguration(&self) -> bool {
+        matches!(
+            self,
+            Self::Config { .. } | Self::Backend(BackendError::Settings { .. })
+        )
     }
 }
 

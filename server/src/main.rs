@@ -24,9 +24,10 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("ser-server: {error}");
-            ExitCode::from(match error {
-                Error::Config { .. } => MISCONFIGURED,
-                _ => FAILED,
+            ExitCode::from(if error.is_misconfiguration() {
+                MISCONFIGURED
+            } else {
+                FAILED
             })
         }
     }

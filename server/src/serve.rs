@@ -61,9 +61,11 @@ pub async fn run(
     backends: BackendRegistry,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    let address = tell_port(&listener, config.server.port_file.as_deref())?;
-    info!(%address, "listening on {address}");
+    Repository::check(&config, &backends)?;
     let admin = bind_admin(&config.admin).await?;
+    let port_file = config.server.port_file.as_deref();
+    let address = tell_port(&listener, "server.port_file", port_file)?;
+    info!(%address, "listening on {address}");
 
     let (stopping, drain) = Shutdown::new();
     let context = Arc::new(Context::new(config.limits.clone(), drain));
@@ -187,7 +189,8 @@ async fn bind_admin(config: &AdminConfig) -> Result<Option<TcpListener>, Error> 
         return Ok(None);
     };
     let listener = bind_for("--admin-listen", address).await?;
-    let address = tell_port(&listener, config.port_file.as_deref())?;
+    let port_file = config.port_file.as_deref();
+    let address = tell_port(&listener, "admin.port_file", port_file)?;
     info!(%address, "admin service on {address}");
     Ok(Some(listener))
 }
@@ -212,16 +215,17 @@ async fn serve_admin(
     Ok(ended?)
 }
 
-/// The address of `listener`, whose port is written to `file` if there is one.
-fn tell_port(listener: &TcpListener, file: Option<&Path>) -> Result<SocketAddr, Error> {
+/// The address of `listener`, whose port is written to the `file` that `key` names,
+/// if it does.
+fn tell_port(listener: &TcpListener, key: &str, file: Option<&Path>) -> Result<SocketAddr, Error> {
     let address = listener.local_addr().map_err(|source| Error::Io {
         what: "listening socket".to_owned(),
         source,
     })?;
     if let Some(path) = file {
-        write_port(path, address.port()).map_err(|source| Error::Io {
-            what: path.display().to_string(),
-            source,
+        write_port(path, address.port()).map_err(|error| Error::Config {
+            place: format!("configuration: {key}"),
+            reason: format!("{}: {error}; expected a file to write", path.display()),
         })?;
     }
     Ok(address)

@@ -101,9 +101,9 @@ pub(super) fn load_from(
 ) -> Result<Config, Error> {
     let mut merged = ::config::Config::builder();
     if let Some(path) = file {
-        let text = fs::read_to_string(path).map_err(|source| Error::Io {
-            what: path.display().to_string(),
-            source,
+        let text = fs::read_to_string(path).map_err(|error| Error::Config {
+            place: path.display().to_string(),
+            reason: format!("{error}; expected a configuration file in TOML"),
         })?;
         let source: File<FileSourceString, FileFormat> = File::from_str(&text, FileFormat::Toml);
         check(

@@ -267,6 +267,7 @@ fn errors_name_source_key_value_and_what_was_expected() {
         error.to_string().starts_with("there/is/no/such/file: "),
         "{error}"
     );
+    assert!(error.is_misconfiguration());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::{fs, num::NonZeroUsize, path::Path, sync::Arc, thread};
 use ser_backend::{BackendError, DeviceOptions, ModelPackage};
 use toml::Table;
 
-use super::{BackendRegistry, ServedModel, directory};
+use super::{BackendRegistry, ServedModel, directory, selector::Selector};
 use crate::{
     Error,
     config::{BatcherConfig, Config, ModelsConfig, PackageConfig},
@@ -68,20 +68,7 @@ impl Loader {
     ///
     /// When there is none, or one of them can't be served.
     pub(super) fn load_all(&self) -> Result<Vec<Arc<ServedModel>>, Error> {
-        let found = self.find()?;
-        if let Some(directory) = &self.models.directory
-            && !found.iter().any(|found| found.kind == Kind::InDirectory)
-        {
-            return Err(Error::NoPackages(directory.clone()));
-        }
-        if found.is_empty() {
-            return Err(Error::Config {
-                place: "configuration: models".to_owned(),
-                reason: "nothing to serve; expected models.packages, models.directory or the \
-                         embedded model"
-                    .to_owned(),
-            });
-        }
+        let found = find_valid(&self.models, &self.backends)?;
         found.into_iter().map(|found| self.load(found)).collect()
     }
 
@@ -93,41 +80,7 @@ impl Loader {
     ///
     /// [`Error::Io`] when the directory can't be read.
     pub(super) fn find(&self) -> Result<Vec<Found>, Error> {
-        let mut found: Vec<Found> = self.models.packages.iter().map(configured).collect();
-        if let Some(directory) = &self.models.directory {
-            for place in directory::packages(directory)? {
-                found.push(Found {
-                    name: place.name,
-                    version: place.version,
-                    kind: Kind::InDirectory,
-                    options: PackageConfig::new(place.path),
-                    problem: place.problem,
-                });
-            }
-        }
-        for at in 1..found.len() {
-            let (before, one) = found.split_at_mut(at);
-            let one = &mut one[0];
-            if let Some(other) = before.iter().find(|other| other.id() == one.id()) {
-                one.problem = Some(Error::Config {
-                    place: "configuration: models".to_owned(),
-                    reason: format!(
-                        "{} twice, in {} and {}; expected it once",
-                        one.id(),
-                        other.origin(),
-                        one.origin()
-                    ),
-                });
-            }
-        }
-        #[cfg(feature = "embedded-model")]
-        if self.models.embedded {
-            let embedded = embedded();
-            if !found.iter().any(|other| other.id() == embedded.id()) {
-                found.push(embedded);
-            }
-        }
-        Ok(found)
+        find(&self.models)
     }
 
     /// Loads, checks and starts a package. Takes as long as that takes: not for an
@@ -187,6 +140,102 @@ impl Loader {
     }
 }
 
+/// Every package of `models`, if all that can be known without loading them is as
+/// it must be at the start.
+///
+/// # Errors
+///
+/// [`Error::Config`] of a setting that can't be; why one of the packages can't be
+/// served.
+pub(super) fn find_valid(
+    models: &ModelsConfig,
+    backends: &BackendRegistry,
+) -> Result<Vec<Found>, Error> {
+    let wrong = |key: &str, reason: String| Error::Config {
+        place: format!("configuration: {key}"),
+        reason,
+    };
+    if let Some(directory) = &models.directory {
+        fs::read_dir(directory).map_err(|error| {
+            let path = directory.display();
+            let reason = format!("{path}: {error}; expected a directory of packages");
+            wrong("models.directory", reason)
+        })?;
+    }
+    let mut found = find(models)?;
+    if let Some(directory) = &models.directory
+        && !found.iter().any(|found| found.kind == Kind::InDirectory)
+    {
+        let path = directory.display();
+        let reason = format!("{path}: no packages; expected <name>/<version>/model.toml");
+        return Err(wrong("models.directory", reason));
+    }
+    if found.is_empty() {
+        let expected = "models.packages, models.directory or the embedded model";
+        return Err(wrong(
+            "models",
+            format!("nothing to serve; expected {expected}"),
+        ));
+    }
+    for found in &mut found {
+        if let Some(problem) = found.problem.take() {
+            return Err(problem);
+        }
+        backends.get(found.options.backend.as_ref().unwrap_or(&models.backend))?;
+    }
+    if let Some(default) = &models.default {
+        let is_default = |selector: Selector<'_>| {
+            let mut found = found.iter();
+            found.any(|found| selector.matches(&found.name, &found.version))
+        };
+        if !Selector::parse("models.default", default).is_ok_and(is_default) {
+            let ids: Vec<_> = found.iter().map(Found::id).collect();
+            let expected = format!("expected one of {}", ids.join(", "));
+            let reason = format!("{default:?} is not served; {expected}");
+            return Err(wrong("models.default", reason));
+        }
+    }
+    Ok(found)
+}
+
+fn find(models: &ModelsConfig) -> Result<Vec<Found>, Error> {
+    let mut found: Vec<Found> = models.packages.iter().map(configured).collect();
+    if let Some(directory) = &models.directory {
+        for place in directory::packages(directory)? {
+            found.push(Found {
+                name: place.name,
+                version: place.version,
+                kind: Kind::InDirectory,
+                options: PackageConfig::new(place.path),
+                problem: place.problem,
+            });
+        }
+    }
+    for at in 1..found.len() {
+        let (before, one) = found.split_at_mut(at);
+        let one = &mut one[0];
+        if let Some(other) = before.iter().find(|other| other.id() == one.id()) {
+            one.problem = Some(Error::Config {
+                place: "configuration: models".to_owned(),
+                reason: format!(
+                    "{} twice, in {} and {}; expected it once",
+                    one.id(),
+                    other.origin(),
+                    one.origin()
+                ),
+            });
+        }
+    }
+    #[cfg(feature = "embedded-model")]
+    if models.embedded {
+        let embedded = embedded();
+        if !found.iter().any(|other| other.id() == embedded.id()) {
+            found.push(embedded);
+        }
+    }
+    Ok(found)
+}
+
 /// A package's own settings of its backend over those of all packages.
 fn settings(backend: &str, own: &Table, defaults: &ModelsConfig) -> Table {
     let mut settings = defaults.settings.get(backend).cloned().unwrap_or_default();
@@ -197,9 +246,15 @@ fn settings(backend: &str, own: &Table, defaults: &ModelsConfig) -> Table {
 /// A package that the configuration names, as it calls itself; as its folders are
 /// called if it can't be read.
 fn configured(package: &PackageConfig) -> Found {
-    let manifest: Option<Table> = fs::read_to_string(package.path.join("model.toml"))
-        .ok()
-        .and_then(|text| text.parse().ok());
+    let text = fs::read_to_string(package.path.join("model.toml"));
+    let problem = text.as_ref().err().map(|error| Error::Config {
+        place: "configuration: models.packages".to_owned(),
+        reason: format!(
+            "{}: no model.toml there ({error}); expected a package",
+            package.path.display()
+        ),
+    });
+    let manifest: Option<Table> = text.ok().and_then(|text| text.parse().ok());
     let part = |key: &str, up: usize| {
         let declared = manifest.as_ref().and_then(|table| table.get(key)?.as_str());
         let folder = || package.path.ancestors().nth(up)?.file_name()?.to_str();
@@ -210,7 +265,7 @@ fn configured(package: &PackageConfig) -> Found {
         version: part("version", 0),
         kind: Kind::Configured,
         options: package.clone(),
-        problem: None,
+        problem,
     }
 }
 

@@ -20,24 +20,13 @@ pub struct ModelRegistry {
 impl ModelRegistry {
     /// Serves `models`. Requests that name none get `default`, or the newest
     /// version of what the first of `models` is called.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Invalid`] or [`Error::UnknownModel`] when `default` is not the
-    /// name of any.
-    pub(super) fn new(
-        default: Option<&str>,
-        mut models: Vec<Arc<ServedModel>>,
-    ) -> Result<Self, Error> {
+    pub(super) fn new(default: Option<&str>, mut models: Vec<Arc<ServedModel>>) -> Self {
         let first = models.first().map(|model| model.manifest().name.clone());
         models.sort_by(|left, right| left.order(right));
-        if let Some(default) = default {
-            named(&models, "configuration: models.default", default)?;
-        }
-        Ok(Self {
+        Self {
             default: default.map(str::to_owned).or(first).unwrap_or_default(),
             served: watch::Sender::new(models),
-        })
+        }
     }
 
     /// The model that a request names: the default, the newest version of

@@ -15,7 +15,7 @@ use tracing::{info, warn};
 
 use super::{
     BackendRegistry, ModelRegistry, ServedModel,
-    load::{Found, Loader},
+    load::{self, Found, Loader},
     selector::Selector,
     status::{self, Attempts, ModelState, ModelStatus},
 };
@@ -36,6 +36,16 @@ pub struct Repository {
 }
 
 impl Repository {
+    /// Checks what can be checked of [`open`](Self::open) without loading anything.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] of a setting that can't be; why one of the packages can't
+    /// be served.
+    pub fn check(config: &Config, backends: &BackendRegistry) -> Result<(), Error> {
+        load::find_valid(&config.models, backends).map(drop)
+    }
+
     /// Finds the packages that `config` names, and loads, checks and starts all
     /// of them. Takes as long as that takes: not for an async worker.
     ///
@@ -50,7 +60,7 @@ impl Repository {
         let models = loader.load_all()?;
         models.iter().for_each(|model| announce(model));
         Ok(Self {
-            registry: ModelRegistry::new(default.as_deref(), models)?,
+            registry: ModelRegistry::new(default.as_deref(), models),
             loader,
             deadline,
             turn: Arc::default(),

@@ -66,11 +66,33 @@ fn a_package_twice_is_an_error() {
 #[test]
 fn an_empty_directory_is_an_error() {
     let directory = directory(&[]);
-    let error = load(&config(directory.path())).unwrap_err();
-    assert!(
-        matches!(&error, Error::NoPackages(path) if path == directory.path()),
-        "{error}"
+    let path = directory.path().display();
+    assert_eq!(
+        load(&config(directory.path())).unwrap_err().to_string(),
+        format!(
+            "configuration: models.directory: {path}: no packages; expected \
+             <name>/<version>/model.toml"
+        )
     );
+}
+
+#[test]
+fn what_is_not_there_is_named_by_its_key() {
+    let directory = directory(&["a/1"]);
+    let nowhere = directory.path().join("none");
+    let error = load(&config(&nowhere)).unwrap_err();
+    let text = error.to_string();
+    let place = "configuration: models.directory: ";
+    assert!(text.starts_with(place) && text.contains("none"), "{text}");
+    assert!(error.is_misconfiguration());
+
+    let mut config = config(directory.path());
+    config.models.packages = vec![one(&nowhere)];
+    let error = load(&config).unwrap_err();
+    let text = error.to_string();
+    let place = "configuration: models.packages: ";
+    assert!(text.starts_with(place) && text.contains("none"), "{text}");
+    assert!(error.is_misconfiguration());
 }
 
 #[test]
