@@ -66,6 +66,9 @@ pub async fn run(
     let port_file = config.server.port_file.as_deref();
     let address = tell_port(&listener, "server.port_file", port_file)?;
     info!(%address, "listening on {address}");
+    if !address.ip().is_loopback() {
+        warn!("other machines can reach {address}, with neither encryption nor authentication");
+    }
 
     let (stopping, drain) = Shutdown::new();
     let context = Arc::new(Context::new(config.limits.clone(), drain));
@@ -192,6 +195,9 @@ async fn bind_admin(config: &AdminConfig) -> Result<Option<TcpListener>, Error> 
     let port_file = config.port_file.as_deref();
     let address = tell_port(&listener, "admin.port_file", port_file)?;
     info!(%address, "admin service on {address}");
+    if !address.ip().is_loopback() {
+        warn!("other machines can reach {address} and take models away");
+    }
     Ok(Some(listener))
 }
 
