@@ -13,6 +13,7 @@ use ser_server::{
 };
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 /// Exit code when the server could not start or go on.
 const FAILED: u8 = 1;
@@ -39,10 +40,13 @@ fn start() -> Result<(), Error> {
         Invocation::Backends(asked) => {
             return inventory::print(&asked, BackendRegistry::default());
         }
+        Invocation::PrintConfig => return cli::print(config::EXAMPLE),
     };
     let config = config::load(file.as_deref(), flags)?;
-        Invocation::PrintConfig => return cli::print(config::EXAMPLE),
     logging::init(&config.log)?;
+    for (name, meant) in config::misspelt_variables() {
+        warn!("environment variable {name} is not read; did you mean {meant}?");
+    }
     let backends = BackendRegistry::default().with_plugins(&config.plugins)?;
     let runtime = Runtime::new().map_err(|source| Error::Io {
         what: "runtime".to_owned(),

@@ -1,6 +1,5 @@
 //! Reading the configuration: defaults, then a TOML file, then the environment,
-//! then flags; each layer wins over those before it. No other file reads the
-//! environment.
+//! then flags; each layer wins over those before it.
 
 use std::{
     collections::HashMap,

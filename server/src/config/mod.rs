@@ -7,6 +7,7 @@ mod list;
 mod load;
 #[cfg(test)]
 mod tests;
+mod variables;
 
 use std::{
     collections::BTreeMap, net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration,
@@ -16,9 +17,7 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 pub use load::{Overrides, load};
-
-/// Everything that an operator can set.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub use variables::misspelt_variables;
 
 /// A configuration file with every key, its default and what it is for.
 pub const EXAMPLE: &str = include_str!("../../ser-server.example.toml");

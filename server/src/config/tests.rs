@@ -4,7 +4,7 @@ use std::{collections::HashMap, fs, path::PathBuf, time::Duration};
 
 use tempfile::TempDir;
 
-use super::{Config, LogFormat, Overrides, load::load_from};
+use super::{Config, LogFormat, Overrides, load::load_from, variables::meant};
 use crate::Error;
 
 struct File {
@@ -295,6 +295,21 @@ fn a_log_level_is_not_taken_for_a_target() {
                  info, debug, trace or TARGET=LEVEL"
             )
         );
+    }
+}
+
+#[test]
+fn single_underscores_are_noticed() {
+    for (name, expected) in [
+        ("SER_LIMITS_IDLE", Some("SER__LIMITS__IDLE")),
+        ("SER_SERVER_PORT_FILE", Some("SER__SERVER__PORT_FILE")),
+        ("SER_LOG_LEVEL", Some("SER__LOG__LEVEL")),
+        ("SER__LIMITS__IDLE", None),
+        ("SER_SERVER_PORT", None),
+        ("SER_SERVER_SERVICE_HOST", None),
+        ("IDLE", None),
+    ] {
+        assert_eq!(meant(name).as_deref(), expected, "{name}");
     }
 }
 
