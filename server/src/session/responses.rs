@@ -10,7 +10,8 @@ use ser_proto::v1::{StreamingRecognizeResponse, streaming_recognize_response::Re
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 use tokio_stream::Stream;
 use tokio_util::task::AbortOnDropHandle;
-use tonic::Status;
+use tonic::{Code, Status};
+use tracing::{debug, error, info};
 
 use crate::Error;
 
@@ -91,8 +92,15 @@ impl Responses {
 impl LastWord {
     pub(super) fn say(mut self, outcome: Result<(), Status>) {
         let place = self.place.take();
-        if let (Some(place), Err(status)) = (place, outcome) {
-            place.send(Err(status));
+        match outcome {
+            Ok(()) => debug!("stream ended"),
+            Err(status) => {
+                let code = status.code();
+                info!(?code, "stream ended: {}", status.message());
+                if let Some(place) = place {
+                    place.send(Err(status));
+                }
+            }
         }
     }
 }
@@ -100,7 +108,12 @@ impl LastWord {
 impl Drop for LastWord {
     fn drop(&mut self) {
         if let Some(place) = self.place.take() {
-            place.send(Err(Error::Internal("the session failed".to_owned()).into()));
+            let failed = Error::Internal("the session failed".to_owned());
+            if place.send(Err(failed.into())).is_closed() {
+                info!(code = ?Code::Cancelled, "stream ended: the client is gone");
+            } else {
+                error!(code = ?Code::Internal, "stream ended: the session failed");
+            }
         }
     }
 }

@@ -9,8 +9,8 @@ use ser_proto::v1::{
 };
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_stream::{Stream, StreamExt};
-use tonic::{Code, Status};
-use tracing::{Instrument, debug, info_span};
+use tonic::Status;
+use tracing::{Instrument, debug, info, info_span};
 
 use super::{
     Recognition, messages,
@@ -44,8 +44,7 @@ pub(crate) fn open(
     context: Arc<Context>,
     requests: impl Requests,
 ) -> Result<ResponseStream, Error> {
-    context.models()?;
-    let slot = context.streams.take(1)?;
+    let slot = place(&context).inspect_err(|error| info!("stream refused: {error}"))?;
     let id = format!("{:016x}", rand::random::<u64>());
     let span = info_span!("stream", id);
     let patience = context.limits.idle;
@@ -61,13 +60,16 @@ pub(crate) fn open(
             responses,
         };
         let task = async move {
-            let outcome = session.run().await;
-            let code = outcome.as_ref().err().map_or(Code::Ok, Status::code);
-            debug!(?code, "stream ended");
-            last_word.say(outcome);
+            last_word.say(session.run().await);
         };
         tokio::spawn(task.instrument(span))
     })
+}
+
+/// A place among the open streams, once there are models.
+fn place(context: &Context) -> Result<Slot, Error> {
+    context.models()?;
+    context.streams.take(1)
 }
 
 struct Session<R> {
