@@ -21,6 +21,9 @@ pub use variables::misspelt_variables;
 
 /// A configuration file with every key, its default and what it is for.
 pub const EXAMPLE: &str = include_str!("../../ser-server.example.toml");
+
+/// Everything that an operator can set.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// `[server]`: where and how to listen.
@@ -47,9 +50,9 @@ pub struct ServerConfig {
     /// The address to listen on; port 0 takes a free one. Default:
     /// `127.0.0.1:50051`, this machine alone, since there is neither encryption
     /// nor authentication here.
+    #[serde(deserialize_with = "address::deserialize")]
     pub listen: SocketAddr,
     /// A file that the bound port is written to, in decimal. Default: none.
-    #[serde(deserialize_with = "address::deserialize")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port_file: Option<PathBuf>,
     /// HTTP/2 streams that one connection may have open. Default: 1024.
@@ -100,7 +103,8 @@ pub struct LimitsConfig {
     /// Clips received or recognised at once. Each takes memory for its request
     /// of at most 16 MiB, 3 MiB of decoded audio, and its results. Default: 8.
     pub open_clips: NonZeroUsize,
-    /// The longest clip. Default: 600 s.
+    /// The longest clip, as far as it fits into a request: 16 MiB hold 524 s of
+    /// 16-bit PCM at 16 kHz, one channel. Default: 600 s.
     #[serde(with = "duration")]
     pub clip_duration: Duration,
     /// How long a clip may take from the start of its request to its response.
@@ -239,13 +243,13 @@ pub struct AdminConfig {
     /// The address of the admin service, which has a listener of its own; port 0
     /// takes a free one. Default: none, there is no admin service, since anybody
     /// who reaches it may take models away.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub listen: Option<SocketAddr>,
-    /// A file that the bound port is written to, in decimal. Default: none.
     #[serde(
         deserialize_with = "address::deserialize",
         skip_serializing_if = "Option::is_none"
     )]
+    pub listen: Option<SocketAddr>,
+    /// A file that the bound port is written to, in decimal. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub port_file: Option<PathBuf>,
     /// Whether `listen` may be reached from other machines. Default: false.
     pub allow_remote: bool,
