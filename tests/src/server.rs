@@ -44,8 +44,11 @@ impl ServerProcess {
         {
             command.env_remove(key);
         }
+        if !flags.contains(&"--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
         let mut child = command
-            .args(["--listen", "127.0.0.1:0", "--log-format", "json"])
+            .args(["--log-format", "json"])
             .args(flags)
             .envs(environment.iter().copied())
             .stdin(Stdio::null())

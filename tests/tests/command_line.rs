@@ -1,0 +1,108 @@
+//! What the server's command line says and answers.
+
+use std::{net::TcpListener, process::Output};
+
+use rustix::process::Signal;
+use ser_tests::{binaries, server::ServerProcess};
+
+fn output(flags: &[&str]) -> Output {
+    let mut command = binaries::command("ser-server");
+    command.args(flags).output().unwrap()
+}
+
+/// What is said of a wrong configuration, which ends the server before it listens.
+fn misconfigured(flags: &[&str]) -> String {
+    let output = output(flags);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{flags:?}: {said}");
+    assert!(!said.contains("listening"), "{flags:?}: {said}");
+    said
+}
+
+#[test]
+fn a_wrong_configuration_is_named_and_exits_with_2() {
+    let directory = tempfile::tempdir().unwrap();
+    let nowhere = directory.path().join("none").display().to_string();
+    let empty = directory.path().display().to_string();
+    for (flag, value, expected) in [
+        (
+            "--listen",
+            "localhost:0",
+            "expected ADDRESS:PORT, such as 127.0.0.1:50051",
+        ),
+        (
+            "--admin-listen",
+            "50052",
+            "expected ADDRESS:PORT, such as 127.0.0.1:50051",
+        ),
+        (
+            "--log-level",
+            "quiet",
+            "log.level: \"quiet\"; expected off, error, ",
+        ),
+        ("--config", &nowhere, "expected a configuration file"),
+        (
+            "--port-file",
+            &format!("{nowhere}/port"),
+            "server.port_file: ",
+        ),
+        ("--models-dir", &nowhere, "models.directory: "),
+        ("--models-dir", &empty, "models.directory: "),
+        (
+            "--model",
+            "none",
+            "models.default: \"none\" is not served; expected one of tess-lstm/1",
+        ),
+    ] {
+        // Overridden where it isn't what is wrong.
+        let free = if flag == "--listen" {
+            vec![]
+        } else {
+            vec!["--listen", "127.0.0.1:0"]
+        };
+        let said = misconfigured(&[&free[..], &[flag, value]].concat());
+        assert!(said.contains(expected), "{flag} {value}: {said}");
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_exits_with_1() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let output = output(&["--listen", &taken.local_addr().unwrap().to_string()]);
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn the_printed_configuration_is_one() {
+    let printed = output(&["--print-config"]);
+    assert!(printed.status.success() && printed.stderr.is_empty());
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("ser.toml");
+    std::fs::write(&file, printed.stdout).unwrap();
+    let mut server = ServerProcess::start(&["--config", file.to_str().unwrap()], &[]);
+    server.signal(Signal::TERM);
+    let (status, _) = server.wait();
+    assert!(status.success());
+}
+
+#[test]
+fn the_log_warns_of_what_is_dangerous_or_misspelt() {
+    let warnings = |flags: &[&str], environment: &[(&str, &str)]| -> Vec<String> {
+        let mut server = ServerProcess::start(flags, environment);
+        server.signal(Signal::TERM);
+        let (_, log) = server.wait();
+        let warnings = log.into_iter().filter(|line| line.contains("WARN"));
+        warnings.collect()
+    };
+    assert_eq!(warnings(&[], &[]), [""; 0]);
+    let injected = [("SER_SERVER_PORT", "tcp://10.0.0.1:50051")];
+    assert_eq!(warnings(&[], &injected), [""; 0]);
+
+    let misspelt = warnings(&[], &[("SER_LIMITS_IDLE", "1m")]);
+    assert_eq!(misspelt.len(), 1, "{misspelt:?}");
+    assert!(misspelt[0].contains("did you mean SER__LIMITS__IDLE?"));
+
+    let open = warnings(&["--listen", "0.0.0.0:0"], &[]);
+    assert_eq!(open.len(), 1, "{open:?}");
+    assert!(open[0].contains("neither encryption nor authentication"));
+}
