@@ -7,13 +7,13 @@ use ser_tests::{binaries, server::ServerProcess};
 
 fn output(flags: &[&str]) -> Output {
     let mut command = binaries::command("ser-server");
-    command.args(flags).output().unwrap()
+    command.args(flags).output().expect("a program that runs")
 }
 
 /// What is said of a wrong configuration, which ends the server before it listens.
 fn misconfigured(flags: &[&str]) -> String {
     let output = output(flags);
-    let said = String::from_utf8(output.stderr).unwrap();
+    let said = String::from_utf8(output.stderr).expect("UTF-8");
     assert_eq!(output.status.code(), Some(2), "{flags:?}: {said}");
     assert!(!said.contains("listening"), "{flags:?}: {said}");
     said
