@@ -1,6 +1,6 @@
 //! WAV and FLAC files.
 
-use std::io::Cursor;
+use std::io::{Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::Duration;
@@ -12,7 +12,9 @@ use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions, Finalize
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
-use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
+use symphonia::core::io::{
+    MediaSource, MediaSourceStream, MediaSourceStreamOptions, ReadOnlySource,
+};
 use symphonia::core::meta::MetadataOptions;
 use symphonia::default::{get_codecs, get_probe};
 
@@ -20,6 +22,7 @@ use crate::channels::mix;
 use crate::pcm::limit as limit_samples;
 use crate::{ChannelCount, FeatureError, SampleRate};
 
+mod streamed;
 #[cfg(test)]
 mod tests;
 
@@ -116,7 +119,8 @@ pub struct AudioFile {
 }
 
 impl AudioFile {
-    /// Opens the bytes of a file that may last `limit`.
+    /// Opens the bytes of a file that may last `limit`. A WAV file whose header
+    /// leaves its length open lasts to the end of the bytes.
     ///
     /// # Errors
     ///
@@ -135,7 +139,7 @@ impl AudioFile {
         };
 
         let options = MediaSourceStreamOptions::default();
-        let source = MediaSourceStream::new(Box::new(Cursor::new(bytes)), options);
+        let source = MediaSourceStream::new(media_source(bytes), options);
         let (hint, format, metadata) = (
             Hint::new(),
             FormatOptions::default(),
@@ -266,6 +270,17 @@ impl AudioFile {
             reason,
         })
     }
+}
+
+/// The bytes with a header that says how long they are.
+fn media_source(bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> Box<dyn MediaSource> {
+    let header = streamed::completed_header(bytes.as_ref());
+    let mut bytes = Cursor::new(bytes);
+    let Some(header) = header else {
+        return Box::new(bytes);
+    };
+    bytes.set_position(header.len() as u64);
+    Box::new(ReadOnlySource::new(Cursor::new(header).chain(bytes)))
 }
 
 /// Symphonia's arithmetic on a header isn't checked everywhere (40,000 channels of

@@ -95,6 +95,53 @@ fn cut_files_are_refused() {
     }
 }
 
+/// `s16-stereo.wav` with other lengths of the file and of its audio.
+fn with_lengths(riff: u32, data: u32) -> Vec<u8> {
+    let mut bytes = fixture("s16-stereo.wav");
+    bytes[4..8].copy_from_slice(&riff.to_le_bytes());
+    bytes[40..44].copy_from_slice(&data.to_le_bytes());
+    bytes
+}
+
+#[test]
+fn a_file_of_unknown_length_lasts_to_its_end() {
+    let whole = AudioClip::decode(fixture("s16-stereo.wav")).unwrap();
+    for (writer, riff, data) in [
+        ("ffmpeg", 0xffff_ffff, 0xffff_ffff),
+        ("SoX", 0x7fff_f024, 0x7fff_f000),
+        ("arecord", 0x7fff_ff24, 0x7fff_ff00),
+        ("Python", 36, 0),
+        ("nobody", 0, 0),
+    ] {
+        let mut bytes = with_lengths(riff, data);
+        assert_eq!(
+            AudioClip::decode(bytes.clone()),
+            Ok(whole.clone()),
+            "{writer}"
+        );
+        // Stopped inside a frame of 4 bytes.
+        bytes.truncate(bytes.len() - 401);
+        let stopped = AudioClip::decode(bytes).unwrap();
+        assert_eq!(stopped.samples, whole.samples[..2 * 199], "{writer}");
+    }
+}
+
+#[test]
+fn a_file_without_audio_may_go_on_behind_it() {
+    let mut bytes = with_lengths(0, 0);
+    bytes.truncate(44);
+    bytes.extend_from_slice(b"LIST\x04\0\0\0INFO");
+    let riff = u32::try_from(bytes.len() - 8).unwrap();
+    bytes[4..8].copy_from_slice(&riff.to_le_bytes());
+    assert!(AudioClip::decode(bytes).unwrap().samples.is_empty());
+}
+
+#[test]
+fn a_length_that_is_merely_too_large_is_damage() {
+    let error = AudioClip::decode(with_lengths(20_036, 20_000)).unwrap_err();
+    assert!(matches!(error, FeatureError::Damaged { .. }), "{error}");
+}
+
 /// Reads a file to its end; returns how many samples came, and the largest piece.
 fn read_all(mut file: AudioFile) -> Result<(usize, usize), FeatureError> {
     let (mut all, mut largest) = (0, 0);
