@@ -3,7 +3,7 @@
 use std::{io, process::ExitCode};
 
 use anstyle::{AnsiColor, Style};
-use ser_client::{Code, Error};
+use ser_client::{Code, Error, FeatureError};
 
 use crate::output::printable;
 
@@ -88,10 +88,7 @@ impl Failure {
             Self::Client(Error::Failed { .. }) => {
                 "the server's log says more; the results so far are complete"
             }
-            Self::Client(Error::NotAudio { .. }) => {
-                "give a WAV or FLAC file, or pipe raw audio in: \
-                 ser-client stream - --rate HZ --encoding s16le"
-            }
+            Self::Client(Error::NotAudio { source, .. }) => file_advice(source)?,
             Self::Admin(error) => admin_advice(error)?,
             Self::NotServing { .. } => "wait for it with --wait 30s",
             Self::NotServingInTime { .. } => "the server's log says what it waits for",
@@ -99,6 +96,24 @@ impl Failure {
             _ => return None,
         })
     }
+}
+
+/// What to do with a file that can't be sent.
+fn file_advice(error: &FeatureError) -> Option<&'static str> {
+    Some(match error {
+        FeatureError::NotAudio { .. } => {
+            "give a WAV or FLAC file, or pipe raw audio in: \
+             ser-client stream - --rate HZ --encoding s16le"
+        }
+        FeatureError::SampleRate { .. } => {
+            "resample it, for instance with `ffmpeg -i FILE -ar 16000 resampled.wav`"
+        }
+        FeatureError::Channels { .. } => {
+            "mix its channels, for instance with `ffmpeg -i FILE -ac 1 mixed.wav`"
+        }
+        FeatureError::Damaged { .. } => "copy or record it again: a part of it is missing or wrong",
+        _ => return None,
+    })
 }
 
 /// What an operator does next.

@@ -47,6 +47,7 @@ mod stream;
 pub use admin::AdminClient;
 pub use client::{Client, Timeouts};
 pub use error::Error;
+pub use ser_features::FeatureError;
 pub use ser_proto::{admin::v1 as admin_proto, v1 as proto};
 pub use stream::{AudioSink, Event, ResultStream};
 pub use tonic::Code;

@@ -131,8 +131,13 @@ impl AudioFile {
         bytes: impl AsRef<[u8]> + Send + Sync + 'static,
         limit: Option<Duration>,
     ) -> Result<Self, FeatureError> {
+        let stranger = stranger(bytes.as_ref());
         let not_audio = |error: Error| FeatureError::NotAudio {
-            reason: error.to_string(),
+            reason: match (stranger, error) {
+                (Some(why), _) => why.to_owned(),
+                (None, Error::Unsupported(why) | Error::DecodeError(why)) => why.to_owned(),
+                (None, error) => error.to_string(),
+            },
         };
         let missing = |what: &str| FeatureError::NotAudio {
             reason: format!("{what} missing"),
@@ -269,6 +274,17 @@ impl AudioFile {
             frames: self.frames,
             reason,
         })
+    }
+}
+
+/// Why `file` is of another kind, unless it begins like a WAV or FLAC file.
+fn stranger(file: &[u8]) -> Option<&'static str> {
+    if file.is_empty() {
+        Some("it is empty")
+    } else if file.starts_with(b"RIFF") || file.starts_with(b"fLaC") {
+        None
+    } else {
+        Some("it starts with neither RIFF nor fLaC")
     }
 }
 

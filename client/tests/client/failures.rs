@@ -6,7 +6,7 @@ use tonic::Status;
 use crate::support::{
     fake::{FakeServer, ReservedPort},
     messages,
-    program::{Ended, Program, Recording, run},
+    program::{Ended, Program, Recording, run, wav_of},
 };
 
 const FAILURE: i32 = 1;
@@ -181,8 +181,34 @@ async fn a_file_that_is_no_audio() {
         FAILURE,
         &[text.path(), "no WAV or FLAC file", "ser-client stream -"],
     );
+    assert!(
+        ended
+            .stderr
+            .contains("(it starts with neither RIFF nor fLaC)"),
+        "{ended:?}"
+    );
     let ended = run(&server.address, &["stream", "/nowhere/speech.wav"]).await;
     assert_ended(&ended, FAILURE, &["/nowhere/speech.wav: No such file"]);
+}
+
+#[tokio::test]
+async fn a_file_whose_audio_does_not_suit() {
+    let server = FakeServer::without_streams();
+    let whole = wav_of(1, 16, &[0; 800]);
+    let mut slow = whole.clone();
+    slow[24..28].copy_from_slice(&4_000_u32.to_le_bytes());
+    let mut nine_channels = whole.clone();
+    nine_channels[22..24].copy_from_slice(&9_u16.to_le_bytes());
+    let cut = whole[..600].to_vec();
+    for (file, wrong, hint) in [
+        (slow, "sample_rate: 4000 Hz", "hint: resample it"),
+        (nine_channels, "channels: 9", "hint: mix its channels"),
+        (cut, "damaged after", "hint: copy or record it again"),
+    ] {
+        let file = Recording::write("speech.wav", &file);
+        let ended = run(&server.address, &["stream", file.path()]).await;
+        assert_ended(&ended, FAILURE, &[file.path(), wrong, hint]);
+    }
 }
 
 #[tokio::test]
