@@ -13,8 +13,8 @@ use crate::{Client, Error, Timeouts};
 /// A connection to the admin service of a server, which has an address of its own.
 /// Clones share it.
 ///
-/// Every method fails with [`Error::Silent`], [`Error::Lost`], [`Error::Failed`],
-/// and with [`Error::Rejected`] as the protocol lists it, or by a server without
+/// Every method fails with [`Error::Unavailable`], [`Error::Silent`],
+/// [`Error::Lost`], [`Error::Failed`], and with [`Error::Rejected`] as the protocol lists it, or by a server without
 /// this service.
 #[derive(Debug, Clone)]
 pub struct AdminClient {
@@ -22,7 +22,7 @@ pub struct AdminClient {
 }
 
 impl AdminClient {
-    /// Connects to `address`, `http://HOST:PORT`.
+    /// Connects to `address`, `http://HOST:PORT`, like [`Client::connect_with`].
     ///
     /// # Errors
     ///

@@ -33,7 +33,8 @@ pub(crate) struct Connection {
         default_value = "http://127.0.0.1:50051"
     )]
     pub(crate) server: String,
-    /// How long to wait for a connection.
+    /// How long to wait for a server that is starting: for a connection, and for it
+    /// to load its models.
     #[arg(long, global = true, value_name = "TIME", default_value = "5s", value_parser = duration)]
     connect_timeout: Duration,
     /// How long to wait for the server's first answer.

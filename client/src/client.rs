@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use ser_proto::v1::{
     GetModelRequest, ListModelsRequest, Model, StreamingConfig, models_client::ModelsClient,
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tonic::{
     Response, Status,
     transport::{Channel, Endpoint},
@@ -14,7 +14,7 @@ use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 
-use crate::{AudioSink, Error, ResultStream, stream};
+use crate::{AudioSink, Error, ResultStream, patience::persist, stream};
 
 /// How often an idle connection is probed, and how long the probe may take: a
 /// machine that vanished without a word is noticed after twice this.
@@ -23,7 +23,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// How long a [`Client`] waits before it gives up with an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// For a connection. Default: 5 s.
+    /// For a connection, and for a server that is still loading its models.
+    /// Default: 5 s.
     pub connect: Duration,
     /// For the first answer to a call. Default: 10 s.
     pub answer: Duration,
@@ -60,7 +61,8 @@ impl Client {
         Self::connect_with(address, Timeouts::default()).await
     }
 
-    /// Connects to `address`, `http://HOST:PORT`.
+    /// Connects to `address`, `http://HOST:PORT`. While nothing listens there, tries
+    /// again for [`Timeouts::connect`].
     ///
     /// # Errors
     ///
@@ -77,13 +79,20 @@ impl Client {
             .tcp_nodelay(true)
             .http2_keep_alive_interval(KEEP_ALIVE)
             .keep_alive_timeout(KEEP_ALIVE);
-        let channel = timeout(timeouts.connect, endpoint.connect())
-            .await
-            .map_err(|_| Error::Unreachable {
-                address: address.to_owned(),
-                reason: format!("no connection within {:?}", timeouts.connect),
-            })?
-            .map_err(|error| Error::from_transport(address, &error))?;
+        let start = Instant::now();
+        let attempt = || async {
+            let left = timeouts.connect.saturating_sub(start.elapsed());
+            timeout(left, endpoint.connect())
+                .await
+                .map_err(|_| Error::Unreachable {
+                    address: address.to_owned(),
+                    refused: false,
+                    reason: format!("no connection within {:?}", timeouts.connect),
+                })?
+                .map_err(|error| Error::from_transport(address, &error))
+        };
+        let refused = |error: &Error| matches!(error, Error::Unreachable { refused: true, .. });
+        let channel = persist(timeouts.connect, refused, attempt).await?;
         Ok(Self {
             channel,
             address: address.into(),
@@ -93,32 +102,36 @@ impl Client {
 
     /// Opens a stream: audio as `config` describes it goes into the sink,
     /// results come out of the other half. Returns as soon as the server has
-    /// accepted the config.
+    /// accepted the config; waits up to [`Timeouts::connect`] for one that can't
+    /// serve yet.
     ///
     /// # Errors
     ///
     /// [`Error::Rejected`] when the server refuses `config`, with the messages
-    /// that the protocol lists; [`Error::Silent`], [`Error::Lost`],
-    /// [`Error::Failed`] and [`Error::Protocol`].
+    /// that the protocol lists; [`Error::Unavailable`], [`Error::Silent`],
+    /// [`Error::Lost`], [`Error::Failed`] and [`Error::Protocol`].
     pub async fn stream(
         &self,
         config: StreamingConfig,
     ) -> Result<(AudioSink, ResultStream), Error> {
-        stream::open(self, config).await
+        self.once_available(|| stream::open(self, config.clone()))
+            .await
     }
 
-    /// Every model that is served, the default first.
+    /// Every model that is served, the default first. Waits like
+    /// [`stream`](Self::stream).
     ///
     /// # Errors
     ///
-    /// [`Error::Silent`], [`Error::Lost`], [`Error::Failed`], and
-    /// [`Error::Rejected`] by a server without this service.
+    /// [`Error::Unavailable`], [`Error::Silent`], [`Error::Lost`],
+    /// [`Error::Failed`], [`Error::Protocol`], and [`Error::Rejected`] by a server
+    /// without this service.
     pub async fn models(&self) -> Result<Vec<Model>, Error> {
-        let mut service = ModelsClient::new(self.channel.clone());
-        let response = self
-            .answer(service.list_models(ListModelsRequest {}))
-            .await?;
-        Ok(response.models)
+        let ask = || async {
+            let mut service = ModelsClient::new(self.channel.clone());
+            self.answer(service.list_models(ListModelsRequest {})).await
+        };
+        Ok(self.once_available(ask).await?.models)
     }
 
     /// The model called `name` or `name/version`; the default one when empty.
@@ -128,12 +141,15 @@ impl Client {
     /// [`Error::Rejected`] when it is not served, otherwise as
     /// [`models`](Self::models).
     pub async fn model(&self, name: &str) -> Result<Model, Error> {
-        let mut service = ModelsClient::new(self.channel.clone());
-        let request = GetModelRequest {
-            model: name.to_owned(),
+        let ask = || async {
+            let mut service = ModelsClient::new(self.channel.clone());
+            let request = GetModelRequest {
+                model: name.to_owned(),
+            };
+            self.answer(service.get_model(request)).await
         };
-        let response = self.answer(service.get_model(request)).await?;
-        response
+        self.once_available(ask)
+            .await?
             .model
             .ok_or_else(|| self.protocol_error("no model", "a model"))
     }
@@ -175,6 +191,15 @@ impl Client {
         }
     }
 
+    /// What `call` gives once the server can serve.
+    async fn once_available<T, F>(&self, call: impl FnMut() -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let unavailable = |error: &Error| matches!(error, Error::Unavailable { .. });
+        persist(self.timeouts.connect, unavailable, call).await
+    }
+
     /// The answer to `call`, within the limit for first answers.
     pub(crate) async fn answer<T>(
         &self,
@@ -211,6 +236,18 @@ impl Client {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn calls_can_be_spawned() {
+        fn spawnable(_: impl Future<Output = Result<(), Error>> + Send + 'static) {}
+        spawnable(async {
+            let client = Client::connect("http://here:1").await?;
+            client.stream(StreamingConfig::default()).await?;
+            client.models().await?;
+            client.model("").await?;
+            client.until_serving().await
+        });
+    }
 
     #[tokio::test]
     async fn an_address_without_http_is_refused() {

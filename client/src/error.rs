@@ -20,6 +20,8 @@ pub enum Error {
     Unreachable {
         /// The address of the server.
         address: String,
+        /// Whether a machine is there on which nothing listens (yet).
+        refused: bool,
         /// What the network said.
         reason: String,
     },
@@ -39,13 +41,20 @@ pub enum Error {
         /// What the server said: field, value and what it expected.
         message: String,
     },
-    /// The server can't serve now, or the connection broke. A new attempt may
-    /// succeed.
+    /// The server says that it can't serve now. A new attempt may succeed.
+    #[error("{address} can't serve now: {reason}")]
+    Unavailable {
+        /// The address of the server.
+        address: String,
+        /// What the server said.
+        reason: String,
+    },
+    /// The connection broke. A new attempt may succeed.
     #[error("lost {address}: {reason}")]
     Lost {
         /// The address of the server.
         address: String,
-        /// What the server or the network said.
+        /// What the network said.
         reason: String,
     },
     /// The server failed at a request that it had accepted.
@@ -98,14 +107,17 @@ impl Error {
         let code = status.code();
         // A status that the server sent has no source; one with a source was
         // made here, of a broken connection.
-        if status.source().is_some() || code == Code::Unavailable {
-            let reason = status.source().map_or(message, root_cause);
+        if let Some(source) = status.source() {
             return Self::Lost {
                 address: address.to_owned(),
-                reason,
+                reason: root_cause(source).to_string(),
             };
         }
         match code {
+            Code::Unavailable => Self::Unavailable {
+                address: address.to_owned(),
+                reason: message,
+            },
             Code::InvalidArgument
             | Code::NotFound
             | Code::AlreadyExists
@@ -121,21 +133,26 @@ impl Error {
 
     /// What a failed attempt to connect means.
     pub(crate) fn from_transport(address: &str, error: &tonic::transport::Error) -> Self {
+        let cause = root_cause(error);
+        let io = cause.downcast_ref::<io::Error>();
         Self::Unreachable {
             address: address.to_owned(),
-            reason: root_cause(error),
+            refused: io.is_some_and(|io| io.kind() == io::ErrorKind::ConnectionRefused),
+            reason: cause.to_string(),
         }
     }
 }
 
 /// The innermost error: the outer ones of a transport say no more than
 /// "transport error".
-fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
+fn root_cause<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> &'a (dyn std::error::Error + 'static) {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;
     }
-    cause.to_string()
+    cause
 }
 
 #[cfg(test)]
@@ -161,7 +178,8 @@ mod tests {
 
     #[test]
     fn unavailable_can_be_tried_again() {
-        assert!(matches!(classify(Code::Unavailable), Error::Lost { .. }));
+        let error = classify(Code::Unavailable);
+        assert!(matches!(error, Error::Unavailable { .. }));
     }
 
     #[test]

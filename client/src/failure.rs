@@ -1,6 +1,6 @@
 //! How the program ends when something went wrong.
 
-use std::{io, process::ExitCode};
+use std::{borrow::Cow, io, process::ExitCode};
 
 use anstyle::{AnsiColor, Style};
 use ser_client::{Code, Error, FeatureError};
@@ -13,7 +13,7 @@ Exit codes:
   0  success; also when the reader of standard output went away, and after Ctrl-C
   1  failure: unreadable audio, an error of the server, `health` of a server that is not serving
   2  usage: the command line is wrong
-  3  connection: nothing answers, the connection broke, or the server is stopping
+  3  connection: nothing answers, the connection broke, or the server is loading or stopping
   4  rejected: the server refuses the request
   130  Ctrl-C pressed twice, or before the stream had started";
 
@@ -22,6 +22,9 @@ Exit codes:
 pub(crate) enum Failure {
     #[error(transparent)]
     Client(#[from] Error),
+    /// On a stream that had results before.
+    #[error(transparent)]
+    Midway(Error),
     /// From the admin service.
     #[error(transparent)]
     Admin(Error),
@@ -45,9 +48,10 @@ pub(crate) enum Failure {
 impl Failure {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Client(error) | Self::Admin(error) => match error {
+            Self::Client(error) | Self::Midway(error) | Self::Admin(error) => match error {
                 Error::Address { .. } => 2,
                 Error::Unreachable { .. }
+                | Error::Unavailable { .. }
                 | Error::Silent { .. }
                 | Error::Lost { .. }
                 | Error::Protocol { .. } => 3,
@@ -61,41 +65,59 @@ impl Failure {
     }
 
     /// What to do next.
-    fn advice(&self) -> Option<&'static str> {
+    fn advice(&self) -> Option<Cow<'static, str>> {
         Some(match self {
-            Self::Client(Error::Unreachable { .. }) => {
-                "start one with `ser-server`, or name another with --server"
-            }
-            Self::Client(Error::Silent { .. }) => {
-                "check that --server names the server's gRPC port, or allow more time with \
-                 --answer-timeout"
-            }
-            Self::Client(Error::Lost { .. }) => {
-                "the results so far are complete; run the command again for the rest, \
-                 `ser-client health` tells when the server is back"
-            }
-            Self::Client(Error::Protocol { .. }) => {
-                "check that --server names a speech emotion recognition server of this version"
-            }
-            Self::Client(Error::Rejected { code, .. }) => match code {
-                Code::NotFound => "`ser-client models` lists what is served",
-                Code::ResourceExhausted => "try again later, or name another server",
-                Code::Unimplemented => {
-                    "check that --server names a speech emotion recognition server"
+            Self::Client(error) => advice(error)?.into(),
+            Self::Midway(error) => {
+                let next = advice(error)?;
+                match error {
+                    Error::Unavailable { .. }
+                    | Error::Silent { .. }
+                    | Error::Lost { .. }
+                    | Error::Failed { .. } => {
+                        format!("the results so far are complete; {next}").into()
+                    }
+                    _ => next.into(),
                 }
-                _ => "change the option that the message names",
-            },
-            Self::Client(Error::Failed { .. }) => {
-                "the server's log says more; the results so far are complete"
             }
-            Self::Client(Error::NotAudio { source, .. }) => file_advice(source)?,
-            Self::Admin(error) => admin_advice(error)?,
-            Self::NotServing { .. } => "wait for it with --wait 30s",
-            Self::NotServingInTime { .. } => "the server's log says what it waits for",
-            Self::ServerStopping { .. } => "run the command again, here or on another server",
+            Self::Admin(error) => admin_advice(error)?.into(),
+            Self::NotServing { .. } => "wait for it with --wait 30s".into(),
+            Self::NotServingInTime { .. } => "the server's log says what it waits for".into(),
+            Self::ServerStopping { .. } => {
+                "run the command again, here or on another server".into()
+            }
             _ => return None,
         })
     }
+}
+
+/// What to do next about a call to the server or the audio for it.
+fn advice(error: &Error) -> Option<&'static str> {
+    Some(match error {
+        Error::Unreachable { .. } => "start one with `ser-server`, or name another with --server",
+        Error::Silent { .. } => {
+            "check that --server names the server's gRPC port, or allow more time with \
+             --answer-timeout"
+        }
+        Error::Unavailable { .. } => {
+            "run the command again when `ser-client health --wait 1m` says that it is serving"
+        }
+        Error::Lost { .. } => {
+            "run the command again; `ser-client health` tells when the server is back"
+        }
+        Error::Protocol { .. } => {
+            "check that --server names a speech emotion recognition server of this version"
+        }
+        Error::Rejected { code, .. } => match code {
+            Code::NotFound => "`ser-client models` lists what is served",
+            Code::ResourceExhausted => "try again later, or name another server",
+            Code::Unimplemented => "check that --server names a speech emotion recognition server",
+            _ => "change the option that the message names",
+        },
+        Error::Failed { .. } => "the server's log says more",
+        Error::NotAudio { source, .. } => file_advice(source)?,
+        _ => return None,
+    })
 }
 
 /// What to do with a file that can't be sent.
@@ -127,7 +149,7 @@ fn admin_advice(error: &Error) -> Option<&'static str> {
             "`ser-client admin list` shows what has become of it; allow more time with --wait or \
              --answer-timeout"
         }
-        Error::Lost { .. } | Error::Failed { .. } => {
+        Error::Unavailable { .. } | Error::Lost { .. } | Error::Failed { .. } => {
             "`ser-client admin list` shows what has become of it"
         }
         Error::Protocol { .. } => "check that --admin-server names a server of this version",

@@ -42,6 +42,7 @@ mod admin;
 pub mod audio;
 mod client;
 mod error;
+mod patience;
 mod stream;
 
 pub use admin::AdminClient;

@@ -53,20 +53,30 @@ async fn converse(
     tokio::pin!(feed);
     let mut fed = None;
     let mut going_away = None;
+    let mut shown = false;
     loop {
+        let failure = if shown {
+            Failure::Midway
+        } else {
+            Failure::Client
+        };
         let event = tokio::select! {
             outcome = &mut feed, if fed.is_none() => {
-                fed = Some(outcome?);
+                fed = Some(outcome.map_err(failure)?);
                 continue;
             }
-            event = results.next() => event?,
+            event = results.next() => event.map_err(failure)?,
         };
         let Some(event) = event else { break };
         output.event(&event)?;
-        if let Event::GoAway(go_away) = event {
-            // Only a half-close now still gets the summary.
-            stop.send_replace(true);
-            going_away = Some(go_away);
+        match event {
+            Event::Result(_) => shown = true,
+            Event::GoAway(go_away) => {
+                // Only a half-close now still gets the summary.
+                stop.send_replace(true);
+                going_away = Some(go_away);
+            }
+            _ => {}
         }
     }
     Ok(going_away.filter(|_| fed != Some(Fed::Everything)))

@@ -77,7 +77,12 @@ async fn failures_are_told_by_the_exit_code_with_what_to_do_next() {
     let nobody = port.address();
     for (address, arguments, code, said) in [
         ("ftp://a:1", &["list"][..], 2, "expected http://HOST:PORT"),
-        (&nobody, &["list"], 3, "--admin-listen 127.0.0.1:50052"),
+        (
+            &nobody,
+            &["list", "--connect-timeout", "100ms"],
+            3,
+            "--admin-listen 127.0.0.1:50052",
+        ),
         (
             &server.address,
             &["load", "tess-lstm/3", "--wait", "50ms"],

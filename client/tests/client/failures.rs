@@ -1,5 +1,7 @@
 //! What goes wrong is said, with what to do next, and told by the exit code.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use ser_client::proto::{GoAway, streaming_recognize_response::Response};
 use tonic::Status;
 
@@ -30,7 +32,8 @@ async fn nobody_listens() {
     let port = ReservedPort::new();
     let recording = Recording::seconds(1);
     for arguments in [&["stream", recording.path()][..], &["models"], &["health"]] {
-        let ended = run(&port.address(), arguments).await;
+        let arguments = [arguments, &["--connect-timeout", "100ms"]].concat();
+        let ended = run(&port.address(), &arguments).await;
         let nothing = format!(
             "error: nothing answers at {} (Connection refused",
             port.address()
@@ -111,8 +114,54 @@ async fn a_server_that_becomes_unavailable() {
     });
     let recording = Recording::seconds(60);
     let ended = run(&server.address, &["stream", recording.path()]).await;
-    assert_ended(&ended, CONNECTION, &["model tess-lstm/1: not serving"]);
+    assert_ended(
+        &ended,
+        CONNECTION,
+        &[
+            "model tess-lstm/1: not serving",
+            "the results so far are complete",
+        ],
+    );
     assert!(ended.stdout.contains("happy"), "results so far are shown");
+}
+
+#[tokio::test]
+async fn a_server_that_is_yet_to_start() {
+    let port = ReservedPort::new();
+    let recording = Recording::seconds(1);
+    let arguments = ["stream", recording.path(), "--connect-timeout", "1h"];
+    let program = Program::start(&port.address(), &arguments);
+    let attempts = AtomicUsize::new(0);
+    let _server = FakeServer::start_on(port, move |mut call| {
+        let loading = attempts.fetch_add(1, Ordering::Relaxed) < 3;
+        async move {
+            if loading {
+                call.fail(Status::unavailable("server: loading models"))
+                    .await;
+                return;
+            }
+            call.accept().await;
+            call.rest().await;
+            call.send(Response::Summary(messages::summary())).await;
+        }
+    });
+    let ended = program.end().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.starts_with("summary: "), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_loads_for_too_long() {
+    let server = FakeServer::start(|call| async move {
+        call.fail(Status::unavailable("server: loading models"))
+            .await;
+    });
+    let recording = Recording::seconds(1);
+    let arguments = ["stream", recording.path(), "--connect-timeout", "100ms"];
+    let ended = run(&server.address, &arguments).await;
+    let unavailable = "can't serve now: server: loading models";
+    assert_ended(&ended, CONNECTION, &[unavailable, "health --wait"]);
+    assert!(!ended.stderr.contains("results so far"), "{ended:?}");
 }
 
 #[tokio::test]
