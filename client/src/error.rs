@@ -98,6 +98,9 @@ pub enum Error {
     /// Raw audio can't be read.
     #[error("can't read audio: {0}")]
     Input(#[source] io::Error),
+    /// Raw audio without a single frame.
+    #[error("standard input ended before any audio arrived")]
+    NoInput,
 }
 
 impl Error {

@@ -11,7 +11,7 @@ use crate::output::printable;
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0  success; also when the reader of standard output went away, and after Ctrl-C
-  1  failure: unreadable audio, an error of the server, `health` of a server that is not serving
+  1  failure: unreadable audio or none, an error of the server, `health` of a server that is not serving
   2  usage: the command line is wrong
   3  connection: nothing answers, the connection broke, or the server is loading or stopping
   4  rejected: the server refuses the request
@@ -108,14 +108,17 @@ fn advice(error: &Error) -> Option<&'static str> {
         Error::Protocol { .. } => {
             "check that --server names a speech emotion recognition server of this version"
         }
-        Error::Rejected { code, .. } => match code {
+        Error::Rejected { code, message } => match code {
             Code::NotFound => "`ser-client models` lists what is served",
             Code::ResourceExhausted => "try again later, or name another server",
             Code::Unimplemented => "check that --server names a speech emotion recognition server",
-            _ => "change the option that the message names",
+            _ if message.starts_with("config.") => "change the option that the message names",
+            _ if message.starts_with("audio: sample ") => "check --encoding",
+            _ => return None,
         },
         Error::Failed { .. } => "the server's log says more",
         Error::NotAudio { source, .. } => file_advice(source)?,
+        Error::NoInput => "check the command left of the pipe",
         _ => return None,
     })
 }

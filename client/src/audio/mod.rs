@@ -12,7 +12,7 @@ use tokio::io::Stdin;
 
 pub use file::FileSource;
 pub use pacing::{Clock, Pacing};
-pub use raw::RawSource;
+pub use raw::{Oddity, RawSource};
 
 use crate::Error;
 
@@ -53,11 +53,20 @@ impl AudioSource {
     ///
     /// # Errors
     ///
-    /// [`Error::Input`] when standard input can't be read.
+    /// [`Error::Input`] when standard input can't be read, [`Error::NoInput`] when
+    /// it holds no audio.
     pub async fn next_chunk(&mut self) -> Result<Option<Bytes>, Error> {
         match self {
             Self::File(file) => Ok(file.next_chunk().await),
             Self::StandardInput(raw) => raw.next_chunk().await,
+        }
+    }
+
+    /// What was found odd about the audio since the last call, if anything.
+    pub fn take_oddity(&mut self) -> Option<Oddity> {
+        match self {
+            Self::File(_) => None,
+            Self::StandardInput(raw) => raw.take_oddity(),
         }
     }
 }

@@ -9,26 +9,48 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use super::frames_in;
 use crate::Error;
 
-/// The largest buffer for one chunk.
+/// The largest buffer for one chunk, unless a single frame is larger.
 const MAX_CHUNK_BYTES: usize = 64 * 1024;
 
-/// Bytes without a header, sent on as they come.
+/// What files begin with.
+const FILE_MARKERS: [&str; 3] = ["RIFF", "fLaC", "OggS"];
+
+/// What is odd about raw audio that is sent all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Oddity {
+    /// It begins with this marker of a file format: a header is heard as sound.
+    FileHeader(&'static str),
+    /// It ends with so many bytes of an incomplete frame, which are not sent.
+    LeftOver(usize),
+}
+
+/// Bytes without a header, sent on as they come, in whole frames.
 #[derive(Debug)]
 pub struct RawSource<R> {
     reader: R,
     format: AudioFormat,
+    frame_bytes: usize,
     chunk_bytes: usize,
+    /// What has arrived and was not given out yet.
+    arrived: BytesMut,
+    begun: bool,
+    oddity: Option<Oddity>,
 }
 
 impl<R: AsyncRead + Unpin> RawSource<R> {
     /// Audio in `format` from `reader`, at most `chunk` and 64 KiB at a time.
     pub fn new(reader: R, format: AudioFormat, chunk: Duration) -> Self {
         let frame_bytes = bytes_per_sample(format.encoding()) * format.channels.max(1) as usize;
-        let chunk_bytes = frames_in(chunk, format.sample_rate).saturating_mul(frame_bytes);
+        let most_frames = (MAX_CHUNK_BYTES / frame_bytes).max(1);
+        let chunk_frames = frames_in(chunk, format.sample_rate).min(most_frames);
         Self {
             reader,
             format,
-            chunk_bytes: chunk_bytes.min(MAX_CHUNK_BYTES),
+            frame_bytes,
+            chunk_bytes: chunk_frames * frame_bytes,
+            arrived: BytesMut::new(),
+            begun: false,
+            oddity: None,
         }
     }
 
@@ -37,16 +59,49 @@ impl<R: AsyncRead + Unpin> RawSource<R> {
         self.format
     }
 
-    /// What has arrived, at least one byte, or `None` at the end.
+    /// What has arrived, at least one frame, or `None` at the end.
     ///
     /// # Errors
     ///
-    /// [`Error::Input`].
+    /// [`Error::Input`], and [`Error::NoInput`] when there was no frame at all.
     pub async fn next_chunk(&mut self) -> Result<Option<Bytes>, Error> {
-        let mut chunk = BytesMut::with_capacity(self.chunk_bytes);
-        let mut reader = (&mut self.reader).take(self.chunk_bytes as u64);
-        let length = reader.read_buf(&mut chunk).await.map_err(Error::Input)?;
-        Ok((length > 0).then(|| chunk.freeze()))
+        while self.arrived.len() < self.frame_bytes {
+            let room = self.chunk_bytes - self.arrived.len();
+            self.arrived.reserve(room);
+            let mut reader = (&mut self.reader).take(room as u64);
+            let length = reader
+                .read_buf(&mut self.arrived)
+                .await
+                .map_err(Error::Input)?;
+            if length == 0 {
+                return self.end();
+            }
+        }
+        if !self.begun {
+            self.begun = true;
+            self.oddity = FILE_MARKERS
+                .into_iter()
+                .find(|marker| self.arrived.starts_with(marker.as_bytes()))
+                .map(Oddity::FileHeader);
+        }
+        let whole = self.arrived.len() - self.arrived.len() % self.frame_bytes;
+        Ok(Some(self.arrived.split_to(whole).freeze()))
+    }
+
+    fn end(&mut self) -> Result<Option<Bytes>, Error> {
+        if !self.begun {
+            return Err(Error::NoInput);
+        }
+        if !self.arrived.is_empty() {
+            self.oddity = Some(Oddity::LeftOver(self.arrived.len()));
+            self.arrived.clear();
+        }
+        Ok(None)
+    }
+
+    /// What was found odd since the last call, if anything.
+    pub fn take_oddity(&mut self) -> Option<Oddity> {
+        self.oddity.take()
     }
 }
 
@@ -74,15 +129,55 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn bytes_leave_as_they_arrive() {
+    async fn frames_leave_as_they_arrive() {
         let (mut writer, reader) = tokio::io::duplex(1024);
         let mut source = RawSource::new(reader, format(), Duration::from_millis(100));
-        writer.write_all(b"abc").await.unwrap();
-        assert_eq!(source.next_chunk().await.unwrap().unwrap(), &b"abc"[..]);
-        writer.write_all(b"d").await.unwrap();
-        assert_eq!(source.next_chunk().await.unwrap().unwrap(), &b"d"[..]);
+        writer.write_all(b"abcdef").await.unwrap();
+        assert_eq!(source.next_chunk().await.unwrap().unwrap(), &b"abcd"[..]);
+        writer.write_all(b"gh").await.unwrap();
+        assert_eq!(source.next_chunk().await.unwrap().unwrap(), &b"efgh"[..]);
         drop(writer);
         assert_eq!(source.next_chunk().await.unwrap(), None);
+        assert_eq!(source.take_oddity(), None);
+    }
+
+    #[tokio::test]
+    async fn an_incomplete_frame_is_left_out() {
+        let mut source = RawSource::new(&[7; 401][..], format(), Duration::from_millis(100));
+        assert_eq!(source.next_chunk().await.unwrap().unwrap().len(), 400);
+        assert_eq!(source.next_chunk().await.unwrap(), None);
+        assert_eq!(source.take_oddity(), Some(Oddity::LeftOver(1)));
+        assert_eq!(source.take_oddity(), None);
+    }
+
+    #[tokio::test]
+    async fn less_than_a_frame_is_no_audio() {
+        for input in [&b""[..], b"abc"] {
+            let mut source = RawSource::new(input, format(), Duration::from_millis(100));
+            assert!(matches!(source.next_chunk().await, Err(Error::NoInput)));
+        }
+    }
+
+    #[tokio::test]
+    async fn the_header_of_a_file_is_noticed_at_the_start_only() {
+        let length = Duration::from_millis(1);
+        let mut source = RawSource::new(&b"RIFF....fLaC...."[..], format(), length);
+        source.next_chunk().await.unwrap();
+        assert_eq!(source.take_oddity(), Some(Oddity::FileHeader("RIFF")));
+        let later = [&[7; 32], &b"fLaC"[..]].concat();
+        let mut source = RawSource::new(&later[..], format(), length);
+        while source.next_chunk().await.unwrap().is_some() {}
+        assert_eq!(source.take_oddity(), None);
+    }
+
+    #[tokio::test]
+    async fn a_frame_larger_than_a_chunk_is_read_whole() {
+        let format = AudioFormat {
+            channels: 40_000,
+            ..format()
+        };
+        let mut source = RawSource::new(&[7; 80_001][..], format, Duration::from_millis(100));
+        assert_eq!(source.next_chunk().await.unwrap().unwrap().len(), 80_000);
     }
 
     #[tokio::test]

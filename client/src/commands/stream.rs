@@ -4,7 +4,7 @@ use std::io;
 
 use ser_client::{
     AudioSink, Error, Event, ResultStream,
-    audio::AudioSource,
+    audio::{AudioSource, Oddity},
     proto::{GoAway, StreamingConfig},
 };
 use tokio::sync::watch;
@@ -97,10 +97,16 @@ async fn feed(
     mut stopped: watch::Receiver<bool>,
 ) -> Result<Fed, Error> {
     let send = async {
-        while let Some(chunk) = source.next_chunk().await? {
-            sink.send(chunk).await?;
+        loop {
+            let chunk = source.next_chunk().await?;
+            if let Some(oddity) = source.take_oddity() {
+                warn_of(oddity);
+            }
+            match chunk {
+                Some(chunk) => sink.send(chunk).await?,
+                None => return Ok(Fed::Everything),
+            }
         }
-        Ok(Fed::Everything)
     };
     let sent = tokio::select! {
         biased;
@@ -111,6 +117,19 @@ async fn feed(
         // The stream of results knows why.
         Err(Error::Ended) => Ok(Fed::UntilStopped),
         sent => sent,
+    }
+}
+
+fn warn_of(oddity: Oddity) {
+    match oddity {
+        Oddity::FileHeader(marker) => anstream::eprintln!(
+            "warning: standard input begins with {marker}, so the header of a file is heard as \
+             sound; give the name of the file, or pipe raw audio"
+        ),
+        Oddity::LeftOver(bytes) => anstream::eprintln!(
+            "warning: standard input ends inside a sample; {bytes} byte{} left out",
+            if bytes == 1 { "" } else { "s" }
+        ),
     }
 }
 

@@ -261,6 +261,45 @@ async fn a_file_whose_audio_does_not_suit() {
 }
 
 #[tokio::test]
+async fn standard_input_without_audio() {
+    let server = FakeServer::start(|mut call| async move {
+        call.accept().await;
+        call.rest().await;
+        call.send(Response::Summary(messages::summary())).await;
+    });
+    let arguments = ["stream", "-", "--rate", "8000", "--encoding", "s16le"];
+    let ended = run(&server.address, &arguments).await;
+    assert_ended(
+        &ended,
+        FAILURE,
+        &[
+            "error: standard input ended before any audio arrived",
+            "hint: check the command left of the pipe",
+        ],
+    );
+    assert_eq!(ended.stdout, "");
+}
+
+#[tokio::test]
+async fn raw_audio_of_another_encoding() {
+    let server = FakeServer::start(|mut call| async move {
+        call.accept().await;
+        call.audio().await;
+        let nan = "audio: sample 174 is NaN; expected finite numbers";
+        call.fail(Status::invalid_argument(nan)).await;
+    });
+    let arguments = ["stream", "-", "--rate", "8000", "--encoding", "f32le"];
+    let mut program = Program::start(&server.address, &arguments);
+    program.write(&[0xff; 800]).await;
+    let ended = program.end().await;
+    assert_ended(
+        &ended,
+        REJECTED,
+        &["sample 174 is NaN", "hint: check --encoding"],
+    );
+}
+
+#[tokio::test]
 async fn a_command_line_that_is_wrong() {
     for arguments in [
         &["stream"][..],

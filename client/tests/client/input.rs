@@ -161,10 +161,28 @@ async fn raw_audio_is_sent_as_it_arrives() {
     ];
     let mut program = Program::start(&server.address, &arguments);
     program.write(b"abc").await;
-    assert!(program.line().await.contains("happy 0.900"));
-    program.write(b"d").await;
-    assert!(program.line().await.contains("disgust 0.900"));
+    // The third byte waits for its other channel.
+    assert!(program.line().await.contains("fear 0.900"));
+    program.write(b"def").await;
+    assert!(program.line().await.contains("neutral 0.900"));
     program.close_stdin();
     assert!(program.line().await.starts_with("summary: "));
     assert_eq!(program.end().await.code, Some(0));
+}
+
+#[tokio::test]
+async fn raw_audio_that_is_odd_is_sent_with_a_warning() {
+    let (server, mut heard) = listener();
+    let arguments = ["stream", "-", "--rate", "8000", "--encoding", "s16le"];
+    let mut program = Program::start(&server.address, &arguments);
+    program.write(b"RIFF1").await;
+    program.close_stdin();
+    let ended = program.end().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.starts_with("summary: "), "{ended:?}");
+    for warning in ["begins with RIFF", "1 byte left out"] {
+        assert!(ended.stderr.contains(warning), "{warning}: {ended:?}");
+    }
+    let (_, chunks) = patiently(heard.recv()).await.unwrap();
+    assert_eq!(chunks.concat(), b"RIFF");
 }
