@@ -111,9 +111,18 @@ impl Error {
         // A status that the server sent has no source; one with a source was
         // made here, of a broken connection.
         if let Some(source) = status.source() {
+            let cause = root_cause(source);
+            let address = address.to_owned();
+            if cause.downcast_ref().is_some_and(is_no_http2) {
+                return Self::Protocol {
+                    address,
+                    expected: "gRPC",
+                    got: "something that is no HTTP/2",
+                };
+            }
             return Self::Lost {
-                address: address.to_owned(),
-                reason: root_cause(source).to_string(),
+                address,
+                reason: cause.to_string(),
             };
         }
         match code {
@@ -144,6 +153,14 @@ impl Error {
             reason: cause.to_string(),
         }
     }
+}
+
+/// Whether the other side sent what can't be HTTP/2.
+fn is_no_http2(error: &h2::Error) -> bool {
+    use h2::Reason;
+    let reason = error.reason();
+    let nonsense = [Reason::FRAME_SIZE_ERROR, Reason::PROTOCOL_ERROR];
+    error.is_library() && reason.is_some_and(|reason| nonsense.contains(&reason))
 }
 
 /// The innermost error: the outer ones of a transport say no more than
