@@ -225,7 +225,9 @@ pub(crate) struct HealthArgs {
     /// Wait until the server is serving, at most so long.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) wait: Option<Duration>,
-    /// Print a JSON object of `type` "health", with `server` and `status`.
+    /// Print a JSON object of `type` "health": `server`, `status` (serving,
+    /// not_serving, service_unknown, unknown, or unreachable without an answer),
+    /// and `reason` unless it is serving.
     #[arg(long)]
     pub(crate) json: bool,
 }

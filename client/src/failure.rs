@@ -35,11 +35,12 @@ pub(crate) enum Failure {
     Usage(#[from] clap::Error),
     #[error("{server} is not serving (status {status})")]
     NotServing { server: String, status: String },
-    #[error("{server} is not serving after {waited} ({why})")]
+    #[error("{server} is not serving after {waited} ({})", said(why.as_ref()))]
     NotServingInTime {
         server: String,
         waited: String,
-        why: String,
+        /// What stood in the way of its answer, unless it answers that it isn't.
+        why: Option<Error>,
     },
     #[error("{server} is stopping ({reason}); the rest of the audio was not sent")]
     ServerStopping { server: String, reason: String },
@@ -48,7 +49,12 @@ pub(crate) enum Failure {
 impl Failure {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Client(error) | Self::Midway(error) | Self::Admin(error) => match error {
+            Self::Client(error)
+            | Self::Midway(error)
+            | Self::Admin(error)
+            | Self::NotServingInTime {
+                why: Some(error), ..
+            } => match error {
                 Error::Address { .. } => 2,
                 Error::Unreachable { .. }
                 | Error::Unavailable { .. }
@@ -60,14 +66,19 @@ impl Failure {
             },
             Self::Usage(_) => 2,
             Self::ServerStopping { .. } => 3,
-            Self::Output(_) | Self::NotServing { .. } | Self::NotServingInTime { .. } => 1,
+            Self::Output(_)
+            | Self::NotServing { .. }
+            | Self::NotServingInTime { why: None, .. } => 1,
         }
     }
 
     /// What to do next.
     fn advice(&self) -> Option<Cow<'static, str>> {
         Some(match self {
-            Self::Client(error) => advice(error)?.into(),
+            Self::Client(error)
+            | Self::NotServingInTime {
+                why: Some(error), ..
+            } => advice(error)?.into(),
             Self::Midway(error) => {
                 let next = advice(error)?;
                 match error {
@@ -82,13 +93,19 @@ impl Failure {
             }
             Self::Admin(error) => admin_advice(error)?.into(),
             Self::NotServing { .. } => "wait for it with --wait 30s".into(),
-            Self::NotServingInTime { .. } => "the server's log says what it waits for".into(),
+            Self::NotServingInTime { why: None, .. } => {
+                "the server's log says what it waits for".into()
+            }
             Self::ServerStopping { .. } => {
                 "run the command again, here or on another server".into()
             }
             _ => return None,
         })
     }
+}
+
+fn said(why: Option<&Error>) -> String {
+    why.map_or_else(|| "it answers that it is not".to_owned(), Error::to_string)
 }
 
 /// What to do next about a call to the server or the audio for it.

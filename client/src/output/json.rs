@@ -13,6 +13,7 @@ use ser_client::{
 use serde::Serialize;
 
 use super::{Output, seconds, short_name};
+use crate::failure::Failure;
 
 /// The reference of the format, part of the help of `stream`.
 pub(crate) const JSON_HELP: &str = r#"JSON lines (--json): one object a line, `type` first. Times and durations are
@@ -95,9 +96,27 @@ pub(crate) fn write_model(out: &mut impl Write, model: &Model) -> io::Result<()>
     write_line(out, &Line::Model(ModelFields::new(model)))
 }
 
-/// The answer to a health check as one line.
-pub(crate) fn write_health(out: &mut impl Write, server: &str, status: &str) -> io::Result<()> {
-    write_line(out, &Line::Health { server, status })
+/// The outcome of a health check as one line.
+pub(crate) fn write_health(
+    out: &mut impl Write,
+    server: &str,
+    outcome: &Result<(), Failure>,
+) -> io::Result<()> {
+    let status = match outcome {
+        Ok(()) => "serving",
+        Err(Failure::NotServing { status, .. }) => status,
+        Err(Failure::NotServingInTime { why: None, .. }) => "not_serving",
+        Err(_) => "unreachable",
+    };
+    let reason = outcome.as_ref().err().map(Failure::to_string);
+    write_line(
+        out,
+        &Line::Health {
+            server,
+            status,
+            reason: reason.as_deref(),
+        },
+    )
 }
 
 /// One version in the repository as one line.
@@ -146,6 +165,8 @@ enum Line<'a> {
     Health {
         server: &'a str,
         status: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<&'a str>,
     },
     RepositoryModel {
         name: &'a str,

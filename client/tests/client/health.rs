@@ -1,6 +1,10 @@
 //! `ser-client health`.
 
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
 use tonic_health::pb::health_check_response::ServingStatus;
 
 use crate::support::{
@@ -24,7 +28,10 @@ async fn not_serving_is_failure() {
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert_eq!(
         serde_json::from_str::<Value>(&ended.stdout).unwrap(),
-        json!({"type": "health", "server": server.address, "status": "not_serving"})
+        json!({
+            "type": "health", "server": server.address, "status": "not_serving",
+            "reason": format!("{} is not serving (status not_serving)", server.address),
+        })
     );
 }
 
@@ -53,11 +60,65 @@ async fn waiting_outlasts_a_server_that_is_yet_to_start() {
 async fn waiting_ends() {
     let port = ReservedPort::new();
     let ended = run(&port.address(), &["health", "--wait", "300ms"]).await;
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    for said in [
+        "is not serving after 300ms (nothing answers at",
+        "hint: start one with `ser-server`",
+    ] {
+        assert!(ended.stderr.contains(said), "{said}: {ended:?}");
+    }
+
+    let server = FakeServer::without_streams();
+    server.status.send_replace(ServingStatus::NotServing);
+    let ended = run(&server.address, &["health", "--wait", "300ms"]).await;
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert!(
-        ended
-            .stderr
-            .contains("is not serving after 300ms (nothing answers at"),
-        "{ended:?}"
-    );
+    assert!(ended.stderr.contains("hint: the server's log"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn programs_are_told_that_nothing_answers() {
+    let port = ReservedPort::new();
+    let arguments = ["health", "--json", "--connect-timeout", "100ms"];
+    let ended = run(&port.address(), &arguments).await;
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    let health: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(health["status"], "unreachable");
+    let reason = health["reason"].as_str().unwrap();
+    assert!(reason.starts_with("nothing answers at "), "{reason}");
+}
+
+#[tokio::test]
+async fn what_answers_may_be_no_grpc_server() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let web_server = tokio::spawn(async move {
+        let (mut connection, _) = listener.accept().await.unwrap();
+        // An answer before the request would make the client connect anew.
+        read_request(&mut connection).await;
+        let answer = b"HTTP/1.0 505 HTTP Version Not Supported\r\n\r\n";
+        connection.write_all(answer).await.unwrap();
+        connection
+    });
+    let ended = run(&address, &["health"]).await;
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    let said = format!("error: {address} answered with something that is no HTTP/2; expected gRPC");
+    assert!(ended.stderr.contains(&said), "{ended:?}");
+    drop(patiently(web_server).await.unwrap());
+}
+
+/// Reads HTTP/2 up to the first HEADERS frame.
+async fn read_request(connection: &mut TcpStream) {
+    let mut preface = [0; 24];
+    connection.read_exact(&mut preface).await.unwrap();
+    loop {
+        let mut header = [0; 9];
+        connection.read_exact(&mut header).await.unwrap();
+        let [high, middle, low, kind, ..] = header;
+        let length = u32::from_be_bytes([0, high, middle, low]);
+        let mut payload = vec![0; length as usize];
+        connection.read_exact(&mut payload).await.unwrap();
+        if kind == 1 {
+            return;
+        }
+    }
 }
