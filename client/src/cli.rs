@@ -126,12 +126,13 @@ pub(crate) struct StreamArgs {
     /// live, with --fast bulk].
     #[arg(long, help_heading = "Sending")]
     pace: Option<Pace>,
-    /// Length of the pieces that audio is sent in. Results don't depend on it.
+    /// Length of the pieces that audio is sent in, at most 5s. Results don't
+    /// depend on it.
     #[arg(
         long,
         value_name = "TIME",
         default_value = "100ms",
-        value_parser = duration,
+        value_parser = chunk_length,
         help_heading = "Sending"
     )]
     pub(crate) chunk: Duration,
@@ -329,8 +330,19 @@ impl FromStr for Channels {
 /// A time with its unit, such as `100ms` or `1.5s`, more than 0.
 fn duration(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
-        Ok(time) if !time.is_zero() => Ok(time),
-        _ => Err("expected a time with its unit, such as 100ms or 1.5s".to_owned()),
+        Ok(Duration::ZERO) => Err("expected more than 0".to_owned()),
+        Ok(time) => Ok(time),
+        Err(_) => Err("expected a time with its unit, such as 100ms or 0.5s".to_owned()),
+    }
+}
+
+/// A server takes a stream for dead that says nothing for long.
+const LONGEST_CHUNK: Duration = Duration::from_secs(5);
+
+fn chunk_length(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        time if time > LONGEST_CHUNK => Err(format!("expected at most {LONGEST_CHUNK:?}")),
+        time => Ok(time),
     }
 }
 

@@ -57,6 +57,12 @@ pub enum Error {
         /// What the network said.
         reason: String,
     },
+    /// The server waited in vain for this client.
+    #[error("the server gave up waiting: {message}")]
+    KeptWaiting {
+        /// What the server waited for, and how long.
+        message: String,
+    },
     /// The server failed at a request that it had accepted.
     #[error("the server failed: {message} ({code:?})")]
     Failed {
@@ -130,6 +136,7 @@ impl Error {
                 address: address.to_owned(),
                 reason: message,
             },
+            Code::DeadlineExceeded => Self::KeptWaiting { message },
             Code::InvalidArgument
             | Code::NotFound
             | Code::AlreadyExists
@@ -209,6 +216,12 @@ mod tests {
         status.set_source(std::sync::Arc::new(io::Error::other(inner)));
         let error = Error::from_status("http://here:1", &status);
         assert_eq!(error.to_string(), "lost http://here:1: reset by peer");
+    }
+
+    #[test]
+    fn a_deadline_was_the_clients() {
+        let error = classify(Code::DeadlineExceeded);
+        assert!(matches!(error, Error::KeptWaiting { .. }));
     }
 
     #[test]

@@ -85,6 +85,7 @@ impl Failure {
                     Error::Unavailable { .. }
                     | Error::Silent { .. }
                     | Error::Lost { .. }
+                    | Error::KeptWaiting { .. }
                     | Error::Failed { .. } => {
                         format!("the results so far are complete; {next}").into()
                     }
@@ -133,6 +134,11 @@ fn advice(error: &Error) -> Option<&'static str> {
             _ if message.starts_with("audio: sample ") => "check --encoding",
             _ => return None,
         },
+        Error::KeptWaiting { message } if message.starts_with("audio:") => {
+            "no audio came in all that time; check what feeds standard input, and send silence \
+             while nobody speaks"
+        }
+        Error::KeptWaiting { .. } => "check the network, and that the client isn't held up",
         Error::Failed { .. } => "the server's log says more",
         Error::NotAudio { source, .. } => file_advice(source)?,
         Error::NoInput => "check the command left of the pipe",
@@ -169,9 +175,10 @@ fn admin_advice(error: &Error) -> Option<&'static str> {
             "`ser-client admin list` shows what has become of it; allow more time with --wait or \
              --answer-timeout"
         }
-        Error::Unavailable { .. } | Error::Lost { .. } | Error::Failed { .. } => {
-            "`ser-client admin list` shows what has become of it"
-        }
+        Error::Unavailable { .. }
+        | Error::Lost { .. }
+        | Error::KeptWaiting { .. }
+        | Error::Failed { .. } => "`ser-client admin list` shows what has become of it",
         Error::Protocol { .. } => "check that --admin-server names a server of this version",
         Error::Rejected { code, .. } => match code {
             Code::NotFound => "`ser-client admin list` shows what there is",

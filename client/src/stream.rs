@@ -99,8 +99,8 @@ impl ResultStream {
     /// # Errors
     ///
     /// The status that ended the stream, as [`Error::Rejected`],
-    /// [`Error::Unavailable`], [`Error::Failed`] or [`Error::Lost`];
-    /// [`Error::Silent`] when after the half-close nothing comes for
+    /// [`Error::KeptWaiting`], [`Error::Unavailable`], [`Error::Failed`] or
+    /// [`Error::Lost`]; [`Error::Silent`] when after the half-close nothing comes for
     /// [`Timeouts::silence`](crate::Timeouts::silence); [`Error::Protocol`].
     pub async fn next(&mut self) -> Result<Option<Event>, Error> {
         let silence = self.client.timeouts.silence;

@@ -109,8 +109,11 @@ fn what_does_not_go_together_is_refused() {
     for (arguments, named) in [
         (&["-"][..], "--rate"),
         (&["-", "--rate", "8000"], "--encoding"),
-        (&["a.wav", "--chunk", "0s"], "--chunk"),
-        (&["a.wav", "--hop", "soon"], "--hop"),
+        (&["a.wav", "--chunk", "soon"], "--chunk"),
+        (&["a.wav", "--chunk", "40s"], "expected at most 5s"),
+        (&["a.wav", "--chunk", "0ms"], "expected more than 0"),
+        (&["a.wav", "--smoothing", "0s"], "expected more than 0"),
+        (&["a.wav", "--hop", ".2s"], "such as 100ms or 0.5s"),
         (&["a.wav", "--channel-policy", "pick:left"], "pick:N"),
     ] {
         let error = stream(arguments).unwrap_err().to_string();

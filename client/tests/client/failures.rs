@@ -281,6 +281,30 @@ async fn standard_input_without_audio() {
 }
 
 #[tokio::test]
+async fn standard_input_that_falls_silent() {
+    let server = FakeServer::start(|mut call| async move {
+        call.accept().await;
+        call.audio().await;
+        call.send(messages::result(messages::emotion(0, "happy", 0.75)))
+            .await;
+        let silent = "audio: none for 30s; expected audio or half-close";
+        call.fail(Status::deadline_exceeded(silent)).await;
+    });
+    let arguments = ["stream", "-", "--rate", "8000", "--encoding", "s16le"];
+    let mut program = Program::start(&server.address, &arguments);
+    program.write(&[0; 800]).await;
+    let ended = program.end().await;
+    assert_ended(
+        &ended,
+        FAILURE,
+        &[
+            "the server gave up waiting: audio: none for 30s",
+            "hint: the results so far are complete; no audio came",
+        ],
+    );
+}
+
+#[tokio::test]
 async fn raw_audio_of_another_encoding() {
     let server = FakeServer::start(|mut call| async move {
         call.accept().await;

