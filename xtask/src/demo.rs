@@ -1,11 +1,16 @@
 //! `cargo xtask demo`: emotions from a real stream, while it is still sent.
 
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use rustix::process::{Pid, Signal, kill_process};
+use signal_hook::consts::{SIGHUP, SIGINT};
+use signal_hook::flag;
 use xshell::cmd;
 
 use crate::{Error, Workspace};
@@ -27,15 +32,32 @@ pub(crate) fn run(workspace: &Workspace, audio: Option<PathBuf>) -> Result<(), E
         .run()?;
     let audio = audio.unwrap_or_else(|| workspace.path("samples/demo.wav"));
 
+    let interrupted = outlive_interrupts()?;
     let server = Server::start(workspace)?;
-    let client = workspace.program("ser-client");
-    let address = &server.address;
-    cmd!(
-        workspace.shell,
-        "{client} stream --server {address} {audio}"
-    )
-    .run()?;
+    if !interrupted.load(Ordering::Relaxed) {
+        let client = workspace.program("ser-client");
+        let address = &server.address;
+        cmd!(
+            workspace.shell,
+            "{client} stream --server {address} {audio}"
+        )
+        .run()?;
+    }
     server.stop()
+}
+
+/// Leaves Ctrl-C, and the end of the terminal, to the client: when it has gone,
+/// the server is stopped and only then the prompt comes back. Gives whether there
+/// was one.
+fn outlive_interrupts() -> Result<Arc<AtomicBool>, Error> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGHUP] {
+        flag::register(signal, Arc::clone(&interrupted)).map_err(|source| Error::Process {
+            command: "xtask",
+            source,
+        })?;
+    }
+    Ok(interrupted)
 }
 
 fn failed(source: std::io::Error) -> Error {
@@ -73,7 +95,12 @@ impl Server {
         command
             .args(["--listen", "127.0.0.1:0", "--port-file"])
             .arg(&port_file);
-        let mut process = Process(command.stderr(Stdio::piped()).spawn().map_err(failed)?);
+        // In a process group of its own, it doesn't hear Ctrl-C.
+        command
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped());
+        let mut process = Process(command.spawn().map_err(failed)?);
         let mut log = BufReader::new(process.0.stderr.take().expect("it was asked for"));
 
         // The server writes the port before it logs that it listens, so each
