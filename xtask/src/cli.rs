@@ -110,6 +110,7 @@ pub(crate) enum Command {
 pub(crate) fn parse(mut arguments: lexopt::Parser) -> Result<Invocation, Error> {
     let name = match arguments.next()? {
         None | Some(Short('h') | Long("help")) => return Ok(Invocation::Help(HELP)),
+        Some(Value(name)) if name == "help" => return Ok(Invocation::Help(HELP)),
         Some(Value(name)) => name.string()?,
         Some(other) => return Err(other.unexpected().into()),
     };
@@ -187,6 +188,11 @@ mod tests {
             count += 1;
         }
         assert_eq!(count, 7);
+    }
+
+    #[test]
+    fn help_can_be_asked_for_like_a_command() {
+        assert_eq!(parse(&["help"]).unwrap(), Invocation::Help(HELP));
     }
 
     #[test]
