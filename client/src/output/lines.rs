@@ -7,7 +7,7 @@ use ser_client::proto::{
     EmotionResult, GoAway, Score, StreamStarted, StreamSummary, StreamWarning, Verdict,
 };
 
-use super::{Output, header, printable, seconds};
+use super::{Output, header, heard, printable, seconds};
 
 /// Writes results to `out`, notes about the stream to `notes`.
 #[derive(Debug)]
@@ -80,13 +80,8 @@ impl<W: Write, N: Write> Output for Lines<W, N> {
             seconds(summary.no_speech),
             seconds(summary.uncertain),
         )?;
-        for entry in &summary.time_per_label {
-            let time = seconds(entry.time);
-            writeln!(
-                self.out,
-                "summary: {channel}{time:.3} s {}",
-                printable(&entry.label)
-            )?;
+        for (label, time) in heard(summary) {
+            writeln!(self.out, "summary: {channel}{time:.3} s {label}")?;
         }
         self.out.flush()
     }

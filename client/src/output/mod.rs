@@ -73,6 +73,14 @@ fn seconds(time: Option<prost_types::Duration>) -> f64 {
     (time.seconds as f64 * 1e9 + f64::from(time.nanos)) / 1e9
 }
 
+/// The labels that were heard at all, fit to be printed, and for how long.
+fn heard(summary: &StreamSummary) -> impl Iterator<Item = (Cow<'_, str>, f64)> {
+    let labels = summary.time_per_label.iter();
+    labels
+        .map(|entry| (printable(&entry.label), seconds(entry.time)))
+        .filter(|(_, time)| *time > 0.0)
+}
+
 /// The name of a protocol's enum value without what all of them begin with.
 fn short_name(name: &str, prefix: &str) -> String {
     name.strip_prefix(prefix).unwrap_or(name).to_lowercase()

@@ -11,7 +11,7 @@ use ser_client::proto::{
 };
 
 use super::{
-    Output, header,
+    Output, header, heard,
     palette::{self, BOLD, DIM, Fill},
     printable, seconds,
 };
@@ -154,29 +154,22 @@ impl<W: Write> Output for Timeline<W> {
         self.write(row)?;
 
         let no_speech = seconds(summary.no_speech);
-        let times = || {
-            summary
-                .time_per_label
-                .iter()
-                .map(|entry| seconds(entry.time))
-        };
-        let longest = times().fold(no_speech, f64::max).max(f64::MIN_POSITIVE);
-        for (entry, time) in summary.time_per_label.iter().zip(times()) {
-            let style = if time > 0.0 {
-                self.colour(&entry.label)
-            } else {
-                DIM
-            };
-            self.write(total(&entry.label, time, longest, style, Fill::Solid))?;
+        let longest = heard(summary).fold(no_speech, |longest, (_, time)| longest.max(time));
+        for (label, time) in heard(summary) {
+            let style = self.colour(&label);
+            self.write(total(&label, time, longest, style, Fill::Solid))?;
         }
-        self.write(total("no speech", no_speech, longest, DIM, Fill::Hatched))
+        if no_speech > 0.0 {
+            self.write(total("no speech", no_speech, longest, DIM, Fill::Hatched))?;
+        }
+        Ok(())
     }
 }
 
 /// A line of the summary: how long something lasted.
 fn total(label: &str, time: f64, longest: f64, style: Style, fill: Fill) -> Row {
     let mut row = Row::default();
-    row.push(style, &format!("  {} ", column(&printable(label))));
+    row.push(style, &format!("  {} ", column(label)));
     row.push(Style::new(), &format!("{time:>8.2} s  "));
     row.push(style, &palette::bar(time / longest, SUMMARY_BAR, fill));
     row
