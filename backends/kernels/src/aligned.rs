@@ -18,7 +18,7 @@ impl Aligned {
         aligned
     }
 
-    /// At least `len` values; what they are is open.
+    /// Exactly `len` values; what they are is open.
     pub(crate) fn resize(&mut self, len: usize) {
         if self.values.len() < len + CACHE_LINE {
             self.values = vec![0.0; len + CACHE_LINE];

@@ -46,8 +46,8 @@ impl PackedDense {
         instruction_set.require()?;
         expect_some("inputs", inputs)?;
         expect_some("outputs", outputs)?;
-        expect_len("weight [inputs, outputs]", weight, inputs * outputs)?;
-        expect_len("bias [outputs]", bias, outputs)?;
+        expect_len("weight [inputs, outputs]", weight, &[inputs, outputs])?;
+        expect_len("bias [outputs]", bias, &[outputs])?;
         let weights = Panels::pack_matrix(
             instruction_set.lanes(),
             [inputs, outputs],
@@ -92,8 +92,8 @@ impl PackedDense {
         y: &mut [f32],
         activation: Activation,
     ) -> Result<(), KernelError> {
-        expect_len("x [rows, inputs]", x, rows * self.inputs)?;
-        expect_len("y [rows, outputs]", y, rows * self.outputs)?;
+        expect_len("x [rows, inputs]", x, &[rows, self.inputs])?;
+        expect_len("y [rows, outputs]", y, &[rows, self.outputs])?;
         self.instruction_set.run(Dense {
             rows,
             product: Product {

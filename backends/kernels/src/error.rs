@@ -17,6 +17,11 @@ pub enum KernelError {
         /// The length of the slice.
         found: usize,
     },
+    /// A shape with more values than a number can count.
+    TooLarge {
+        /// Which slice, with its shape.
+        tensor: &'static str,
+    },
     /// A dimension that must be at least one is zero.
     Empty {
         /// Which dimension.
@@ -40,6 +45,9 @@ impl fmt::Display for KernelError {
                 formatter,
                 "{tensor} has {found} values where {expected} were expected"
             ),
+            Self::TooLarge { tensor } => {
+                write!(formatter, "{tensor} has a shape beyond any memory")
+            }
             Self::Empty { dimension } => {
                 write!(formatter, "{dimension} is 0 where at least 1 was expected")
             }
@@ -52,12 +60,15 @@ impl fmt::Display for KernelError {
 
 impl std::error::Error for KernelError {}
 
-/// Refuses a slice whose length isn't the shape's.
+/// Refuses a slice whose length isn't the product of the shape's sizes.
 pub(crate) fn expect_len(
     tensor: &'static str,
     values: &[impl Sized],
-    expected: usize,
+    shape: &[usize],
 ) -> Result<(), KernelError> {
+    let mut sizes = shape.iter();
+    let expected = sizes.try_fold(1_usize, |product, size| product.checked_mul(*size));
+    let expected = expected.ok_or(KernelError::TooLarge { tensor })?;
     let found = values.len();
     if found == expected {
         Ok(())

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// `exp(x)` of each value, in place: within `(2 + |x|)·1.2e-7` of it, relatively, where it
-/// is a normal number; below that 0.
+/// is a normal number; where it is less than the least of these, so is the result, or equal.
 ///
 /// # Errors
 /// An instruction set that this processor lacks.
@@ -46,7 +46,7 @@ pub fn softmax(
     instruction_set.require()?;
     expect_some("width", width)?;
     let rows = values.len() / width;
-    expect_len("values [rows, width]", values, rows * width)?;
+    expect_len("values [rows, width]", values, &[rows, width])?;
     instruction_set.run(Softmax { values, width });
     Ok(())
 }

@@ -161,7 +161,17 @@ fn a_dense_layer_refuses_what_does_not_fit() {
         refused.to_string(),
         "weight [inputs, outputs] has 5 values where 6 were expected"
     );
+    let vast = PackedDense::new(usize::MAX, 3, &[0.0; 6], &[0.0; 3], set).unwrap_err();
+    assert_eq!(
+        vast.to_string(),
+        "weight [inputs, outputs] has a shape beyond any memory"
+    );
     let dense = PackedDense::new(2, 3, &[0.0; 6], &[0.0; 3], set).unwrap();
+    let vast = dense.run(usize::MAX, &[0.0; 2], &mut [0.0; 2], Activation::None);
+    assert_eq!(
+        vast.unwrap_err().to_string(),
+        "x [rows, inputs] has a shape beyond any memory"
+    );
     let refused = dense.run(1, &[0.0; 2], &mut [0.0; 2], Activation::None);
     assert_eq!(
         refused.unwrap_err().to_string(),

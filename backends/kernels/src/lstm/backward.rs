@@ -211,6 +211,7 @@ impl Backward<'_> {
         for (target, values, step, columns) in by_weights {
             let Some(target) = target else { continue };
             OverAllSteps {
+                inputs: self.inputs,
                 values,
                 step,
                 columns,
@@ -282,8 +283,10 @@ impl CellGradients<'_> {
 }
 
 /// The product of the layer's input, or of its states, and the gradients by the gates, summed
-/// over the lines of all steps and rows.
+/// over the lines of all steps and rows that count: NaN in the others, times a gradient of
+/// zero, would still be NaN.
 struct OverAllSteps<'a> {
+    inputs: LstmInputs<'a>,
     /// `[lines, step]`, of which the first `columns` count.
     values: &'a [f32],
     step: usize,
@@ -304,8 +307,13 @@ impl OverAllSteps<'_> {
         self.lines.resize(LINES * block_len);
         self.target.resize(self.columns * self.line_len);
         self.target.fill(0.0);
-        let values = self.values.chunks(LINES * self.step);
-        for (values, gates) in values.zip(self.gates.chunks(LINES * self.line_len)) {
+        let chunks = self.inputs.valid_lines().flat_map(|lines| {
+            let values = &self.values[lines.start * self.step..lines.end * self.step];
+            let gates = &self.gates[lines.start * self.line_len..lines.end * self.line_len];
+            let gates = gates.chunks(LINES * self.line_len);
+            values.chunks(LINES * self.step).zip(gates)
+        });
+        for (values, gates) in chunks {
             for block in (0..self.line_len).step_by(block_len) {
                 let lines = self.lines.chunks_exact_mut(block_len);
                 for (line, gates) in lines.zip(gates.chunks_exact(self.line_len)) {

@@ -132,6 +132,7 @@ impl TrainingLstm {
         inputs: LstmInputs<'_>,
         outputs: LstmOutputs<'_>,
     ) -> Result<SavedSteps, KernelError> {
+        inputs.check(self.forward.width(), self.forward.hidden())?;
         let padded = self.forward.panels.padded_hidden();
         let mut saved = SavedSteps::zeros(inputs.steps, inputs.rows, padded);
         self.forward

@@ -65,12 +65,15 @@ impl SavedSteps {
 
     /// Refuses steps that another call saved.
     pub(super) fn check(&self, inputs: &LstmInputs<'_>, padded: usize) -> Result<(), KernelError> {
-        let gates = inputs.steps * inputs.rows * 4 * padded;
-        expect_len("saved [steps, rows, 4·padded hidden]", &self.gates, gates)?;
+        expect_len(
+            "saved [steps, rows, 4·padded hidden]",
+            &self.gates,
+            &[inputs.steps, inputs.rows, 4, padded],
+        )?;
         expect_len(
             "saved [1 + steps, rows, padded hidden]",
             &self.h,
-            (1 + inputs.steps) * inputs.rows * padded,
+            &[1 + inputs.steps, inputs.rows, padded],
         )
     }
 }

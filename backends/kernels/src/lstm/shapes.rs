@@ -1,5 +1,7 @@
 //! What goes into a layer and what comes out.
 
+use std::{iter, ops::Range};
+
 use crate::{
     KernelError,
     error::{expect_len, expect_some},
@@ -24,10 +26,10 @@ impl LstmWeights<'_> {
     pub(crate) fn check(&self) -> Result<(), KernelError> {
         expect_some("width", self.width)?;
         expect_some("hidden", self.hidden)?;
-        let gates = 4 * self.hidden;
-        expect_len("w [4·hidden, width]", self.w, gates * self.width)?;
-        expect_len("r [4·hidden, hidden]", self.r, gates * self.hidden)?;
-        expect_len("b [4·hidden]", self.b, gates)
+        let Self { width, hidden, .. } = *self;
+        expect_len("w [4·hidden, width]", self.w, &[4, hidden, width])?;
+        expect_len("r [4·hidden, hidden]", self.r, &[4, hidden, hidden])?;
+        expect_len("b [4·hidden]", self.b, &[4, hidden])
     }
 }
 
@@ -51,25 +53,37 @@ pub struct LstmInputs<'a> {
 
 impl LstmInputs<'_> {
     pub(crate) fn check(&self, width: usize, hidden: usize) -> Result<(), KernelError> {
-        let state = self.rows * hidden;
+        let state = [self.rows, hidden];
         expect_len(
             "x [steps, rows, width]",
             self.x,
-            self.steps * self.rows * width,
+            &[self.steps, self.rows, width],
         )?;
         self.valid_steps.map_or(Ok(()), |valid| {
-            expect_len("valid_steps [rows]", valid, self.rows)
+            expect_len("valid_steps [rows]", valid, &[self.rows])
         })?;
         self.h0
-            .map_or(Ok(()), |h| expect_len("h0 [rows, hidden]", h, state))?;
+            .map_or(Ok(()), |h| expect_len("h0 [rows, hidden]", h, &state))?;
         self.c0
-            .map_or(Ok(()), |c| expect_len("c0 [rows, hidden]", c, state))
+            .map_or(Ok(()), |c| expect_len("c0 [rows, hidden]", c, &state))
     }
 
     /// Whether a step of a row counts.
     #[inline(always)]
     pub(crate) fn is_valid(&self, step: usize, row: usize) -> bool {
         self.valid_steps.is_none_or(|valid| step < valid[row])
+    }
+
+    /// The lines of `[steps, rows]` that count, in ranges without a gap.
+    pub(crate) fn valid_lines(self) -> impl Iterator<Item = Range<usize>> {
+        let lines = self.steps * self.rows;
+        let mut next = 0;
+        iter::from_fn(move || {
+            let is_valid = |line: &usize| self.is_valid(line / self.rows, line % self.rows);
+            let start = (next..lines).find(is_valid)?;
+            next = (start..lines).find(|line| !is_valid(line)).unwrap_or(lines);
+            Some(start..next)
+        })
     }
 }
 
@@ -87,11 +101,12 @@ pub struct LstmOutputs<'a> {
 
 impl LstmOutputs<'_> {
     pub(crate) fn check(&self, inputs: &LstmInputs<'_>, hidden: usize) -> Result<(), KernelError> {
-        let state = inputs.rows * hidden;
-        expect_len("h [rows, hidden]", self.h, state)?;
-        expect_len("c [rows, hidden]", self.c, state)?;
+        let state = [inputs.rows, hidden];
+        expect_len("h [rows, hidden]", self.h, &state)?;
+        expect_len("c [rows, hidden]", self.c, &state)?;
         self.all.as_deref().map_or(Ok(()), |all| {
-            expect_len("all [steps, rows, hidden]", all, inputs.steps * state)
+            let shape = [inputs.steps, inputs.rows, hidden];
+            expect_len("all [steps, rows, hidden]", all, &shape)
         })
     }
 }
@@ -109,19 +124,16 @@ pub struct LstmUpstream<'a> {
 
 impl LstmUpstream<'_> {
     pub(crate) fn check(&self, inputs: &LstmInputs<'_>, hidden: usize) -> Result<(), KernelError> {
-        let state = inputs.rows * hidden;
+        let state = [inputs.rows, hidden];
         self.h.map_or(Ok(()), |h| {
-            expect_len("upstream h [rows, hidden]", h, state)
+            expect_len("upstream h [rows, hidden]", h, &state)
         })?;
         self.c.map_or(Ok(()), |c| {
-            expect_len("upstream c [rows, hidden]", c, state)
+            expect_len("upstream c [rows, hidden]", c, &state)
         })?;
         self.all.map_or(Ok(()), |all| {
-            expect_len(
-                "upstream all [steps, rows, hidden]",
-                all,
-                inputs.steps * state,
-            )
+            let shape = [inputs.steps, inputs.rows, hidden];
+            expect_len("upstream all [steps, rows, hidden]", all, &shape)
         })
     }
 }
@@ -151,20 +163,27 @@ impl LstmGradients<'_> {
         width: usize,
         hidden: usize,
     ) -> Result<(), KernelError> {
-        let gates = 4 * hidden;
-        let state = inputs.rows * hidden;
-        let wanted = [
-            ("gradient x [steps, rows, width]", &self.x, inputs.x.len()),
-            ("gradient w [4·hidden, width]", &self.w, gates * width),
-            ("gradient r [4·hidden, hidden]", &self.r, gates * hidden),
-            ("gradient b [4·hidden]", &self.b, gates),
-            ("gradient h0 [rows, hidden]", &self.h0, state),
-            ("gradient c0 [rows, hidden]", &self.c0, state),
+        let LstmInputs { steps, rows, .. } = *inputs;
+        let wanted: [(_, _, &[usize]); 6] = [
+            (
+                "gradient x [steps, rows, width]",
+                &self.x,
+                &[steps, rows, width],
+            ),
+            ("gradient w [4·hidden, width]", &self.w, &[4, hidden, width]),
+            (
+                "gradient r [4·hidden, hidden]",
+                &self.r,
+                &[4, hidden, hidden],
+            ),
+            ("gradient b [4·hidden]", &self.b, &[4, hidden]),
+            ("gradient h0 [rows, hidden]", &self.h0, &[rows, hidden]),
+            ("gradient c0 [rows, hidden]", &self.c0, &[rows, hidden]),
         ];
-        wanted.into_iter().try_for_each(|(name, values, expected)| {
+        wanted.into_iter().try_for_each(|(name, values, shape)| {
             values
                 .as_deref()
-                .map_or(Ok(()), |values| expect_len(name, values, expected))
+                .map_or(Ok(()), |values| expect_len(name, values, shape))
         })
     }
 }

@@ -6,7 +6,7 @@ use super::{
     Case, Outputs, assert_close,
     reference::{Gradients, Layer, Weights},
 };
-use crate::{InstructionSet, LstmGradients, LstmUpstream, Scratch, TrainingLstm};
+use crate::{InstructionSet, LstmGradients, LstmInputs, LstmUpstream, Scratch, TrainingLstm};
 
 /// The gradients of a loss by the outputs.
 struct Upstream {
@@ -187,6 +187,49 @@ fn absent_upstream_gradients_are_zeros() {
             ..LstmUpstream::default()
         };
         assert_agrees(&gradients(&case, last, set), &expected, set);
+    }
+}
+
+#[test]
+fn what_lies_behind_the_valid_steps_changes_nothing() {
+    let mut case = Case::new([3, 18, 5, 4], false, 21);
+    case.valid_steps = Some(vec![5, 0, 3, 1]);
+    let upstream = Upstream::new(&case, 22);
+    let given = LstmUpstream {
+        h: Some(&upstream.h),
+        c: Some(&upstream.c),
+        all: Some(&upstream.all),
+    };
+    let expected = Layer::new(&case).backward(&upstream.weights());
+    for (row, valid) in [5, 0, 3, 1].into_iter().enumerate() {
+        for step in valid..case.steps {
+            case.x[(step * case.rows + row) * case.width..][..case.width].fill(f32::NAN);
+        }
+    }
+    for set in InstructionSet::available() {
+        assert_agrees(&gradients(&case, given, set), &expected, set);
+    }
+}
+
+#[test]
+fn more_steps_than_there_are_values_for_are_refused() {
+    let case = Case::new([2, 5, 3, 2], true, 23);
+    let lstm = TrainingLstm::new(case.weights(), InstructionSet::Portable).unwrap();
+    for (steps, reason) in [
+        (1 << 40, "x [steps, rows, width] has 12 values where"),
+        (
+            usize::MAX,
+            "x [steps, rows, width] has a shape beyond any memory",
+        ),
+    ] {
+        let inputs = LstmInputs {
+            steps,
+            ..case.inputs()
+        };
+        let mut outputs = Outputs::new(&case);
+        let refused = lstm.forward(&mut Scratch::new(), inputs, outputs.targets());
+        let text = refused.unwrap_err().to_string();
+        assert!(text.starts_with(reason), "{text}");
     }
 }
 
