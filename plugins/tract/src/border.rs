@@ -176,6 +176,12 @@ unsafe extern "C" fn last_error() -> *const c_char {
     LAST_ERROR.with_borrow(|message| message.as_ptr())
 }
 
+/// Models on different threads share a program.
+const _: () = {
+    const fn shared_between_threads<T: Send + Sync>() {}
+    shared_between_threads::<Program>();
+};
+
 /// A model in the caller's hands.
 fn give(program: Arc<Program>) -> *mut Model {
     Box::into_raw(Box::new(program)).cast()

@@ -32,7 +32,8 @@ struct Expected {
 }
 
 /// Compares inputs and outputs with the shape of a row, and looks at each node
-/// and tensor.
+/// and each tensor. A node with a graph of its own is refused, so there are none
+/// but those of the top.
 pub(crate) fn check(onnx: &Onnx, model: ModelProto, shape: Shape) -> Result<Checked, Error> {
     let graph = model
         .graph
@@ -153,26 +154,30 @@ fn dims_mut(value: &mut ValueInfoProto) -> Option<&mut [Dimension]> {
     Some(&mut tensor.shape.as_mut()?.dim)
 }
 
-/// tract takes room for as many values as the dimensions say before it looks for
-/// them.
+/// A tensor has as many values as its dimensions say, in the file itself: whoever
+/// makes room by the dimensions makes no more than the file is large.
 fn check_tensor(tensor: &TensorProto) -> Result<(), Error> {
-    let size = match DataType::try_from(tensor.data_type) {
-        Ok(DataType::Float | DataType::Int32) => 4,
-        Ok(DataType::Int64 | DataType::Double) => 8,
-        Ok(DataType::Float16) => 2,
-        Ok(DataType::Bool) => 1,
+    let (size, typed) = match DataType::try_from(tensor.data_type) {
+        Ok(DataType::Float) => (4, tensor.float_data.len()),
+        Ok(DataType::Int32) => (4, tensor.int32_data.len()),
+        Ok(DataType::Int64) => (8, tensor.int64_data.len()),
+        Ok(DataType::Double) => (8, tensor.double_data.len()),
+        Ok(DataType::Float16) => (2, tensor.int32_data.len()),
+        Ok(DataType::Bool) => (1, tensor.int32_data.len()),
         _ => {
             let reason = format!("{:?}: data type {}", tensor.name, tensor.data_type);
             return Err(Error::Unsupported(reason));
         }
     };
     let product = |product: usize, dim: &i64| product.checked_mul(usize::try_from(*dim).ok()?);
-    let bytes = tensor.dims.iter().try_fold(size, product);
-    if tensor.raw_data.is_empty() || bytes == Some(tensor.raw_data.len()) {
+    let expected = tensor.dims.iter().try_fold(1, product);
+    let (raw, rest) = (tensor.raw_data.len() / size, tensor.raw_data.len() % size);
+    let found = if raw > 0 { raw } else { typed };
+    if rest == 0 && expected == Some(found) {
         return Ok(());
     }
-    let (name, found, dims) = (&tensor.name, tensor.raw_data.len(), &tensor.dims);
-    let reason = format!("{name:?} has {found} bytes, which don't fill {dims:?}");
+    let (name, dims) = (&tensor.name, &tensor.dims);
+    let reason = format!("{name:?} has {found} values, which don't fill {dims:?}");
     Err(Error::Package(reason))
 }
 
@@ -187,6 +192,16 @@ fn check_node(onnx: &Onnx, node: &NodeProto) -> Result<(), Error> {
     };
     if !node.domain.is_empty() || !onnx.op_register.0.contains_key(&node.op_type) {
         return unsupported("tract has no such operator".to_owned());
+    }
+    for attribute in &node.attribute {
+        if attribute.g.is_some() || !attribute.graphs.is_empty() {
+            return unsupported(format!("attribute {:?} is a graph", attribute.name));
+        }
+        attribute
+            .t
+            .iter()
+            .chain(&attribute.tensors)
+            .try_for_each(check_tensor)?;
     }
     if node.op_type != "LSTM" {
         return Ok(());
@@ -260,6 +275,35 @@ mod tests {
         );
     }
 
+    /// Nobody would look at its nodes.
+    #[test]
+    fn a_node_with_a_graph_of_its_own_is_refused() {
+        let body = AttributeProto {
+            g: Some(GraphProto::default()),
+            ..text("body", b"")
+        };
+        assert_eq!(
+            refusal("Scan", body),
+            "node Scan \"\" of [\"h\"]: attribute \"body\" is a graph"
+        );
+    }
+
+    #[test]
+    fn a_constant_is_a_tensor_too() {
+        let value = AttributeProto {
+            t: Some(TensorProto {
+                data_type: DataType::Float as i32,
+                dims: vec![1 << 40],
+                ..TensorProto::default()
+            }),
+            ..text("value", b"")
+        };
+        assert_eq!(
+            refusal("Constant", value),
+            "\"\" has 0 values, which don't fill [1099511627776]"
+        );
+    }
+
     #[test]
     fn a_tensor_is_as_long_as_it_says() {
         let mut tensor = TensorProto {
@@ -271,9 +315,13 @@ mod tests {
         };
         assert_eq!(
             check_tensor(&tensor).unwrap_err().to_string(),
-            "\"w\" has 8 bytes, which don't fill [1099511627776, 1099511627776]"
+            "\"w\" has 2 values, which don't fill [1099511627776, 1099511627776]"
         );
         tensor.dims = vec![2];
+        check_tensor(&tensor).unwrap();
+        tensor.raw_data.clear();
+        check_tensor(&tensor).unwrap_err();
+        tensor.float_data = vec![0.0; 2];
         check_tensor(&tensor).unwrap();
     }
 }

@@ -1,6 +1,10 @@
 //! A graph, compiled for every number of rows.
 
-use std::{ffi::CStr, io::Read, sync::Arc};
+use std::{
+    ffi::CString,
+    io::Read,
+    sync::{Arc, LazyLock},
+};
 
 use tract_onnx::{Onnx, pb::ModelProto, prelude::*};
 
@@ -11,14 +15,12 @@ use crate::{
 };
 
 /// What the bits of outputs depend on. tract chooses its kernels by the
-/// instructions that the processor has.
-pub(crate) const NUMERICS: &CStr = if cfg!(target_arch = "x86_64") {
-    c"tract 0.23.9, x86-64"
-} else if cfg!(target_arch = "aarch64") {
-    c"tract 0.23.9, aarch64"
-} else {
-    c"tract 0.23.9"
-};
+/// instructions that the processor has, which it says itself.
+pub(crate) static NUMERICS: LazyLock<CString> = LazyLock::new(|| {
+    let instructions = tract_linalg::isa::native();
+    CString::new(format!("tract 0.23.9, {instructions:?}"))
+        .expect("names of instruction sets hold no zero bytes")
+});
 
 /// The numbers of rows that a call may hold.
 const BUCKETS: [usize; 7] = [1, 2, 4, 8, 16, 32, ser_plugin_abi::MAX_ROWS];
@@ -150,7 +152,22 @@ mod tests {
         let (version, _) = package.split_once('"').unwrap();
         let numerics = NUMERICS.to_str().unwrap();
         assert!(
-            numerics.starts_with(&format!("tract {version}")),
+            numerics.starts_with(&format!("tract {version}, ")),
+            "{numerics}"
+        );
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn the_instructions_of_the_processor_are_named() {
+        let numerics = NUMERICS.to_str().unwrap();
+        let (_, instructions) = numerics.split_once(", ").unwrap();
+        let named = |name| instructions.split(',').any(|one| one == name);
+        assert!(named("x86_64"), "{numerics}");
+        assert_eq!(named("fma"), is_x86_feature_detected!("fma"), "{numerics}");
+        assert_eq!(
+            named("avx512f"),
+            is_x86_feature_detected!("avx512f"),
             "{numerics}"
         );
     }

@@ -69,9 +69,7 @@ fn scan(
     if attribute(lstm, "layout").is_some_and(|layout| layout.i != 0) {
         return Err(unsupported("layout 1"));
     }
-    let hidden = attribute(lstm, "hidden_size")
-        .and_then(|size| usize::try_from(size.i).ok())
-        .ok_or_else(|| unsupported("no hidden_size"))?;
+    let hidden = hidden_size(lstm, initializers).map_err(|reason| unsupported(&reason))?;
     let steps_first = input(lstm, 0).ok_or_else(|| unsupported("no X"))?;
     let state = [1, rows, hidden];
 
@@ -124,6 +122,26 @@ fn scan(
         },
     ];
     Ok(scan)
+}
+
+/// The size of R, whose values are in the file, so that nobody makes room for more
+/// than the file has: tensors that don't fill their dimensions are refused before.
+fn hidden_size(lstm: &NodeProto, initializers: &[TensorProto]) -> Result<usize, String> {
+    let name = input(lstm, 2).unwrap_or_default();
+    let weights = initializers.iter().find(|tensor| tensor.name == name);
+    let dims = weights.map(|weights| &*weights.dims);
+    let hidden = match dims {
+        Some(&[1, gates, hidden]) if hidden > 0 && hidden.checked_mul(4) == Some(gates) => hidden,
+        Some(dims) => return Err(format!("R of {dims:?}; expected [1, 4 · hidden, hidden]")),
+        None => return Err("R that is no initialiser".to_owned()),
+    };
+    match attribute(lstm, "hidden_size") {
+        Some(size) if size.i != hidden => Err(format!(
+            "hidden_size {}; expected {hidden}, as R says",
+            size.i
+        )),
+        _ => usize::try_from(hidden).map_err(|error| error.to_string()),
+    }
 }
 
 /// One step: `h`, `c` and the number of the step go in with the step's features;
@@ -264,4 +282,39 @@ fn ints(name: &str, element: DataType, values: Vec<i64>) -> TensorProto {
         _ => tensor.int64_data = values,
     }
     tensor
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The least LSTM with `sequence_lens`, which starts with zeros.
+    fn refusal(hidden_size: i64, dims: &[usize]) -> String {
+        let mut lstm = node("LSTM", ["x", "w", "r", "", "lens"], ["y".to_owned()]);
+        lstm.attribute.push(AttributeProto {
+            name: "hidden_size".to_owned(),
+            i: hidden_size,
+            ..AttributeProto::default()
+        });
+        let mut graph = GraphProto {
+            node: vec![lstm],
+            initializer: vec![floats("r", dims, vec![0.0; dims.iter().product()])],
+            ..GraphProto::default()
+        };
+        rewrite(&mut graph, 2).unwrap_err().to_string()
+    }
+
+    /// There would be no room for its state.
+    #[test]
+    fn a_hidden_size_that_the_weights_do_not_have_is_refused() {
+        assert_eq!(
+            refusal(1 << 40, &[1, 8, 2]),
+            "node LSTM of \"y\": with sequence_lens, hidden_size 1099511627776; expected 2, as R says"
+        );
+        assert_eq!(
+            refusal(1 << 40, &[0, 1 << 42, 1 << 40]),
+            "node LSTM of \"y\": with sequence_lens, R of [0, 4398046511104, 1099511627776]; \
+             expected [1, 4 · hidden, hidden]"
+        );
+    }
 }
