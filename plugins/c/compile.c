@@ -115,7 +115,8 @@ struct expected {
 
 static ser_status check_declared(const struct declared *declared, const struct expected *expected)
 {
-    int same = declared->element == expected->element && declared->rank == expected->rank + 1;
+    int same = declared->element == expected->element && declared->rank == expected->rank + 1 &&
+               declared->dims[0] == 0;
 
     for (size_t at = 0; same && at < expected->rank; at++)
         same = declared->dims[at + 1] == expected->dims[at];

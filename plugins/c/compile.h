@@ -74,8 +74,8 @@ struct value *input(const struct compiler *compiler, size_t at);
 /* Where an input's floats are, which are copied if it is a constant. */
 ser_status floats(struct compiler *compiler, size_t at, struct operand *operand);
 
-/* A constant input of so many floats. */
-ser_status constant(struct compiler *compiler, size_t at, size_t count,
+/* A constant input of floats of this shape. */
+ser_status constant(struct compiler *compiler, size_t at, size_t rank, const size_t *dims,
                     const struct tensor **tensor);
 
 /* A constant input of a few integers. */

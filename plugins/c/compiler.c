@@ -166,15 +166,20 @@ ser_status floats(struct compiler *compiler, size_t at, struct operand *operand)
     return SER_OK;
 }
 
-ser_status constant(struct compiler *compiler, size_t at, size_t count,
+ser_status constant(struct compiler *compiler, size_t at, size_t rank, const size_t *dims,
                            const struct tensor **tensor)
 {
     const struct value *value = input(compiler, at);
+    char expected[96] = "";
 
     if (!value || value->element != ONNX_FLOAT || !value->tensor)
         return refuse(compiler, "input %zu; expected a constant of floats", at);
-    if (value->count != count)
-        return refuse(compiler, "input %zu has %zu values; expected %zu", at, value->count, count);
+    if (value->rank != rank || memcmp(value->dims, dims, rank * sizeof *dims) != 0) {
+        for (size_t axis = 0, end = 0; axis < rank; axis++)
+            end += (size_t)snprintf(expected + end, sizeof expected - end, "%s%zu",
+                                    axis > 0 ? ", " : "", dims[axis]);
+        return refuse(compiler, "input %zu is of another shape; expected [%s]", at, expected);
+    }
     *tensor = value->tensor;
     return SER_OK;
 }

@@ -38,7 +38,7 @@ static ser_status compile_dense(struct compiler *compiler, struct dense dense, i
     if (matrix->dims[transposed] != dense.inputs)
         return refuse(compiler, "weights for %zu inputs; expected %zu", matrix->dims[transposed],
                       dense.inputs);
-    if ((status = constant(compiler, 1, matrix->count, &weights)) ||
+    if ((status = constant(compiler, 1, 2, matrix->dims, &weights)) ||
         (status = pack(compiler, weights, dense.inputs, dense.outputs, transposed, &dense.weights)))
         return status;
     if (input(compiler, 2)) {

@@ -11,9 +11,9 @@ void keep_failure(const char *format, ...)
     va_start(values, format);
     vsnprintf(message, sizeof message, format, values);
     va_end(values);
-    /* Names come out of the graph, and the header asks for UTF-8. */
+    /* Names come out of the graph: neither UTF-8 nor fit for a log, as they may be. */
     for (char *at = message; *at; at++)
-        if ((unsigned char)*at >= 0x80)
+        if ((unsigned char)*at < 0x20 || (unsigned char)*at >= 0x7f)
             *at = '?';
 }
 

@@ -79,9 +79,11 @@ ser_status compile_flatten(struct compiler *compiler)
     if ((status = counts(compiler, 1, 1, 1)))
         return status;
     const struct value *value = compiler->inputs[0];
-    /* An axis behind the last one is allowed here. */
-    status = axis_of(compiler, integer_or(compiler, "axis", 1), value->rank + 1, &axis);
-    if (status)
+    int64_t given = integer_or(compiler, "axis", 1);
+    /* The axis behind the last one is allowed here, though not counted from the end. */
+    if (given == (int64_t)value->rank)
+        axis = value->rank;
+    else if ((status = axis_of(compiler, given, value->rank, &axis)))
         return status;
     for (size_t at = 0; at < value->rank; at++)
         dims[at >= axis] *= value->dims[at];
@@ -251,7 +253,8 @@ ser_status compile_split(struct compiler *compiler)
         status = integers(compiler, 1, &sizes, &count);
     if (status)
         return status;
-    (void)attribute(compiler, "num_outputs");
+    if (integer_or(compiler, "num_outputs", (int64_t)outputs) != (int64_t)outputs)
+        return refuse(compiler, "num_outputs of another number than %zu", outputs);
     if (count != outputs || (!sizes && value->dims[axis] % outputs != 0))
         return refuse(compiler, "%zu parts of axis %zu", outputs, axis);
     for (size_t at = 0; at < outputs; at++) {

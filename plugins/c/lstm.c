@@ -45,15 +45,17 @@ static ser_status initial_state(struct compiler *compiler, size_t at, size_t hid
 static ser_status lstm_weights(struct compiler *compiler, struct lstm *lstm)
 {
     size_t gates = 4 * lstm->hidden;
+    size_t of_w[3] = {1, gates, lstm->inputs}, of_r[3] = {1, gates, lstm->hidden};
+    size_t of_b[2] = {1, 2 * gates};
     const struct tensor *w, *r, *b = NULL;
     float *bias = pool_take(&compiler->program->pool, gates * sizeof *bias);
     ser_status status;
 
     if (!bias)
         return SER_ERROR_FAILED;
-    if ((status = constant(compiler, 1, gates * lstm->inputs, &w)) ||
-        (status = constant(compiler, 2, gates * lstm->hidden, &r)) ||
-        (input(compiler, 3) && (status = constant(compiler, 3, 2 * gates, &b))) ||
+    if ((status = constant(compiler, 1, 3, of_w, &w)) ||
+        (status = constant(compiler, 2, 3, of_r, &r)) ||
+        (input(compiler, 3) && (status = constant(compiler, 3, 2, of_b, &b))) ||
         (status = pack(compiler, w, lstm->inputs, gates, 1, &lstm->input_weights)) ||
         (status = pack(compiler, r, lstm->hidden, gates, 1, &lstm->recurrent_weights)))
         return status;

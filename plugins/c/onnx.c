@@ -6,6 +6,7 @@
 
 /* No tensor may have more values; sums and products of sizes then fit. */
 enum { MAX_COUNT = 1 << 26 };
+_Static_assert(sizeof(size_t) >= 8, "they don't fit into 32 bits");
 
 enum wire { VARINT = 0, FIXED64 = 1, BYTES = 2, FIXED32 = 5 };
 

@@ -1,13 +1,18 @@
 /* The border to the server: the functions of ser_backend_plugin.h. */
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <gnu/libc-version.h>
+#endif
 
 #include "fail.h"
 #include "program.h"
 
 struct ser_model {
     struct program *program;
+    char numerics[160];
     /* Of the row that is being computed. */
     float memory[];
 };
@@ -46,6 +51,21 @@ static ser_status new_model(struct program *program, struct ser_model **model)
     return SER_OK;
 }
 
+/* The C library's expf and tanhf differ by its version and the instructions that it finds. */
+static void say_numerics(char *text, size_t size)
+{
+    const char *libc = "other", *avx2 = "", *fma = "";
+
+#ifdef __GLIBC__
+    libc = gnu_get_libc_version();
+#endif
+#if defined(__GNUC__) && (defined(__x86_64__) || defined(__i386__))
+    avx2 = __builtin_cpu_supports("avx2") ? ", avx2" : "";
+    fma = __builtin_cpu_supports("fma") ? ", fma" : "";
+#endif
+    snprintf(text, size, "libc %s%s%s, compiled %s", libc, avx2, fma, __VERSION__);
+}
+
 static ser_status load(const struct ser_load_request *request, struct ser_model **model,
                        struct ser_model_info *info)
 {
@@ -61,10 +81,13 @@ static ser_status load(const struct ser_load_request *request, struct ser_model 
         return fail(SER_ERROR_SETTINGS, "\"%.200s\"; expected none", request->settings);
     if ((status = program_compile(file, shape, &program)))
         return status;
+    if ((status = new_model(program, model)))
+        return status;
+    say_numerics((*model)->numerics, sizeof (*model)->numerics);
     info->execution_provider = "cpu";
-    info->numerics = "compiled " __VERSION__;
+    info->numerics = (*model)->numerics;
     info->batch_invariant = 1;
-    return new_model(program, model);
+    return SER_OK;
 }
 
 static ser_status instance(struct ser_model *model, struct ser_model **other)

@@ -117,7 +117,11 @@ int main(int count, char **arguments)
         refused += try_graph(graph, size, shape[0], shape[1], shape[2], shape[3]) != SER_OK;
         graph[at] = right;
     }
-    printf("%zu of %d wrong bytes refused\n", refused, WRONG_BYTES);
     free(graph);
+    /* Many only change a weight; if hardly one is refused, nothing was looked at. */
+    if (refused * 10 < WRONG_BYTES) {
+        fprintf(stderr, "only %zu of %d wrong bytes refused\n", refused, WRONG_BYTES);
+        return 1;
+    }
     return 0;
 }
