@@ -32,7 +32,8 @@
  *
  * Deadlines. The server doesn't wait for ever. A call that is late is refused or
  * fails its model, but it can't be stopped: its thread stays in the plugin, and
- * what it was given stays valid, until it returns.
+ * what it was given stays valid, until it returns. unload alone has no deadline:
+ * the thread that drops the model waits for it.
  *
  * Versions. SER_PLUGIN_ABI numbers what this header says. In every version the
  * symbol is the same, struct ser_host begins with the three members that it has
@@ -92,7 +93,7 @@ struct ser_description {
     size_t size;
     /*
      * Names of the execution providers that it can run models on here, for
-     * instance "cpu"; at least one. A name that falls back to another says so,
+     * instance "cpu"; from 1 to 64. A name that falls back to another says so,
      * for instance "cuda-or-cpu". The server refuses all others itself. Valid
      * until the process exits.
      */
@@ -145,7 +146,8 @@ struct ser_model_info {
     size_t size;
     /*
      * The execution provider that really runs it; several, joined by ", ",
-     * where the graph is split among them.
+     * where the graph is split among them. The server refuses one that it hasn't
+     * asked for: "cuda" and "cpu" may run what was asked for as "cuda-or-cpu".
      */
     const char *execution_provider;
     /*
@@ -172,9 +174,10 @@ struct ser_batch {
     /* [rows, state]; NULL for a windowed package. */
     const float *state;
     /*
-     * [rows]: how many steps of a row hold audio, from 0 to steps. What lies
-     * behind them must change nothing, not even by being NaN. NULL for a
-     * windowed package.
+     * [rows]: how many steps of a row hold audio, from 0 to steps; 0 only in the
+     * last rows of zeros, which fill up the number of rows. What lies behind
+     * them must change nothing, not even by being NaN. NULL for a windowed
+     * package.
      */
     const int32_t *valid_steps;
     /* [rows, classes], to be written. */
@@ -231,7 +234,7 @@ struct ser_plugin {
      */
     ser_status (*infer)(struct ser_model *model, const struct ser_batch *batch);
 
-    /* Frees a model. */
+    /* Frees a model. Nobody gives up on this call: it must return soon. */
     void (*unload)(struct ser_model *model);
 
     /*

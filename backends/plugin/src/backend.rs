@@ -208,6 +208,7 @@ impl Loader {
         };
         let loaded = self.plugin.load(request);
         let (handle, info) = loaded.map_err(|error| self.refusal(error))?;
+        self.check_providers(&info.execution_provider)?;
         let info = ModelInfo {
             backend: self.name.clone(),
             execution_provider: info.execution_provider,
@@ -234,6 +235,25 @@ impl Loader {
         }
         let reason = format!("execution providers {wanted:?}; expected some of {offered:?}");
         Err(unavailable(&self.name, reason))
+    }
+
+    /// Refuses a model that runs elsewhere than was asked for: only a name such as
+    /// `cuda-or-cpu` lets a plugin fall back.
+    fn check_providers(&self, running: &str) -> Result<(), BackendError> {
+        let wanted = &self.options.execution_providers;
+        let allowed = |name: &str| {
+            wanted
+                .iter()
+                .flat_map(|wanted| wanted.split("-or-"))
+                .any(|wanted| wanted == name)
+        };
+        match running.split(", ").find(|name| !allowed(name)) {
+            None => Ok(()),
+            Some(other) => {
+                let reason = format!("load says that it runs on {other:?}; expected {wanted:?}");
+                Err(unavailable(&self.name, reason))
+            }
+        }
     }
 
     fn text(&self, text: String) -> Result<CString, BackendError> {

@@ -7,6 +7,7 @@
 
 use std::{
     ffi::{CStr, CString, c_char},
+    mem::ManuallyDrop,
     path::Path,
     ptr::{self, NonNull},
     slice,
@@ -21,6 +22,9 @@ use crate::PluginError;
 /// Marks output values that the plugin has not written: a NaN that no arithmetic
 /// yields, so that a computed NaN isn't taken for it.
 const UNWRITTEN: u32 = 0x7fd5_3e1b;
+
+/// The most execution providers that the header lets a plugin name.
+const MAX_PROVIDERS: usize = 64;
 
 /// The functions of a library that passed the handshake. It is never unloaded.
 #[derive(Clone, Copy)]
@@ -102,10 +106,15 @@ impl Plugin {
         // header asks that they do no harm.
         let library =
             unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }.map_err(refused)?;
-        // SAFETY: the header gives the symbol this type.
-        let handshake: Result<Symbol<abi::Handshake>, _> =
+        // Code and static data stay until the process exits: threads that were
+        // given up on, or that it started itself, may still be in there.
+        let library = ManuallyDrop::new(library);
+        // SAFETY: the header gives the symbol this type. A symbol may be there and
+        // null.
+        let handshake: Result<Symbol<Option<abi::Handshake>>, _> =
             unsafe { library.get(abi::HANDSHAKE.to_bytes_with_nul()) };
-        let handshake = handshake.map_err(|_| PluginError::MissingSymbol {
+        let handshake = handshake.ok().and_then(|symbol| *symbol);
+        let handshake = handshake.ok_or_else(|| PluginError::MissingSymbol {
             path: path.to_owned(),
             symbol: HANDSHAKE_NAME,
         })?;
@@ -116,9 +125,6 @@ impl Plugin {
         };
         // SAFETY: as the header says, the argument is valid during the call.
         let table = unsafe { handshake(&raw const host) };
-        // Code and static data stay until the process exits: threads that were
-        // given up on may still be in there.
-        std::mem::forget(library);
         read(table, path)
     }
 
@@ -143,6 +149,11 @@ impl Plugin {
         );
         if names.is_null() || count == 0 {
             return Err(broken("describe names no execution providers"));
+        }
+        if count > MAX_PROVIDERS {
+            return Err(broken(&format!(
+                "describe names {count} execution providers; expected at most {MAX_PROVIDERS}"
+            )));
         }
         // SAFETY: not null, and the header promises `count` pointers that stay.
         let names = unsafe { slice::from_raw_parts(names, count) };
@@ -352,8 +363,15 @@ fn read(table: *const abi::Plugin, path: &Path) -> Result<Plugin, PluginError> {
         path: path.to_owned(),
         member,
     };
-    // SAFETY: the header promises text that stays.
-    let (name, version) = unsafe { (text(table.name), text(table.version)) };
+    let some_text = |member, pointer| {
+        // SAFETY: the header promises text that stays.
+        unsafe { text(pointer) }
+            .filter(|text| !text.is_empty())
+            .ok_or_else(|| PluginError::NoText {
+                path: path.to_owned(),
+                member,
+            })
+    };
     Ok(Plugin {
         describe: table.describe.ok_or_else(|| missing("describe"))?,
         load: table.load.ok_or_else(|| missing("load"))?,
@@ -361,8 +379,8 @@ fn read(table: *const abi::Plugin, path: &Path) -> Result<Plugin, PluginError> {
         infer: table.infer.ok_or_else(|| missing("infer"))?,
         unload: table.unload.ok_or_else(|| missing("unload"))?,
         last_error: table.last_error.ok_or_else(|| missing("last_error"))?,
-        name: name.ok_or_else(|| missing("name"))?,
-        version: version.ok_or_else(|| missing("version"))?,
+        name: some_text("name", table.name)?,
+        version: some_text("version", table.version)?,
     })
 }
 

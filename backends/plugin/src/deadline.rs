@@ -14,14 +14,21 @@ use std::{
 /// up, there are no further calls until it is gone.
 #[derive(Debug, Default)]
 pub(crate) struct Caller {
-    late: Mutex<Late>,
+    late: Mutex<Vec<Late>>,
 }
 
-/// The call that was given up on last, for as long as its thread lives.
-#[derive(Debug, Default)]
+/// A call that was given up on, for as long as its thread lives.
+#[derive(Debug)]
 struct Late {
     call: Weak<()>,
     name: &'static str,
+}
+
+/// A call that goes on in a thread of its own.
+struct Running<T> {
+    call: Weak<()>,
+    name: &'static str,
+    result: mpsc::Receiver<T>,
 }
 
 /// Why there is no result.
@@ -64,32 +71,50 @@ impl Caller {
         deadline: Duration,
         call: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, NoResult> {
-        {
-            let late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
-            if late.call.strong_count() > 0 {
-                return Err(NoResult::Blocked { call: late.name });
-            }
+        let running = self.start(name, call)?;
+        self.wait(running, deadline)
+    }
+
+    fn start<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        call: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<Running<T>, NoResult> {
+        let mut late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
+        late.retain(|late| late.call.strong_count() > 0);
+        if let Some(late) = late.first() {
+            return Err(NoResult::Blocked { call: late.name });
         }
+        drop(late);
         let alive = Arc::new(());
-        let mine = Arc::downgrade(&alive);
-        let (result, waiting) = mpsc::sync_channel(1);
+        let (sender, result) = mpsc::sync_channel(1);
+        let running = Running {
+            call: Arc::downgrade(&alive),
+            name,
+            result,
+        };
         thread::Builder::new()
             .name(format!("plugin {name}"))
             .spawn(move || {
                 // A result that nobody waits for any more is dropped, and only
                 // then the thread counts as gone.
-                drop(result.send(call()));
+                drop(sender.send(call()));
                 drop(alive);
             })
             .map_err(|error| NoResult::Thread(format!("no thread for {name}: {error}")))?;
-        match waiting.recv_timeout(deadline) {
+        Ok(running)
+    }
+
+    fn wait<T>(&self, running: Running<T>, deadline: Duration) -> Result<T, NoResult> {
+        let Running { call, name, result } = running;
+        match result.recv_timeout(deadline) {
             Ok(value) => Ok(value),
             Err(mpsc::RecvTimeoutError::Disconnected) => {
                 Err(NoResult::Thread(format!("{name} panicked")))
             }
             Err(mpsc::RecvTimeoutError::Timeout) => {
                 let mut late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
-                *late = Late { call: mine, name };
+                late.push(Late { call, name });
                 Err(NoResult::Late {
                     call: name,
                     deadline,
@@ -142,6 +167,34 @@ mod tests {
         drop(release);
         dropped.recv_timeout(LONG).expect("what it made is dropped");
         // It is gone a moment later.
+        while caller.call("load", LONG, || ()).is_err() {
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn every_late_call_blocks_others() {
+        let caller = Caller::default();
+        let hang = |name| {
+            let (release, released) = mpsc::channel::<()>();
+            let running = caller.start(name, move || released.recv().is_err());
+            (release, running.unwrap())
+        };
+        let (first, one) = hang("load");
+        let (second, other) = hang("instance");
+        let gone = other.call.clone();
+        for running in [one, other] {
+            let late = caller.wait(running, Duration::ZERO);
+            assert!(matches!(late, Err(NoResult::Late { .. })));
+        }
+
+        drop(second);
+        while gone.strong_count() > 0 {
+            thread::yield_now();
+        }
+        let blocked = caller.call("load", LONG, || ());
+        assert_eq!(blocked, Err(NoResult::Blocked { call: "load" }));
+        drop(first);
         while caller.call("load", LONG, || ()).is_err() {
             thread::yield_now();
         }

@@ -61,6 +61,14 @@ pub enum PluginError {
         /// The member of `struct ser_plugin`.
         member: &'static str,
     },
+    /// Its table has a text that says nothing.
+    #[error("{}: ser_plugin.{member} is null, empty or no UTF-8", .path.display())]
+    NoText {
+        /// The library.
+        path: PathBuf,
+        /// The member of `struct ser_plugin`.
+        member: &'static str,
+    },
     /// It doesn't come back from loading, or there is no thread for that.
     #[error("{}: {reason}", .path.display())]
     Deadline {

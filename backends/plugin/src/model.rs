@@ -1,7 +1,7 @@
 //! A model in a library.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, TryLockError},
     time::Duration,
 };
 
@@ -73,7 +73,7 @@ impl Model for PluginModel {
         };
         let result = match self.handle.try_lock() {
             Ok(mut handle) => handle.infer(&mut arrays).map_err(|error| error.message),
-            Err(_) => Err("a call of instance has not returned".to_owned()),
+            Err(taken) => Err(why(&taken).to_owned()),
         };
         result.map_err(|reason| self.failed(reason))
     }
@@ -84,7 +84,7 @@ impl Model for PluginModel {
             .caller
             .call("instance", self.deadline, move || match handle.try_lock() {
                 Ok(handle) => handle.instance().map_err(|error| error.message),
-                Err(_) => Err("a call of instance has not returned".to_owned()),
+                Err(taken) => Err(why(&taken).to_owned()),
             });
         match made {
             Ok(Ok(handle)) => Ok(Box::new(Self::new(
@@ -96,5 +96,39 @@ impl Model for PluginModel {
             Ok(Err(reason)) => Err(self.failed(reason)),
             Err(no_result) => Err(self.failed(no_result)),
         }
+    }
+}
+
+/// Why nobody may call the model now.
+fn why<T>(taken: &TryLockError<T>) -> &'static str {
+    match taken {
+        TryLockError::WouldBlock => "a call of instance has not returned",
+        TryLockError::Poisoned(_) => "an earlier call panicked",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{panic, sync::Mutex};
+
+    use super::why;
+
+    #[test]
+    fn a_call_that_panicked_is_no_call_that_has_not_returned() {
+        let handle = Mutex::new(());
+        let held = handle.lock().unwrap();
+        let taken = handle.try_lock().unwrap_err();
+        assert_eq!(why(&taken), "a call of instance has not returned");
+        drop(taken);
+        drop(held);
+        let call = panic::AssertUnwindSafe(|| {
+            let _held = handle.lock().unwrap();
+            panic!("on purpose");
+        });
+        assert!(panic::catch_unwind(call).is_err());
+        assert_eq!(
+            why(&handle.try_lock().unwrap_err()),
+            "an earlier call panicked"
+        );
     }
 }

@@ -83,11 +83,22 @@ fn no_shared_library() {
 
 #[test]
 fn another_library() {
-    assert_eq!(
-        refusal_of("NO_SYMBOL"),
-        "symbol ser_plugin_handshake is missing; expected a library made with \
-         ser_backend_plugin.h"
-    );
+    for fault in ["NO_SYMBOL", "NULL_SYMBOL"] {
+        assert_eq!(
+            refusal_of(fault),
+            "symbol ser_plugin_handshake is missing; expected a library made with \
+             ser_backend_plugin.h"
+        );
+    }
+}
+
+/// It may have started threads all the same.
+#[test]
+#[cfg(target_os = "linux")]
+fn another_library_stays_loaded_too() {
+    refusal_of("NO_SYMBOL");
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    assert!(maps.contains("libfaulty_NO_SYMBOL.so"), "{maps}");
 }
 
 #[test]
@@ -119,6 +130,14 @@ fn a_missing_function() {
 }
 
 #[test]
+fn a_plugin_without_a_name() {
+    assert_eq!(
+        refusal_of("NO_NAME"),
+        "ser_plugin.name is null, empty or no UTF-8"
+    );
+}
+
+#[test]
 fn a_handshake_that_hangs() {
     let library = faulty_plugin("HANDSHAKE_HANGS");
     let backend = PluginBackend::open("faulty", &library, SHORT);
@@ -130,14 +149,27 @@ fn a_handshake_that_hangs() {
 
 #[test]
 fn a_backend_that_is_not_available_here() {
-    // The message isn't quite UTF-8 any more when the plugin is done with it.
+    // The plugin leaves nothing in a message that a log had better not show.
     let backend = open("DESCRIBE_FAILS");
     for error in [backend.probe().err(), load(&backend).err()] {
         assert_eq!(
             error.unwrap().to_string(),
-            "backend faulty is not available: no such device, ??hem"
+            "backend faulty is not available: no such device, ??hem??[31m?"
         );
     }
+}
+
+#[test]
+fn a_describe_that_counts_wrong() {
+    let error = open("DESCRIBE_COUNTS_WRONG").probe().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "backend faulty is not available: describe names {} execution providers; expected at \
+             most 64",
+            usize::MAX
+        )
+    );
 }
 
 #[test]
@@ -168,7 +200,7 @@ fn a_load_that_fails_says_why() {
         panic!("{error:?}");
     };
     assert_eq!(backend, "faulty");
-    assert_eq!(reason, "not tess-lstm/1 on cpu, \"threads = 2\n\"");
+    assert_eq!(reason, "not tess-lstm/1 on cpu, \"threads = 2?\"");
 }
 
 #[test]
@@ -182,6 +214,15 @@ fn a_load_that_does_nothing() {
             format!("backend faulty is not available: {reason}")
         );
     }
+}
+
+/// Whoever asked for a device must not get another without a word.
+#[test]
+fn a_load_that_runs_elsewhere() {
+    assert_eq!(
+        load(&open("LOAD_ELSEWHERE")).err().unwrap().to_string(),
+        "backend faulty is not available: load says that it runs on \"toaster\"; expected [\"cpu\"]"
+    );
 }
 
 #[test]

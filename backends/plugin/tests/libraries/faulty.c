@@ -28,7 +28,14 @@ static void hang(void)
 static ser_status describe_unavailable(struct ser_description *description)
 {
     (void)description;
-    return fail(SER_ERROR_UNAVAILABLE, "no such device, \xc3\xa4hem");
+    return fail(SER_ERROR_UNAVAILABLE, "no such device, \xc3\xa4hem\n\x1b[31m\x7f");
+}
+#elif defined(FAULT_DESCRIBE_COUNTS_WRONG)
+static ser_status describe_counting_wrong(struct ser_description *description)
+{
+    ser_status status = describe(description);
+    description->execution_provider_count = SIZE_MAX;
+    return status;
 }
 #elif defined(FAULT_DESCRIBE_HANGS)
 static ser_status describe_hanging(struct ser_description *description)
@@ -58,6 +65,14 @@ static ser_status load_silent(const struct ser_load_request *request, struct ser
 {
     ser_status status = load(request, model, info);
     info->numerics = NULL;
+    return status;
+}
+#elif defined(FAULT_LOAD_ELSEWHERE)
+static ser_status load_elsewhere(const struct ser_load_request *request, struct ser_model **model,
+                                 struct ser_model_info *info)
+{
+    ser_status status = load(request, model, info);
+    info->execution_provider = "cpu, toaster";
     return status;
 }
 #elif defined(FAULT_LOAD_EMPTY)
@@ -97,7 +112,10 @@ static ser_status infer_faulty(struct ser_model *model, const struct ser_batch *
 }
 #endif
 
-#if defined(FAULT_NO_SYMBOL)
+#if defined(FAULT_NULL_SYMBOL)
+__asm__(".globl ser_plugin_handshake\n.set ser_plugin_handshake, 0");
+#endif
+#if defined(FAULT_NO_SYMBOL) || defined(FAULT_NULL_SYMBOL)
 #define ser_plugin_handshake another_name
 const struct ser_plugin *another_name(const struct ser_host *host);
 #endif
@@ -113,12 +131,16 @@ SER_PLUGIN_EXPORT const struct ser_plugin *ser_plugin_handshake(const struct ser
     plugin.size -= sizeof(void *);
 #elif defined(FAULT_STRUCT_SIZE)
     plugin.batch_size += sizeof(void *);
+#elif defined(FAULT_NO_NAME)
+    plugin.name = "";
 #elif defined(FAULT_NO_INFER)
     plugin.infer = NULL;
 #elif defined(FAULT_HANDSHAKE_HANGS)
     hang();
 #elif defined(FAULT_DESCRIBE_FAILS)
     plugin.describe = describe_unavailable;
+#elif defined(FAULT_DESCRIBE_COUNTS_WRONG)
+    plugin.describe = describe_counting_wrong;
 #elif defined(FAULT_DESCRIBE_HANGS)
     plugin.describe = describe_hanging;
 #elif defined(FAULT_LOAD_FAILS)
@@ -127,13 +149,15 @@ SER_PLUGIN_EXPORT const struct ser_plugin *ser_plugin_handshake(const struct ser
     plugin.load = load_hanging;
 #elif defined(FAULT_LOAD_SILENT)
     plugin.load = load_silent;
+#elif defined(FAULT_LOAD_ELSEWHERE)
+    plugin.load = load_elsewhere;
 #elif defined(FAULT_LOAD_EMPTY)
     plugin.load = load_empty;
 #elif defined(FAULT_INSTANCE_HANGS)
     plugin.instance = instance_hanging;
 #elif defined(FAULT_INFER_FAILS) || defined(FAULT_INFER_HANGS) || defined(FAULT_INFER_WRITES_TOO_LITTLE)
     plugin.infer = infer_faulty;
-#elif !defined(FAULT_NO_SYMBOL)
+#elif !defined(FAULT_NO_SYMBOL) && !defined(FAULT_NULL_SYMBOL)
 #error "which fault?"
 #endif
     (void)hang;
