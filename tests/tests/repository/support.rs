@@ -118,8 +118,9 @@ impl Server {
     }
 
     pub(crate) async fn listed(&self, version: &str) -> RepositoryModel {
-        let answer = repository(&self.admin).list_repository(ListRepositoryRequest {});
-        let models = answer.await.unwrap().into_inner().models;
+        let mut repository = repository(&self.admin);
+        let answer = repository.list_repository(ListRepositoryRequest {}).await;
+        let models = answer.unwrap().into_inner().models;
         let found = models.into_iter().find(|model| model.version == version);
         found.expect("the version is listed")
     }
