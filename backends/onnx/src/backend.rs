@@ -2,7 +2,6 @@
 
 use std::{env, sync::Arc, time::Instant};
 
-use ort::session::Session;
 use ser_backend::{
     BUCKETS, Backend, BackendError, Batch, DeviceOptions, GoldenRow, MAX_ROWS, Model, ModelInfo,
     ModelPackage, PackageError, ProviderStatus, golden,
@@ -10,7 +9,8 @@ use ser_backend::{
 use toml::Table;
 
 use crate::{
-    c_api, library,
+    c_api::{self, AssignedNode},
+    library,
     model::OnnxModel,
     numerics,
     provider::{self, Provider, Wanted},
@@ -89,7 +89,13 @@ impl Backend for OnnxBackend {
             file: package.graph_file(),
             reason,
         })?;
-        let used = used(&session, &blueprint.providers, package)?;
+        let nodes = c_api::nodes(&session).map_err(|error| {
+            unavailable(format!(
+                "it doesn't say where nodes run: {}",
+                error.message()
+            ))
+        })?;
+        let used = used(&nodes, &blueprint.providers, package)?;
         let on_cpu = used == [Provider::Cpu];
         if on_cpu && !session.overridable_initializers().is_empty() {
             // Weights that are inputs too are not packed, and a single row then takes
@@ -131,6 +137,13 @@ fn blueprint(
         check_tf32(&settings)?;
         engine_cache = provider::engine_cache(&settings, &runtime)?;
     }
+    let weights = match providers[..] {
+        [Provider::Cpu] => Some(
+            SharedWeights::read(&package.graph)
+                .map_err(|error| unavailable(error.message().to_owned()))?,
+        ),
+        _ => None,
+    };
     Ok(Blueprint {
         buckets: settings.buckets.clone(),
         runtime,
@@ -138,8 +151,7 @@ fn blueprint(
         providers,
         engine_cache,
         graph: Arc::clone(&package.graph),
-        weights: SharedWeights::read(&package.graph)
-            .map_err(|error| unavailable(error.message().to_owned()))?,
+        weights,
         shape: package.manifest.row_shape(),
     })
 }
@@ -161,16 +173,20 @@ fn check_tf32(settings: &Settings) -> Result<(), BackendError> {
 
 /// The providers that the graph's nodes really run on, the preferred one first.
 fn used(
-    session: &Session,
+    nodes: &[AssignedNode],
     allowed: &[Provider],
     package: &ModelPackage,
 ) -> Result<Vec<Provider>, BackendError> {
-    let nodes = c_api::nodes(session).map_err(|error| {
-        unavailable(format!(
-            "it doesn't say where nodes run: {}",
-            error.message()
-        ))
-    })?;
+    let refusal = |reason: String| BackendError::Unsupported {
+        backend: NAME.to_owned(),
+        file: package.graph_file(),
+        reason,
+    };
+    if nodes.is_empty() {
+        return Err(refusal(
+            "ONNX Runtime names no node of it, so that where it runs is unknown".to_owned(),
+        ));
+    }
     let of = |name: &str| {
         let mut allowed = allowed.iter().copied();
         allowed.find(|provider| provider.library_name() == name)
@@ -182,16 +198,12 @@ fn used(
         .collect();
     if !elsewhere.is_empty() {
         let names: Vec<&str> = allowed.iter().map(|provider| provider.name()).collect();
-        return Err(BackendError::Unsupported {
-            backend: NAME.to_owned(),
-            file: package.graph_file(),
-            reason: format!(
-                "ONNX Runtime puts nodes elsewhere than on {}: {}; name that execution \
-                 provider too if it may run them",
-                names.join(", "),
-                elsewhere.join("; ")
-            ),
-        });
+        return Err(refusal(format!(
+            "ONNX Runtime puts nodes elsewhere than on {}: {}; name that execution provider \
+             too if it may run them",
+            names.join(", "),
+            elsewhere.join("; ")
+        )));
     }
     let mut used: Vec<Provider> = nodes.iter().filter_map(|node| of(&node.provider)).collect();
     used.sort_unstable();
@@ -262,7 +274,9 @@ mod tests {
             nodes.iter().any(|node| node.node.contains("(LSTM)")),
             "{nodes:?}"
         );
-        let used = |allowed| used(&session, allowed, &package);
+        let error = used(&[], &[Provider::Cpu], &package).unwrap_err();
+        assert!(error.to_string().contains("names no node"), "{error}");
+        let used = |allowed| used(&nodes, allowed, &package);
         assert_eq!(used(&[Provider::Cpu]).unwrap(), [Provider::Cpu]);
         assert_eq!(
             used(&[Provider::Cuda, Provider::Cpu]).unwrap(),

@@ -6,6 +6,7 @@
 use std::{
     error::Error as _,
     ffi::{CStr, c_char},
+    mem::ManuallyDrop,
     path::Path,
     ptr, slice,
 };
@@ -32,6 +33,9 @@ pub(crate) fn version(path: &Path) -> Result<String, String> {
         let cause = error.source().map(ToString::to_string);
         cause.unwrap_or_else(|| error.to_string())
     })?;
+    // It stays loaded even if it is refused: once its initialisers have run, taking it
+    // down is nothing it is made for.
+    let library = ManuallyDrop::new(library);
     // SAFETY: the symbol has this type in every version of ONNX Runtime.
     let base =
         unsafe { library.get::<unsafe extern "C" fn() -> *const OrtApiBase>(b"OrtGetApiBase") };
@@ -44,11 +48,7 @@ pub(crate) fn version(path: &Path) -> Result<String, String> {
     };
     let mut numbers = version.split('.').map(|part| part.parse::<u32>().ok());
     match (numbers.next().flatten(), numbers.next().flatten()) {
-        (Some(1), Some(minor)) if minor >= ort::MINOR_VERSION => {
-            // It stays loaded: taking it down and up again is nothing it is made for.
-            std::mem::forget(library);
-            Ok(version)
-        }
+        (Some(1), Some(minor)) if minor >= ort::MINOR_VERSION => Ok(version),
         _ => Err(format!(
             "is ONNX Runtime {version:?}; expected 1.{} or a later 1.x",
             ort::MINOR_VERSION

@@ -209,6 +209,16 @@ mod tests {
         }
     }
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_library_that_is_refused_stays_loaded() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = impostor(folder.path(), "stays.so", "1.9.1");
+        find(Some(&old), None, None).unwrap_err();
+        let maps = fs::read_to_string("/proc/self/maps").unwrap();
+        assert!(maps.contains(old.to_str().unwrap()), "{maps}");
+    }
+
     #[test]
     fn a_library_that_is_named_is_used_or_refused() {
         let folder = tempfile::tempdir().unwrap();

@@ -11,7 +11,7 @@ pub(crate) fn describe(blueprint: &Blueprint, used: &[Provider]) -> String {
     if used.iter().any(|provider| *provider != Provider::Cpu) {
         // The providers say nothing of their GPU, and a name that can't be read is
         // no reason not to serve.
-        parts.extend(gpu::model(settings.device()));
+        parts.extend(gpu::model());
         if settings.tf32() {
             parts.push("tf32".to_owned());
         }

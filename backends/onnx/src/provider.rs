@@ -230,7 +230,7 @@ pub(crate) fn engine_cache(
         backend: NAME.to_owned(),
         reason: format!("tensorrt.cache = {folder:?}: {reason}"),
     };
-    let gpu = gpu::model(settings.device()).map_err(refuse)?;
+    let gpu = gpu::model().map_err(refuse)?;
     let own = folder.join(format!("{gpu}-onnxruntime-{}", runtime.version));
     std::fs::create_dir_all(&own).map_err(|error| refuse(error.to_string()))?;
     Ok(Some(own.display().to_string()))

@@ -25,15 +25,18 @@ pub(crate) struct Blueprint {
     pub(crate) engine_cache: Option<String>,
     /// `model.onnx`.
     pub(crate) graph: Arc<[u8]>,
-    /// Those of the graph that all sessions share.
-    pub(crate) weights: SharedWeights,
+    /// Those of the graph that all sessions share, where they do.
+    pub(crate) weights: Option<SharedWeights>,
     pub(crate) shape: RowShape,
 }
 
 impl Blueprint {
     /// Makes a session.
     pub(crate) fn open(&self) -> Result<Session, ort::Error> {
-        let mut builder = self.weights.give(self.builder()?)?;
+        let mut builder = self.builder()?;
+        if let Some(weights) = &self.weights {
+            builder = weights.give(builder)?;
+        }
         builder.commit_from_memory(&self.graph)
     }
 

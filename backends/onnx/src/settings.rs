@@ -7,6 +7,12 @@ use serde::Deserialize;
 
 use crate::{backend::NAME, provider::Provider};
 
+/// The most threads of a call: more than help on any machine.
+const MOST_THREADS: usize = 1_024;
+
+/// The most MiB whose bytes can be counted.
+const MOST_MIB: usize = usize::MAX >> 20;
+
 /// What `[models.settings.onnx]` holds. The providers decide which of them mean
 /// anything; the others are refused.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -124,6 +130,28 @@ impl Settings {
     }
 
     fn check_values(&self) -> Result<(), String> {
+        let threads = self.intra_op_threads.get();
+        if threads > MOST_THREADS {
+            return Err(format!(
+                "intra_op_threads = {threads}; expected 1 to {MOST_THREADS}"
+            ));
+        }
+        let (cuda, tensorrt) = (self.cuda.as_ref(), self.tensorrt.as_ref());
+        let limits = [
+            (
+                "cuda.arena_limit_mib",
+                cuda.and_then(|own| own.arena_limit_mib),
+            ),
+            (
+                "tensorrt.workspace_limit_mib",
+                tensorrt.and_then(|own| own.workspace_limit_mib),
+            ),
+        ];
+        for (key, limit) in limits {
+            if let Some(limit) = limit.filter(|limit| limit.get() > MOST_MIB) {
+                return Err(format!("{key} = {limit}; expected 1 to {MOST_MIB}"));
+            }
+        }
         let buckets = &self.buckets;
         let ascending = buckets.windows(2).all(|pair| pair[0] < pair[1]);
         if !ascending || buckets.first() == Some(&0) || buckets.last() != Some(&MAX_ROWS) {
@@ -227,6 +255,9 @@ mod tests {
             ("buckets = [8, 4, 64]", "ascending"),
             ("buckets = [1, 32]", "the last of them 64"),
             ("device_id = -1", "0 or more"),
+            ("intra_op_threads = 4294967297", "1 to 1024"),
+            ("cuda.arena_limit_mib = 17592186044416", "1 to "),
+            ("tensorrt.workspace_limit_mib = 17592186044416", "1 to "),
             (
                 "tensorrt.profile = { min = 2, opt = 8, max = 64 }",
                 "1 to 64",
