@@ -11,6 +11,7 @@ mod libraries;
 use std::path::Path;
 
 use libraries::{c_plugin, faulty_plugin};
+use rustix::process::Signal;
 use ser_proto::v1::Encoding;
 use ser_tests::{
     audio::chunked_voice,
@@ -43,7 +44,7 @@ async fn stream(channel: &Channel, seed: u32, turns_loud: bool) -> Transcript {
 }
 
 fn stopped(server: &mut ServerProcess) -> Vec<String> {
-    server.signal("TERM");
+    server.signal(Signal::TERM);
     let (status, log) = server.wait();
     assert!(status.success(), "{status}: {log:#?}");
     log
