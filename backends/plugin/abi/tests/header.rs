@@ -1,4 +1,5 @@
-//! Compiles the header and compares it with the Rust types, number by number.
+//! Compiles the header and compares it with the Rust types: numbers, sizes,
+//! places and the type of every member.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,6 +8,7 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::c_char,
     fmt::Write,
     fs,
     mem::{offset_of, size_of},
@@ -28,9 +30,9 @@ macro_rules! structs {
                     concat!("offsetof(struct ", $c, ", ", stringify!($member), ")"),
                     offset_of!(abi::$rust, $member),
                 );
-                $facts.add(
-                    concat!("sizeof(((struct ", $c, " *)0)->", stringify!($member), ")"),
-                    size_of_member(|value: &abi::$rust| &raw const value.$member),
+                $facts.add_type(
+                    concat!("((struct ", $c, " *)0)->", stringify!($member)),
+                    &type_of(|value: &abi::$rust| &raw const value.$member),
                 );
             )*
             // Fails to compile if the struct has other members too.
@@ -45,10 +47,74 @@ impl Facts {
     fn add(&mut self, expression: &str, value: usize) {
         self.0.push((expression.to_owned(), value));
     }
+
+    fn add_type(&mut self, expression: &str, c: &str) {
+        self.add(&format!("_Generic({expression}, {c}: 1, default: 0)"), 1);
+    }
 }
 
-fn size_of_member<S, M>(_: impl Fn(&S) -> *const M) -> usize {
-    size_of::<M>()
+/// What C calls a type.
+trait InC {
+    fn c() -> String;
+}
+
+macro_rules! in_c {
+    ($($rust:ty = $c:literal),* $(,)?) => {
+        $(impl InC for $rust {
+            fn c() -> String {
+                $c.to_owned()
+            }
+        })*
+    };
+}
+
+in_c! {
+    () = "void", f32 = "float", i32 = "int32_t", u8 = "uint8_t", u32 = "uint32_t",
+    usize = "size_t", c_char = "char", abi::Status = "ser_status",
+    abi::Batch = "struct ser_batch", abi::Description = "struct ser_description",
+    abi::Host = "struct ser_host", abi::LoadRequest = "struct ser_load_request",
+    abi::Model = "struct ser_model", abi::ModelInfo = "struct ser_model_info",
+    abi::Plugin = "struct ser_plugin",
+}
+
+impl<T: InC> InC for *const T {
+    fn c() -> String {
+        format!("{} const *", T::c())
+    }
+}
+
+impl<T: InC> InC for *mut T {
+    fn c() -> String {
+        format!("{} *", T::c())
+    }
+}
+
+/// A function that may be missing.
+impl<F: InC> InC for Option<F> {
+    fn c() -> String {
+        F::c()
+    }
+}
+
+macro_rules! functions_in_c {
+    ($(($($argument:ident),*))*) => {
+        $(impl<$($argument: InC,)* R: InC> InC for unsafe extern "C" fn($($argument),*) -> R {
+            fn c() -> String {
+                let arguments: [String; _] = [$($argument::c()),*];
+                let arguments = match arguments.is_empty() {
+                    true => "void".to_owned(),
+                    false => arguments.join(", "),
+                };
+                format!("{} (*)({arguments})", R::c())
+            }
+        })*
+    };
+}
+
+functions_in_c! { () (A) (A, B) (A, B, C) }
+
+fn type_of<S, M: InC>(_: impl Fn(&S) -> *const M) -> String {
+    M::c()
 }
 
 fn facts() -> BTreeMap<String, usize> {
@@ -66,6 +132,7 @@ fn facts() -> BTreeMap<String, usize> {
     ] {
         facts.add(name, usize::try_from(status.0).unwrap());
     }
+    facts.add_type("ser_plugin_handshake", &abi::Handshake::c());
     structs! { facts:
         "ser_host" = Host { size, oldest_abi, newest_abi }
         "ser_description" = Description {
@@ -87,30 +154,10 @@ fn facts() -> BTreeMap<String, usize> {
     facts.0.into_iter().collect()
 }
 
-/// Signatures that the compiler compares with those of the header.
-const SIGNATURES: &str = r"
-static ser_status describe(struct ser_description *d) { (void)d; return SER_OK; }
-static ser_status load(const struct ser_load_request *r, struct ser_model **m,
-                       struct ser_model_info *i) { (void)r; (void)m; (void)i; return SER_OK; }
-static ser_status instance(struct ser_model *m, struct ser_model **o) { (void)m; (void)o; return SER_OK; }
-static ser_status infer(struct ser_model *m, const struct ser_batch *b) { (void)m; (void)b; return SER_OK; }
-static void unload(struct ser_model *m) { (void)m; }
-static const char *last_error(void) { return 0; }
-const struct ser_plugin *ser_plugin_handshake(const struct ser_host *host) {
-    static const struct ser_plugin plugin = {
-        SER_PLUGIN_HEAD, .name = 0, .version = 0, .describe = describe, .load = load,
-        .instance = instance, .infer = infer, .unload = unload, .last_error = last_error,
-    };
-    (void)host;
-    return &plugin;
-}
-";
-
 #[test]
 fn the_header_and_the_rust_types_agree() {
     let expected = facts();
     let mut program = String::from("#include <ser_backend_plugin.h>\n#include <stdio.h>\n");
-    program.push_str(SIGNATURES);
     program.push_str("int main(void) {\n");
     for expression in expected.keys() {
         writeln!(
