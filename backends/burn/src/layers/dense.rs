@@ -20,6 +20,10 @@ pub(crate) struct DenseLayer {
 }
 
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one a layer, and it isn't moved"
+)]
 enum Weights {
     Packed(PackedDense),
     Tensors {

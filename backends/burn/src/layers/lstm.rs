@@ -13,6 +13,10 @@ use crate::{
 
 /// An LSTM layer, forward in time.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one a layer, and it isn't moved"
+)]
 pub(crate) enum LstmLayer {
     Packed(PackedLstm),
     Tensors(TensorLstm),

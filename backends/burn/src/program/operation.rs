@@ -12,6 +12,10 @@ use crate::{
 };
 
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one a layer, and it isn't moved"
+)]
 pub(super) enum Operation {
     Lstm {
         layer: LstmLayer,
