@@ -136,7 +136,8 @@ impl Batch {
         assert!(self.rows < MAX_ROWS, "a batch holds {MAX_ROWS} rows");
         assert_eq!(row.features.len(), shape.features(), "features of a row");
         assert_eq!(row.state.len(), shape.state, "state of a row");
-        assert!(row.valid_steps <= shape.steps, "valid steps of a row");
+        let valid = 1..=shape.steps;
+        assert!(valid.contains(&row.valid_steps), "valid steps of a row");
         let at = self.rows;
         self.features[at * shape.features()..][..shape.features()].copy_from_slice(row.features);
         self.state[at * shape.state..][..shape.state].copy_from_slice(row.state);
@@ -174,5 +175,27 @@ impl Batch {
     pub fn next_state(&self, row: usize) -> &[f32] {
         &self.next_state[..self.rows * self.shape.state][row * self.shape.state..]
             [..self.shape.state]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "valid steps of a row")]
+    fn a_row_has_a_valid_step() {
+        let shape = RowShape {
+            steps: 1,
+            width: 1,
+            state: 0,
+            classes: 1,
+        };
+        let row = Row {
+            features: &[0.0],
+            state: &[],
+            valid_steps: 0,
+        };
+        Batch::new(shape).push(row);
     }
 }

@@ -38,7 +38,7 @@ pub fn reports_itself(subject: &Subject<'_>) -> Result<(), Failure> {
     })
 }
 
-/// The golden rows come out right, and no model comes out of an empty batch.
+/// The golden rows come out right, and an empty batch is no error.
 ///
 /// # Errors
 ///

@@ -3,8 +3,12 @@
 use super::{Failure, Subject, ensure};
 use crate::{BackendError, DeviceOptions, InputSpec, ModelPackage};
 
-/// Places at which a graph is cut.
-const CUTS: usize = 64;
+/// A graph is cut at every tenth byte, or further apart where that would be more than
+/// [`MOST_CUTS`].
+const CUT_STEP: usize = 10;
+
+/// Cuts of a graph at most, but for those of its last bytes: each is a load.
+const MOST_CUTS: usize = 2_000;
 
 /// A provider that there isn't is not replaced by another.
 ///
@@ -31,33 +35,35 @@ pub fn refuses_unknown_providers(subject: &Subject<'_>) -> Result<(), Failure> {
     }
 }
 
-/// A graph that ends early is an error, wherever it is cut.
+/// A graph that ends early is refused, wherever it is cut.
 ///
 /// # Errors
 ///
-/// When one loads.
+/// When one loads, or the error is none of the package's.
 pub fn refuses_truncated_graphs(subject: &Subject<'_>) -> Result<(), Failure> {
     let graph = &subject.package.graph;
-    let even = (0..CUTS).map(|cut| cut * graph.len() / CUTS);
-    for end in even.chain(graph.len().saturating_sub(8)..graph.len()) {
+    let step = CUT_STEP.max(graph.len().div_ceil(MOST_CUTS));
+    for end in (0..graph.len())
+        .step_by(step)
+        .chain(graph.len().saturating_sub(8)..graph.len())
+    {
         // An empty graph is refused by the package already.
         let cut = ModelPackage {
             graph: graph[..end.max(1)].into(),
             ..subject.package.clone()
         };
-        let result = subject.backend.load(&cut, subject.options);
-        ensure(result.is_err(), || {
-            format!("loads {end} of {} bytes of a graph", graph.len())
+        refuses(subject, &cut, || {
+            format!("{end} of {} bytes of a graph", graph.len())
         })?;
     }
     Ok(())
 }
 
-/// A manifest of another shape than the graph's is an error.
+/// A manifest of another shape than the graph's is refused.
 ///
 /// # Errors
 ///
-/// When one loads.
+/// When one loads, or the error is none of the package's.
 pub fn refuses_other_shapes(subject: &Subject<'_>) -> Result<(), Failure> {
     let mut label = subject.package.clone();
     label.manifest.labels.push("one too many".to_owned());
@@ -94,12 +100,31 @@ pub fn refuses_other_shapes(subject: &Subject<'_>) -> Result<(), Failure> {
         wrong.push(("size of the state", other));
     }
     for (what, package) in wrong {
-        let result = subject.backend.load(&package, subject.options);
-        ensure(result.is_err(), || {
-            format!("loads a package with another {what}")
+        refuses(subject, &package, || {
+            format!("a package with another {what}")
         })?;
     }
     Ok(())
+}
+
+/// A broken package is refused for what it is, not for want of a device or a library.
+fn refuses(
+    subject: &Subject<'_>,
+    broken: &ModelPackage,
+    what: impl Fn() -> String,
+) -> Result<(), Failure> {
+    match subject.backend.load(broken, subject.options) {
+        Err(
+            BackendError::Unsupported { .. }
+            | BackendError::Package(_)
+            | BackendError::Golden { .. },
+        ) => Ok(()),
+        Err(other) => Err(Failure::Contract(format!(
+            "{}: expected Unsupported, Package or Golden, got: {other}",
+            what()
+        ))),
+        Ok(_) => Err(Failure::Contract(format!("loads {}", what()))),
+    }
 }
 
 /// A golden row that the model doesn't give is an error that names it.
