@@ -72,7 +72,10 @@ impl Placement {
                 ))),
                 None => Self::cuda(index),
             },
-            CUDA_OR_CPU => Self::cuda(index).or_else(|_| Self::cpu(instruction_set)),
+            CUDA_OR_CPU => Self::cuda(index).or_else(|refusal| {
+                tracing::warn!(asked = CUDA_OR_CPU, missing = %refusal, "falls back");
+                Self::cpu(instruction_set)
+            }),
             other => Err(unavailable(format!(
                 "it has no execution provider {other:?}; expected one of {known:?}"
             ))),
@@ -175,6 +178,11 @@ fn wrong_setting(reason: String) -> BackendError {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        io,
+        sync::{Arc, Mutex},
+    };
+
     use ser_backend::DeviceOptions;
 
     use super::*;
@@ -246,12 +254,44 @@ mod tests {
         assert_refused(&["tensorrt"], "", &["tensorrt", "cpu"]);
     }
 
+    /// Log lines.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Asks for a GPU that there isn't, or else for the CPU.
+    #[track_caller]
+    fn assert_falls_back(settings: &str, reason: &str) {
+        let log = Log::default();
+        let writer = log.clone();
+        let lines = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        let fallback = || placement(&["cuda-or-cpu"], settings);
+        let fallback = tracing::subscriber::with_default(lines, fallback).unwrap();
+        assert_eq!(fallback.provider, "cpu");
+        let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        for word in ["WARN", "falls back", "cuda-or-cpu", reason] {
+            assert!(log.contains(word), "{word:?} is missing: {log}");
+        }
+    }
+
     #[cfg(not(feature = "cuda"))]
     #[test]
     fn a_build_without_cuda_says_how_to_get_one() {
-        assert_refused(&["cuda"], "", &["--features ser-backend-burn/cuda"]);
-        let fallback = placement(&["cuda-or-cpu"], "").unwrap();
-        assert_eq!(fallback.provider, "cpu");
+        let how = "--features ser-backend-burn/cuda";
+        assert_refused(&["cuda"], "", &[how]);
+        assert_falls_back("", how);
     }
 
     /// No machine has so many.
@@ -259,7 +299,6 @@ mod tests {
     #[test]
     fn a_gpu_that_there_is_not_is_refused() {
         assert_refused(&["cuda"], "device_id = 999", &["CUDA device 999"]);
-        let fallback = placement(&["cuda-or-cpu"], "device_id = 999").unwrap();
-        assert_eq!(fallback.provider, "cpu");
+        assert_falls_back("device_id = 999", "CUDA device 999");
     }
 }
