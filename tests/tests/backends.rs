@@ -1,8 +1,12 @@
-//! `ser-server backends`, and a backend whose library isn't there.
+//! `ser-server backends`, and a backend whose library is where the settings say, or
+//! isn't.
 
-use std::{fs, process::Output};
+use std::{env, fs, process::Output};
 
-use ser_tests::binaries;
+use ser_tests::{
+    binaries,
+    server::{ServerProcess, until_serving},
+};
 use serde_json::Value;
 
 /// Runs the server's command to its end.
@@ -69,4 +73,18 @@ fn a_model_without_its_library_keeps_the_server_from_starting() {
     assert!(reason.contains("settings: library"), "{reason}");
     assert!(reason.contains("No such file"), "{reason}");
     assert!(reason.contains("cargo xtask onnxruntime"), "{reason}");
+}
+
+#[tokio::test]
+#[ignore = "needs ORT_DYLIB_PATH"]
+async fn a_library_that_only_the_settings_name_serves() {
+    let library = env::var("ORT_DYLIB_PATH").unwrap();
+    let environment = [
+        ("SER__MODELS__BACKEND", "onnx"),
+        ("SER__MODELS__SETTINGS__ONNX__LIBRARY", library.as_str()),
+        // As if it weren't set.
+        ("ORT_DYLIB_PATH", ""),
+    ];
+    let server = ServerProcess::start(&[], &environment);
+    until_serving(server.channel().await).await;
 }

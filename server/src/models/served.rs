@@ -64,7 +64,6 @@ impl ServedModel {
     ) -> Result<Self, Error> {
         let manifest = &package.manifest;
         let id = manifest.id();
-        backend.probe()?;
         let mut model = backend.load(package, device)?;
         let front_end = FrontEndSpec::read(package).map_err(BackendError::from)?;
         let plans = PlanCache::default();
