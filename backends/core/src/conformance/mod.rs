@@ -74,11 +74,51 @@ fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), Failure
     }
 }
 
+/// A check of the suite.
+pub type Check = fn(&Subject<'_>) -> Result<(), Failure>;
+
+/// Gives a macro the names of all checks but [`repeated_loads`], and then what is
+/// given here.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! with_conformance_checks {
+    ([$($macro:tt)*] $($given:tt)*) => {
+        $($macro)*! {
+            [
+                reports_itself
+                golden_rows
+                every_row_count
+                company_changes_nothing
+                one_bad_row_spoils_itself
+                state_travels_with_its_row
+                padding_changes_nothing
+                instances_agree
+                refuses_unknown_providers
+                refuses_truncated_graphs
+                refuses_other_shapes
+                refuses_wrong_golden_rows
+                refuses_unsupported_nodes
+            ]
+            $($given)*
+        }
+    };
+}
+
+macro_rules! named {
+    ([$($check:ident)*]) => {
+        &[$((stringify!($check), $check)),*]
+    };
+}
+
+/// The checks that [`conformance_tests`](crate::conformance_tests) makes tests of,
+/// with their names: for programs that aren't tests.
+pub const CHECKS: &[(&str, Check)] = with_conformance_checks!([named]);
+
 /// A module of tests, one for each check of the suite, each with the attributes
 /// that stand before the module's name.
 #[macro_export]
 macro_rules! conformance_tests {
-    (@checks $module:ident, $attributes:tt, $backend:expr, $package:expr, [$($check:ident)*]) => {
+    ([$($check:ident)*] @checks $module:ident, $attributes:tt, $backend:expr, $package:expr) => {
         mod $module {
             #[allow(unused_imports, reason = "the expressions may name anything of the parent")]
             use super::*;
@@ -104,22 +144,9 @@ macro_rules! conformance_tests {
         }
     };
     ($(#[$attribute:meta])* $module:ident, $backend:expr, $package:expr) => {
-        $crate::conformance_tests! {
-            @checks $module, [$($attribute)*], $backend, $package, [
-                reports_itself
-                golden_rows
-                every_row_count
-                company_changes_nothing
-                one_bad_row_spoils_itself
-                state_travels_with_its_row
-                padding_changes_nothing
-                instances_agree
-                refuses_unknown_providers
-                refuses_truncated_graphs
-                refuses_other_shapes
-                refuses_wrong_golden_rows
-                refuses_unsupported_nodes
-            ]
+        $crate::with_conformance_checks! {
+            [$crate::conformance_tests]
+            @checks $module, [$($attribute)*], $backend, $package
         }
     };
 }
