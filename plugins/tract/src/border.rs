@@ -201,7 +201,7 @@ unsafe fn array<'a, T>(pointer: *const T, len: usize) -> &'a [T] {
 
 /// # Safety
 ///
-/// As [`array`], and nobody else looks at the values during `'a`.
+/// As [`array()`], and nobody else looks at the values during `'a`.
 unsafe fn array_mut<'a, T>(pointer: *mut T, len: usize) -> &'a mut [T] {
     match len {
         0 => &mut [],
