@@ -7,7 +7,7 @@
 //!
 //! tract compiles a graph for fixed shapes, so there is a plan for every number of
 //! rows. It knows `sequence_lens` of an LSTM only where they say nothing, so graphs
-//! are rewritten where they do: see [`sequence_lens`].
+//! are rewritten where they do: see `sequence_lens.rs`.
 //!
 //! [tract]: https://github.com/sonos/tract
 
