@@ -9,6 +9,10 @@ const WARM_UP: usize = 20;
 /// Memory may grow by this all the same, in bytes.
 const SLACK: usize = 1 << 20;
 
+/// What is left behind grows in each of these; what an allocator keeps for a thread
+/// that came at the wrong moment, in one.
+const ROUNDS: usize = 4;
+
 /// Loading and unloading again and again leaves nothing behind: memory grows by
 /// less than a model. It looks at the whole process, so nothing else may run in
 /// it. On systems without `/proc` it only loads.
@@ -19,12 +23,18 @@ const SLACK: usize = 1 << 20;
 pub fn repeated_loads(subject: &Subject<'_>) -> Result<(), Failure> {
     let limit = subject.package.graph.len().max(SLACK);
     // So many that keeping each model would show: eight times the limit.
-    let loads = (8 * limit / subject.package.graph.len()).clamp(50, 1_000);
+    let loads = (8 * limit / subject.package.graph.len()).clamp(100, 1_000);
     load_and_drop(subject, WARM_UP)?;
-    let before = resident();
-    load_and_drop(subject, loads)?;
-    if let (Some(before), Some(after)) = (before, resident()) {
-        let growth = after.saturating_sub(before);
+    let mut least = usize::MAX;
+    for _ in 0..ROUNDS {
+        let before = resident();
+        load_and_drop(subject, loads / ROUNDS)?;
+        if let (Some(before), Some(after)) = (before, resident()) {
+            least = least.min(after.saturating_sub(before));
+        }
+    }
+    if least < usize::MAX {
+        let growth = ROUNDS * least;
         ensure(growth < limit, || {
             format!("{loads} loads left {growth} bytes behind, expected less than {limit}")
         })?;
