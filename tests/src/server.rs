@@ -14,9 +14,13 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use ser_server::{config::Config, models::BackendRegistry, serve};
 use tokio::{sync::oneshot, time::timeout};
-use tonic::transport::{Channel, Endpoint};
+use tonic::{
+    Streaming,
+    transport::{Channel, Endpoint},
+};
 use tonic_health::pb::{
-    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+    HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus,
+    health_client::HealthClient,
 };
 
 use crate::{binaries, stream::PATIENCE};
@@ -209,21 +213,39 @@ pub async fn until_serving(channel: Channel) {
 ///
 /// When it never does.
 pub async fn until_health(channel: Channel, status: ServingStatus) {
-    let watch = async {
-        let request = HealthCheckRequest::default();
-        let mut changes = HealthClient::new(channel)
-            .watch(request)
-            .await
-            .unwrap()
-            .into_inner();
-        while changes
-            .message()
-            .await
-            .unwrap()
-            .expect("the watch goes on")
-            .status()
-            != status
-        {}
-    };
-    timeout(PATIENCE, watch).await.expect("the status in time");
+    HealthWatch::open(channel).await.until(status).await;
+}
+
+/// What health says of the server as a whole, from now on.
+pub struct HealthWatch(Streaming<HealthCheckResponse>);
+
+impl HealthWatch {
+    /// Starts to watch: when this returns, no change is missed any more.
+    ///
+    /// # Panics
+    ///
+    /// When the server doesn't answer in time.
+    pub async fn open(channel: Channel) -> Self {
+        let mut health = HealthClient::new(channel);
+        let watch = health.watch(HealthCheckRequest::default());
+        let watch = timeout(PATIENCE, watch).await.expect("an answer in time");
+        Self(watch.unwrap().into_inner())
+    }
+
+    /// Waits until health says `status`.
+    ///
+    /// # Panics
+    ///
+    /// When it never does.
+    pub async fn until(&mut self, status: ServingStatus) {
+        let watch = async {
+            loop {
+                let change = self.0.message().await.unwrap();
+                if change.expect("the watch goes on").status() == status {
+                    break;
+                }
+            }
+        };
+        timeout(PATIENCE, watch).await.expect("the status in time");
+    }
 }

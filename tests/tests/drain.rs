@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use ser_proto::v1::{Encoding, streaming_recognize_response::Response};
 use ser_tests::{
     audio,
-    server::{ServerProcess, until_health},
+    server::{HealthWatch, ServerProcess, until_health},
     stream::{RawStream, config},
 };
 use tonic::Code;
@@ -77,15 +77,10 @@ async fn a_stream_that_stays_is_ended() {
 async fn health_says_not_serving_before_the_end() {
     let (mut server, channel) = ServerProcess::ready().await;
     let stream = busy_stream(&server).await;
-    let watching = tokio::spawn(async move {
-        until_health(channel, ServingStatus::Serving).await;
-    });
-    watching.await.expect("serving before the signal");
-
-    let channel = server.channel().await;
-    let watching = tokio::spawn(until_health(channel, ServingStatus::NotServing));
+    let mut health = HealthWatch::open(channel).await;
+    health.until(ServingStatus::Serving).await;
     server.signal(Signal::TERM);
-    watching.await.expect("not serving after the signal");
+    health.until(ServingStatus::NotServing).await;
     drop(stream);
     let (status, log) = server.wait();
     assert!(status.success(), "{log:#?}");
