@@ -1,6 +1,11 @@
 //! `ser-server backends`, and a backend whose library is where the settings say, or
 //! isn't.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "test code: a failure here fails the test"
+)]
+
 use std::{env, fs, process::Output};
 
 use ser_tests::{
