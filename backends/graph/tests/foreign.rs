@@ -1,5 +1,10 @@
 //! What Keras and PyTorch export: `foreign/*/make.py` made the files.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "test code: a failure here fails the test"
+)]
+
 use std::{fs, path::PathBuf};
 
 use proptest::prelude::*;
