@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use ser_backend::Backend;
+use ser_backend::{Backend, BackendError};
 use serde::Serialize;
 use toml::Table;
 
@@ -61,6 +61,7 @@ fn report(backend: &dyn Backend, settings: &BTreeMap<String, Table>) -> BackendR
     let settings = settings.get(backend.name()).unwrap_or(&none);
     let (reason, providers) = match backend.providers(settings) {
         Ok(providers) => (None, providers),
+        Err(BackendError::Unavailable { reason, .. }) => (Some(reason), Vec::new()),
         Err(error) => (Some(error.to_string()), Vec::new()),
     };
     BackendReport {
@@ -96,7 +97,7 @@ impl fmt::Display for BackendReport {
 
 #[cfg(test)]
 mod tests {
-    use ser_backend::{BackendError, DeviceOptions, Model, ModelPackage, ProviderStatus};
+    use ser_backend::{DeviceOptions, Model, ModelPackage, ProviderStatus};
 
     use super::*;
 
@@ -158,10 +159,7 @@ mod tests {
     fn a_backend_sees_its_own_settings_and_may_be_missing() {
         let settings = toml::from_str("[two]\nbroken = true\n").unwrap();
         let report = report(&TwoProviders, &settings);
-        assert_eq!(
-            report.to_string(),
-            "two\n  not available: backend two is not available: broken\n"
-        );
+        assert_eq!(report.to_string(), "two\n  not available: broken\n");
         assert!(!report.available && report.providers.is_empty());
     }
 }
