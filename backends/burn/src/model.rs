@@ -141,12 +141,7 @@ impl Model for BurnModel {
     }
 
     fn infer(&mut self, batch: &mut Batch) -> Result<(), BackendError> {
-        let (found, expected) = (batch.shape(), self.info.shape);
-        if found != expected {
-            return Err(BackendError::Inference(format!(
-                "the batch holds {found:?}; expected {expected:?}"
-            )));
-        }
+        batch.expect_shape(self.info.shape)?;
         match batch.split() {
             Some((inputs, mut outputs)) => self.run(&inputs, &mut outputs),
             None => Ok(()),

@@ -1,5 +1,7 @@
 //! What the bits of outputs depend on besides inputs and package.
 
+use ser_backend::instruction_sets;
+
 use crate::placement::{Compute, Placement};
 
 /// The version of Burn that the workspace pins.
@@ -18,26 +20,6 @@ pub(crate) fn describe(placement: &Placement) -> String {
         }
         Compute::Tensors => format!("burn {BURN} {:?}", placement.device),
     }
-}
-
-/// Those that `flex` chooses from for what isn't a layer.
-#[cfg(target_arch = "x86_64")]
-fn instruction_sets() -> Vec<&'static str> {
-    let sets = [
-        ("avx2", std::is_x86_feature_detected!("avx2")),
-        ("fma", std::is_x86_feature_detected!("fma")),
-        ("avx512f", std::is_x86_feature_detected!("avx512f")),
-    ];
-    sets.into_iter()
-        .filter(|(_, there)| *there)
-        .map(|(name, _)| name)
-        .collect()
-}
-
-/// NEON is part of every 64-bit Arm; other architectures have no choice either.
-#[cfg(not(target_arch = "x86_64"))]
-fn instruction_sets() -> Vec<&'static str> {
-    Vec::new()
 }
 
 #[cfg(test)]

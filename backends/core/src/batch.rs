@@ -1,5 +1,7 @@
 //! Rows of features on their way through a model.
 
+use crate::BackendError;
+
 /// The numbers of rows that a model is called with. Fixed, so that backends can
 /// prepare for each of them.
 pub const BUCKETS: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
@@ -143,6 +145,21 @@ impl Batch {
         self.state[at * shape.state..][..shape.state].copy_from_slice(row.state);
         self.valid_steps[at] = row.valid_steps;
         self.rows += 1;
+    }
+
+    /// Compares the rows with those that a model takes.
+    ///
+    /// # Errors
+    ///
+    /// [`BackendError::Inference`] when they are of another shape.
+    pub fn expect_shape(&self, expected: RowShape) -> Result<(), BackendError> {
+        if self.shape == expected {
+            return Ok(());
+        }
+        let found = self.shape;
+        Err(BackendError::Inference(format!(
+            "the batch holds {found:?}; expected {expected:?}"
+        )))
     }
 
     /// The inputs and outputs of the bucket in use, or `None` for an empty

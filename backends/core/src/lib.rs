@@ -11,6 +11,7 @@ pub mod conformance;
 mod error;
 pub mod golden;
 mod package;
+mod processor;
 
 pub use backend::{Backend, DeviceOptions, Model, ModelInfo, ProviderStatus};
 pub use batch::{BUCKETS, Batch, Inputs, MAX_ROWS, Outputs, Row, RowShape, bucket_for};
@@ -19,3 +20,4 @@ pub use package::{
     DecisionSpec, FORMAT, Golden, GoldenAudio, GoldenAudioError, GoldenRow, InputSpec, Manifest,
     ModelPackage, PackageError, Precision,
 };
+pub use processor::instruction_sets;

@@ -206,12 +206,7 @@ impl Model for OnnxModel {
     }
 
     fn infer(&mut self, batch: &mut Batch) -> Result<(), BackendError> {
-        let (found, expected) = (batch.shape(), self.info.shape);
-        if found != expected {
-            return Err(BackendError::Inference(format!(
-                "the batch holds {found:?}; expected {expected:?}"
-            )));
-        }
+        batch.expect_shape(self.info.shape)?;
         match batch.split() {
             Some((inputs, outputs)) => self.run(&inputs, outputs),
             None => Ok(()),

@@ -1,5 +1,7 @@
 //! What the bits of outputs depend on besides inputs and package.
 
+use ser_backend::instruction_sets;
+
 use crate::{gpu, provider::Provider, session::Blueprint};
 
 /// Library, providers, what they are allowed to round, and the instruction sets or
@@ -22,24 +24,4 @@ pub(crate) fn describe(blueprint: &Blueprint, used: &[Provider]) -> String {
     parts.push(std::env::consts::ARCH.to_owned());
     parts.extend(instruction_sets().into_iter().map(str::to_owned));
     parts.join(" ")
-}
-
-/// Those that the library's CPU kernels choose from.
-#[cfg(target_arch = "x86_64")]
-fn instruction_sets() -> Vec<&'static str> {
-    let sets = [
-        ("avx2", std::is_x86_feature_detected!("avx2")),
-        ("fma", std::is_x86_feature_detected!("fma")),
-        ("avx512f", std::is_x86_feature_detected!("avx512f")),
-    ];
-    sets.into_iter()
-        .filter(|(_, there)| *there)
-        .map(|(name, _)| name)
-        .collect()
-}
-
-/// NEON is part of every 64-bit Arm; other architectures have no choice either.
-#[cfg(not(target_arch = "x86_64"))]
-fn instruction_sets() -> Vec<&'static str> {
-    Vec::new()
 }

@@ -49,15 +49,12 @@ impl Model for PluginModel {
     }
 
     fn infer(&mut self, batch: &mut Batch) -> Result<(), BackendError> {
-        let (found, expected) = (batch.shape(), self.info.shape);
-        if found != expected {
-            return Err(self.failed(format!("the batch holds {found:?}; expected {expected:?}")));
-        }
+        batch.expect_shape(self.info.shape)?;
         let Some((inputs, outputs)) = batch.split() else {
             return Ok(());
         };
         self.valid_steps.clear();
-        if expected.state > 0 {
+        if self.info.shape.state > 0 {
             for steps in inputs.valid_steps {
                 let steps = i32::try_from(*steps).map_err(|error| self.failed(error))?;
                 self.valid_steps.push(steps);
