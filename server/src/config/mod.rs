@@ -176,7 +176,8 @@ pub struct ModelsConfig {
     /// names none; in a variable, separated by commas. Default: `["cpu"]`.
     #[serde(deserialize_with = "list::deserialize")]
     pub execution_providers: Vec<String>,
-    /// Threads that run each model that says nothing else. Default: one a core.
+    /// Threads that run each model that says nothing else. Default: one a core,
+    /// or one on a device such as a GPU.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instances: Option<NonZeroUsize>,
     /// `[models.settings.<backend>]`: a backend's own settings, as its

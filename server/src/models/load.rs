@@ -1,6 +1,6 @@
 //! Which packages there are, and how each is loaded.
 
-use std::{fs, num::NonZeroUsize, path::Path, sync::Arc, thread};
+use std::{fs, path::Path, sync::Arc};
 
 use ser_backend::{BackendError, DeviceOptions, ModelPackage};
 use toml::Table;
@@ -133,7 +133,7 @@ impl Loader {
             package,
             self.backends.get(backend)?,
             &device,
-            instances.unwrap_or_else(one_a_core),
+            instances,
             &self.batcher,
         )
         .map(Arc::new)
@@ -278,8 +278,4 @@ fn embedded() -> Found {
         options: PackageConfig::new(super::embedded::ORIGIN.into()),
         problem: None,
     }
-}
-
-fn one_a_core() -> NonZeroUsize {
-    thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }

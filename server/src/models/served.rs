@@ -50,7 +50,8 @@ pub struct ServedModel {
 
 impl ServedModel {
     /// Loads a package on a backend, replays its golden rows and audio, and
-    /// starts the worker threads.
+    /// starts the worker threads: `instances` of them, or as many as suit the
+    /// device.
     ///
     /// # Errors
     ///
@@ -59,7 +60,7 @@ impl ServedModel {
         package: &ModelPackage,
         backend: &dyn Backend,
         device: &DeviceOptions,
-        instances: NonZeroUsize,
+        instances: Option<NonZeroUsize>,
         batcher: &BatcherConfig,
     ) -> Result<Self, Error> {
         let manifest = &package.manifest;
@@ -73,6 +74,7 @@ impl ServedModel {
         };
         let own_plan = front_end.own_plan(package, plan)?;
         replay::golden_audio(model.as_mut(), package, plan)?;
+        let instances = instances.unwrap_or_else(|| suited_to(model.info()));
         Ok(Self {
             info: model.info().clone(),
             batcher: Some(Batcher::start(&id, model, instances, batcher)?),
@@ -212,6 +214,16 @@ impl Drop for ModelInUse {
     }
 }
 
+/// One instance a core; one alone where a device is shared, since calls would only
+/// wait for each other there.
+fn suited_to(info: &ModelInfo) -> NonZeroUsize {
+    if info.execution_provider == "cpu" {
+        thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+    } else {
+        NonZeroUsize::MIN
+    }
+}
+
 /// The tables of `model.toml` that speak of audio.
 #[derive(Clone, Debug)]
 struct FrontEndSpec {
@@ -308,5 +320,33 @@ fn invalid(package: &ModelPackage, reason: String) -> PackageError {
     PackageError::Invalid {
         file: format!("{}/model.toml", package.origin),
         reason,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ser_backend::RowShape;
+
+    use super::*;
+
+    #[test]
+    fn a_shared_device_gets_one_instance() {
+        let on = |provider: &str| {
+            suited_to(&ModelInfo {
+                backend: "any".to_owned(),
+                execution_provider: provider.to_owned(),
+                numerics: "any".to_owned(),
+                shape: RowShape {
+                    steps: 1,
+                    width: 1,
+                    state: 0,
+                    classes: 2,
+                },
+                batch_invariant: false,
+            })
+        };
+        assert_eq!(on("cuda").get(), 1);
+        assert_eq!(on("tensorrt, cuda").get(), 1);
+        assert_eq!(Ok(on("cpu")), thread::available_parallelism().map_err(drop));
     }
 }
