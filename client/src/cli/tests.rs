@@ -1,5 +1,11 @@
 //! What the command line takes, and what it makes of it.
 
+use clap::{CommandFactory, Parser};
+use ser_client::{
+    audio::Pacing,
+    proto::{self, ChannelPolicy, RecognitionOptions},
+};
+
 use super::*;
 
 fn stream(arguments: &[&str]) -> Result<StreamArgs, clap::Error> {

@@ -1,77 +1,17 @@
-//! The command line, parsed and then checked into the types of the domain.
+//! `ser-client stream`.
 
 use std::{io::IsTerminal, path::PathBuf, str::FromStr, time::Duration};
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
+use clap::{Args, CommandFactory, ValueEnum, error::ErrorKind};
 use ser_client::{
-    Timeouts,
     audio::Pacing,
     proto::{self, AudioFormat, ChannelPolicy, RecognitionOptions},
 };
 
-use crate::{failure::EXIT_CODES, output::JSON_HELP};
-
-/// Recognise the emotion of speech while the person is still speaking.
-#[derive(Debug, Parser)]
-#[command(name = "ser-client", version, after_help = EXIT_CODES)]
-pub(crate) struct CommandLine {
-    #[command(flatten)]
-    pub(crate) connection: Connection,
-    #[command(subcommand)]
-    pub(crate) command: Command,
-}
-
-/// Where the server is, and how long to wait for it.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct Connection {
-    /// Address of the server.
-    #[arg(
-        long,
-        global = true,
-        value_name = "URL",
-        env = "SER_CLIENT_SERVER",
-        default_value = "http://127.0.0.1:50051"
-    )]
-    pub(crate) server: String,
-    /// How long to wait for a server that is starting: for a connection, and for it
-    /// to load its models.
-    #[arg(long, global = true, value_name = "TIME", default_value = "5s", value_parser = duration)]
-    connect_timeout: Duration,
-    /// How long to wait for the server's first answer.
-    #[arg(long, global = true, value_name = "TIME", default_value = "10s", value_parser = duration)]
-    answer_timeout: Duration,
-}
-
-impl Connection {
-    pub(crate) fn timeouts(&self) -> Timeouts {
-        Timeouts {
-            connect: self.connect_timeout,
-            answer: self.answer_timeout,
-            ..Timeouts::default()
-        }
-    }
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// Stream a recording or live audio, and show emotions as they come.
-    ///
-    /// A terminal gets a timeline; a pipe one line a result (start, end, verdict,
-    /// scores) and the summary, with notes about the stream on standard error;
-    /// --json gives JSON lines. Ctrl-C stops sending and still shows the summary.
-    #[command(after_long_help = JSON_HELP)]
-    Stream(StreamArgs),
-    /// Show the models that the server has.
-    Models(ModelsArgs),
-    /// Ask whether the server is serving; success only if it is.
-    Health(HealthArgs),
-    /// Load and unload models while the server runs.
-    ///
-    /// Asks the admin service, which has an address of its own and is off unless
-    /// the server was started with --admin-listen. Open streams stay with the model
-    /// that they began with.
-    Admin(AdminArgs),
-}
+use super::{
+    CommandLine,
+    values::{chunk_length, duration, to_proto},
+};
 
 #[derive(Debug, Args)]
 pub(crate) struct StreamArgs {
@@ -212,71 +152,6 @@ impl StreamArgs {
     }
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct ModelsArgs {
-    /// One model, as NAME or NAME/VERSION [default: all].
-    pub(crate) name: Option<String>,
-    /// Print one JSON object a line for each model, of `type` "model".
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct HealthArgs {
-    /// Wait until the server is serving, at most so long.
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub(crate) wait: Option<Duration>,
-    /// Print a JSON object of `type` "health": `server`, `status` (serving,
-    /// not_serving, service_unknown, unknown, or unreachable without an answer),
-    /// and `reason` unless it is serving.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct AdminArgs {
-    /// Address of the admin service.
-    #[arg(
-        long,
-        global = true,
-        value_name = "URL",
-        env = "SER_CLIENT_ADMIN_SERVER",
-        default_value = "http://127.0.0.1:50052"
-    )]
-    pub(crate) admin_server: String,
-    /// Print one JSON object a line for each model, of `type` "repository_model":
-    /// name, version, state (serving, not_loaded, loading, refused, down), refusal,
-    /// open_streams, is_default, origin.
-    #[arg(long, global = true)]
-    pub(crate) json: bool,
-    #[command(subcommand)]
-    pub(crate) action: AdminAction,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum AdminAction {
-    /// Show every model that the server finds or serves.
-    List,
-    /// Load a model and serve it to new streams.
-    Load(LoadArgs),
-    /// Take a model from new streams.
-    Unload {
-        /// NAME/VERSION.
-        model: String,
-    },
-    /// Load a model again, in place of what is served under its name and version.
-    Reload(LoadArgs),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct LoadArgs {
-    /// NAME/VERSION.
-    pub(crate) model: String,
-    /// How long to wait until the model is loaded and checked.
-    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration)]
-    pub(crate) wait: Duration,
-}
-
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Pace {
     Live,
@@ -327,36 +202,6 @@ impl FromStr for Channels {
     }
 }
 
-/// A time with its unit, such as `100ms` or `1.5s`, more than 0.
-fn duration(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(Duration::ZERO) => Err("expected more than 0".to_owned()),
-        Ok(time) => Ok(time),
-        Err(_) => Err("expected a time with its unit, such as 100ms or 0.5s".to_owned()),
-    }
-}
-
-/// A server takes a stream for dead that says nothing for long.
-const LONGEST_CHUNK: Duration = Duration::from_secs(5);
-
-fn chunk_length(text: &str) -> Result<Duration, String> {
-    match duration(text)? {
-        time if time > LONGEST_CHUNK => Err(format!("expected at most {LONGEST_CHUNK:?}")),
-        time => Ok(time),
-    }
-}
-
-/// No longer than the message can hold; a server refuses far less.
-fn to_proto(time: Duration) -> prost_types::Duration {
-    time.try_into().unwrap_or(prost_types::Duration {
-        seconds: i64::MAX,
-        nanos: 0,
-    })
-}
-
 fn conflict(message: &str) -> clap::Error {
     CommandLine::command().error(ErrorKind::ArgumentConflict, message)
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,51 @@
+//! `ser-client admin`.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use super::values::duration;
+
+#[derive(Debug, Args)]
+pub(crate) struct AdminArgs {
+    /// Address of the admin service.
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "SER_CLIENT_ADMIN_SERVER",
+        default_value = "http://127.0.0.1:50052"
+    )]
+    pub(crate) admin_server: String,
+    /// Print one JSON object a line for each model, of `type` "repository_model":
+    /// name, version, state (serving, not_loaded, loading, refused, down), refusal,
+    /// open_streams, is_default, origin.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) action: AdminAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdminAction {
+    /// Show every model that the server finds or serves.
+    List,
+    /// Load a model and serve it to new streams.
+    Load(LoadArgs),
+    /// Take a model from new streams.
+    Unload {
+        /// NAME/VERSION.
+        model: String,
+    },
+    /// Load a model again, in place of what is served under its name and version.
+    Reload(LoadArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LoadArgs {
+    /// NAME/VERSION.
+    pub(crate) model: String,
+    /// How long to wait until the model is loaded and checked.
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration)]
+    pub(crate) wait: Duration,
+}

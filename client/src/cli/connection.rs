@@ -1,0 +1,39 @@
+//! Options of every command that talks to a server.
+
+use std::time::Duration;
+
+use clap::Args;
+use ser_client::Timeouts;
+
+use super::values::duration;
+
+/// Where the server is, and how long to wait for it.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Connection {
+    /// Address of the server.
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "SER_CLIENT_SERVER",
+        default_value = "http://127.0.0.1:50051"
+    )]
+    pub(crate) server: String,
+    /// How long to wait for a server that is starting: for a connection, and for it
+    /// to load its models.
+    #[arg(long, global = true, value_name = "TIME", default_value = "5s", value_parser = duration)]
+    connect_timeout: Duration,
+    /// How long to wait for the server's first answer.
+    #[arg(long, global = true, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    answer_timeout: Duration,
+}
+
+impl Connection {
+    pub(crate) fn timeouts(&self) -> Timeouts {
+        Timeouts {
+            connect: self.connect_timeout,
+            answer: self.answer_timeout,
+            ..Timeouts::default()
+        }
+    }
+}

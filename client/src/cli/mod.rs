@@ -1,0 +1,73 @@
+//! The command line, parsed and then checked into the types of the domain.
+
+mod admin;
+mod connection;
+mod stream;
+mod values;
+
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use self::values::duration;
+pub(crate) use self::{
+    admin::{AdminAction, AdminArgs},
+    connection::Connection,
+    stream::{Input, StreamArgs},
+};
+use crate::{failure::EXIT_CODES, output::JSON_HELP};
+
+/// Recognise the emotion of speech while the person is still speaking.
+#[derive(Debug, Parser)]
+#[command(name = "ser-client", version, after_help = EXIT_CODES)]
+pub(crate) struct CommandLine {
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Stream a recording or live audio, and show emotions as they come.
+    ///
+    /// A terminal gets a timeline; a pipe one line a result (start, end, verdict,
+    /// scores) and the summary, with notes about the stream on standard error;
+    /// --json gives JSON lines. Ctrl-C stops sending and still shows the summary.
+    #[command(after_long_help = JSON_HELP)]
+    Stream(StreamArgs),
+    /// Show the models that the server has.
+    Models(ModelsArgs),
+    /// Ask whether the server is serving; success only if it is.
+    Health(HealthArgs),
+    /// Load and unload models while the server runs.
+    ///
+    /// Asks the admin service, which has an address of its own and is off unless
+    /// the server was started with --admin-listen. Open streams stay with the model
+    /// that they began with.
+    Admin(AdminArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelsArgs {
+    /// One model, as NAME or NAME/VERSION [default: all].
+    pub(crate) name: Option<String>,
+    /// Print one JSON object a line for each model, of `type` "model".
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HealthArgs {
+    /// Wait until the server is serving, at most so long.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) wait: Option<Duration>,
+    /// Print a JSON object of `type` "health": `server`, `status` (serving,
+    /// not_serving, service_unknown, unknown, or unreachable without an answer),
+    /// and `reason` unless it is serving.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[cfg(test)]
+mod tests;
