@@ -24,7 +24,8 @@ use ser_features::{FrontEnd, FrontEndPlan, WindowRequest};
 
 const MODEL_HZ: u32 = 22_050;
 const SECONDS: usize = 60;
-const PASSES: usize = 5;
+/// Enough for one of them to be undisturbed.
+const PASSES: usize = 25;
 
 fn main() -> ExitCode {
     let Some(python) = std::env::var_os("SER_PYTHON") else {
