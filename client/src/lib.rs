@@ -36,18 +36,22 @@
 //! An [`AdminClient`] is a connection to a server's admin service, which loads and
 //! unloads models.
 //!
+//! A [`LagMeter`] measures how far results lag behind their audio.
+//!
 //! [`audio`] reads recordings and standard input as a server takes them.
 
 mod admin;
 pub mod audio;
 mod client;
 mod error;
+mod lag;
 mod patience;
 mod stream;
 
 pub use admin::AdminClient;
 pub use client::{Client, Timeouts};
 pub use error::Error;
+pub use lag::{Lag, LagMeter};
 pub use ser_features::FeatureError;
 pub use ser_proto::{admin::v1 as admin_proto, v1 as proto};
 pub use stream::{AudioSink, Event, ResultStream};

@@ -12,6 +12,7 @@ use tokio::io::Stdin;
 
 pub use file::FileSource;
 pub use pacing::{Clock, Pacing};
+pub(crate) use raw::bytes_per_sample;
 pub use raw::{Oddity, RawSource};
 
 use crate::Error;

@@ -106,7 +106,7 @@ impl<R: AsyncRead + Unpin> RawSource<R> {
 }
 
 /// Size of one sample. The server refuses an encoding without one.
-fn bytes_per_sample(encoding: Encoding) -> usize {
+pub(crate) fn bytes_per_sample(encoding: Encoding) -> usize {
     match encoding {
         Encoding::S16le => 2,
         Encoding::F32le => 4,
