@@ -2,6 +2,7 @@
 
 mod admin;
 mod connection;
+mod recognition;
 mod stream;
 mod values;
 
@@ -13,6 +14,7 @@ use self::values::duration;
 pub(crate) use self::{
     admin::{AdminAction, AdminArgs},
     connection::Connection,
+    recognition::Recognition,
     stream::{Input, StreamArgs},
 };
 use crate::{failure::EXIT_CODES, output::JSON_HELP};

@@ -1,17 +1,14 @@
 //! `ser-client stream`.
 
-use std::{io::IsTerminal, path::PathBuf, str::FromStr, time::Duration};
+use std::{io::IsTerminal, path::PathBuf, time::Duration};
 
 use clap::{Args, CommandFactory, ValueEnum, error::ErrorKind};
 use ser_client::{
     audio::Pacing,
-    proto::{self, AudioFormat, ChannelPolicy, RecognitionOptions},
+    proto::{self, AudioFormat},
 };
 
-use super::{
-    CommandLine,
-    values::{chunk_length, duration, to_proto},
-};
+use super::{CommandLine, Recognition, values::chunk_length};
 
 #[derive(Debug, Args)]
 pub(crate) struct StreamArgs {
@@ -33,30 +30,8 @@ pub(crate) struct StreamArgs {
     #[arg(long, value_name = "N", help_heading = "Raw audio")]
     channels: Option<u32>,
 
-    /// Model, as NAME or NAME/VERSION [default: the server's].
-    #[arg(long, help_heading = "Recognition")]
-    model: Option<String>,
-    /// What is classified of several channels: `mix` (their mean), `pick:N` (one,
-    /// counted from 0) or `separate` (each on its own).
-    #[arg(
-        long,
-        value_name = "POLICY",
-        default_value = "mix",
-        help_heading = "Recognition"
-    )]
-    channel_policy: Channels,
-    /// Audio that one result is computed on [default: the model's].
-    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Recognition")]
-    window: Option<Duration>,
-    /// Time from one result to the next [default: the model's].
-    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Recognition")]
-    hop: Option<Duration>,
-    /// How many emotions a result names, best first [default: all].
-    #[arg(long, value_name = "N", help_heading = "Recognition")]
-    top_k: Option<u32>,
-    /// Time constant of the smoothing from result to result [default: off].
-    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Recognition")]
-    smoothing: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) recognition: Recognition,
 
     /// Send a file as fast as the server takes it, not in real time.
     #[arg(long, help_heading = "Sending")]
@@ -125,23 +100,6 @@ impl StreamArgs {
         }))
     }
 
-    pub(crate) fn options(&self) -> RecognitionOptions {
-        let (policy, picked_channel) = match self.channel_policy {
-            Channels::Mix => (ChannelPolicy::Mix, None),
-            Channels::Pick(channel) => (ChannelPolicy::Pick, Some(channel)),
-            Channels::Separate => (ChannelPolicy::Separate, None),
-        };
-        RecognitionOptions {
-            model: self.model.clone(),
-            channels: policy.into(),
-            picked_channel,
-            window: self.window.map(to_proto),
-            hop: self.hop.map(to_proto),
-            top_k: self.top_k,
-            smoothing: self.smoothing.map(to_proto),
-        }
-    }
-
     pub(crate) fn pace(&self) -> proto::Pace {
         match self.pace {
             Some(Pace::Live) => proto::Pace::Live,
@@ -177,27 +135,6 @@ impl From<RawEncoding> for proto::Encoding {
             RawEncoding::F32le => Self::F32le,
             RawEncoding::Mulaw => Self::Mulaw,
             RawEncoding::Alaw => Self::Alaw,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Channels {
-    Mix,
-    Pick(u32),
-    Separate,
-}
-
-impl FromStr for Channels {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let expected = || "expected mix, pick:N or separate".to_owned();
-        match text.split_once(':') {
-            None if text == "mix" => Ok(Self::Mix),
-            None if text == "separate" => Ok(Self::Separate),
-            Some(("pick", channel)) => channel.parse().map(Self::Pick).map_err(|_| expected()),
-            _ => Err(expected()),
         }
     }
 }

@@ -63,7 +63,7 @@ fn options_reach_the_protocol() {
     ]);
     let seconds = |seconds, nanos| Some(prost_types::Duration { seconds, nanos });
     assert_eq!(
-        args.unwrap().options(),
+        args.unwrap().recognition.options(),
         RecognitionOptions {
             model: Some("m/2".to_owned()),
             channels: ChannelPolicy::Pick.into(),
@@ -80,7 +80,7 @@ fn options_reach_the_protocol() {
 fn by_default_everything_is_left_to_the_model() {
     let mix = ChannelPolicy::Mix.into();
     assert_eq!(
-        stream(&["a.wav"]).unwrap().options(),
+        stream(&["a.wav"]).unwrap().recognition.options(),
         RecognitionOptions {
             channels: mix,
             ..RecognitionOptions::default()

@@ -2,6 +2,7 @@
 
 mod admin;
 mod health;
+mod interrupt;
 mod models;
 mod stream;
 

@@ -1,7 +1,5 @@
 //! `ser-client stream`: audio out, emotions in, both at once.
 
-use std::io;
-
 use ser_client::{
     AudioSink, Error, Event, ResultStream,
     audio::{AudioSource, Oddity},
@@ -9,6 +7,7 @@ use ser_client::{
 };
 use tokio::sync::watch;
 
+use super::interrupt;
 use crate::{
     cli::{Connection, Input, StreamArgs},
     failure::Failure,
@@ -22,14 +21,13 @@ pub(crate) async fn run(connection: &Connection, args: &StreamArgs) -> Result<()
     };
     let config = StreamingConfig {
         audio: Some(source.format()),
-        options: Some(args.options()),
+        options: Some(args.recognition.options()),
         pace: args.pace().into(),
     };
     let client = super::connect(connection).await?;
     let (sink, results) = client.stream(config).await?;
 
-    let (stop, stopped) = watch::channel(false);
-    tokio::spawn(stop_on(take_interrupts()?, stop.clone()));
+    let (stop, stopped) = interrupt::watch()?;
     let mut output = output::choose(args.json);
     output.started(results.started())?;
     let left_off = converse(feed(source, sink, stopped), results, output.as_mut(), &stop).await?;
@@ -131,28 +129,4 @@ fn warn_of(oddity: Oddity) {
             if bytes == 1 { "" } else { "s" }
         ),
     }
-}
-
-/// The first Ctrl-C half-closes, the second ends the process.
-async fn stop_on(mut interrupts: Interrupts, stop: watch::Sender<bool>) {
-    if interrupts.recv().await.is_some() {
-        stop.send_replace(true);
-        anstream::eprintln!("stopping; press Ctrl-C again to leave without the summary");
-    }
-    if interrupts.recv().await.is_some() {
-        std::process::exit(130);
-    }
-}
-
-#[cfg(unix)]
-type Interrupts = tokio::signal::unix::Signal;
-#[cfg(windows)]
-type Interrupts = tokio::signal::windows::CtrlC;
-
-/// From here on, Ctrl-C no longer ends the process by itself.
-fn take_interrupts() -> io::Result<Interrupts> {
-    #[cfg(unix)]
-    return tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt());
-    #[cfg(windows)]
-    return tokio::signal::windows::ctrl_c();
 }
