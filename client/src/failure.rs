@@ -5,7 +5,7 @@ use std::{borrow::Cow, io, process::ExitCode};
 use anstyle::{AnsiColor, Style};
 use ser_client::{Code, Error, FeatureError};
 
-use crate::output::printable;
+use crate::{commands::Leave, output::printable};
 
 /// The part of the help that lists what [`Failure::exit_code`] gives.
 pub(crate) const EXIT_CODES: &str = "\
@@ -44,6 +44,9 @@ pub(crate) enum Failure {
     },
     #[error("{server} is stopping ({reason}); the rest of the audio was not sent")]
     ServerStopping { server: String, reason: String },
+    /// Without the summary, and without a word: whoever asked for it knows.
+    #[error("left ({0:?})")]
+    Left(Leave),
 }
 
 impl Failure {
@@ -66,6 +69,10 @@ impl Failure {
             },
             Self::Usage(_) => 2,
             Self::ServerStopping { .. } => 3,
+            // 128 and the number of the signal, as a shell tells it.
+            Self::Left(Leave::Interrupted) => 130,
+            Self::Left(Leave::Terminated) => 143,
+            Self::Left(Leave::HungUp) => 129,
             Self::Output(_)
             | Self::NotServing { .. }
             | Self::NotServingInTime { why: None, .. } => 1,
@@ -203,6 +210,7 @@ pub(crate) fn report(failure: &Failure) -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Failure::Usage(error) => error.exit(),
+        Failure::Left(_) => return failure.exit_code().into(),
         _ => {}
     }
     let error = AnsiColor::Red.on_default().bold();

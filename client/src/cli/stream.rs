@@ -9,6 +9,7 @@ use ser_client::{
 };
 
 use super::{CommandLine, Recognition, values::chunk_length};
+use crate::output::Form;
 
 #[derive(Debug, Args)]
 pub(crate) struct StreamArgs {
@@ -54,7 +55,10 @@ pub(crate) struct StreamArgs {
 
     /// Print JSON lines, described below (`--help`).
     #[arg(long)]
-    pub(crate) json: bool,
+    json: bool,
+    /// Print lines, as a pipe gets them, also on a terminal.
+    #[arg(long, conflicts_with = "json")]
+    plain: bool,
 }
 
 /// What [`StreamArgs`] ask to be sent.
@@ -98,6 +102,15 @@ impl StreamArgs {
             sample_rate,
             channels,
         }))
+    }
+
+    /// How the stream is to be shown.
+    pub(crate) fn form(&self) -> Form {
+        match (self.json, self.plain) {
+            (true, _) => Form::Json,
+            (false, true) => Form::Plain,
+            (false, false) => Form::Suitable,
+        }
     }
 
     pub(crate) fn pace(&self) -> proto::Pace {

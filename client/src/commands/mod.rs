@@ -4,9 +4,12 @@ mod admin;
 mod health;
 mod interrupt;
 mod models;
+mod stop;
 mod stream;
 
 use ser_client::Client;
+
+pub(crate) use self::stop::{Leave, Stop};
 
 use crate::{
     cli::{Command, CommandLine, Connection},

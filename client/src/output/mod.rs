@@ -11,7 +11,8 @@ mod timeline;
 
 use std::{
     borrow::Cow,
-    io::{self, IsTerminal},
+    io::{self, IsTerminal, Write},
+    time::Instant,
 };
 
 use ser_client::{
@@ -22,14 +23,50 @@ use ser_client::{
 pub(crate) use json::JSON_HELP;
 
 use self::{json::JsonLines, lines::Lines, timeline::Timeline};
+use crate::commands::Stop;
 
-/// A way of showing a stream. Every method writes what it was given at once.
+/// The form of what is shown of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// What suits whoever reads standard output.
+    Suitable,
+    /// Lines, also on a terminal.
+    Plain,
+    /// JSON lines.
+    Json,
+}
+
+/// A way of showing a stream. Every method shows what it was given at once.
 pub(crate) trait Output {
     fn started(&mut self, started: &StreamStarted) -> io::Result<()>;
     fn result(&mut self, result: &EmotionResult) -> io::Result<()>;
     fn warning(&mut self, warning: &StreamWarning) -> io::Result<()>;
     fn go_away(&mut self, go_away: &GoAway) -> io::Result<()>;
     fn summary(&mut self, summary: &StreamSummary) -> io::Result<()>;
+
+    /// `audio` has left for the server; it was to leave at `due`.
+    fn sent(&mut self, _audio: &[u8], _due: Instant) {}
+
+    /// The client itself found something that is not as it should be.
+    fn caution(&mut self, text: &str) -> io::Result<()> {
+        writeln!(anstream::stderr(), "warning: {text}")
+    }
+
+    /// The user wants to stop; the summary is still to come.
+    fn stopping(&mut self) -> io::Result<()> {
+        writeln!(
+            anstream::stderr(),
+            "stopping; press Ctrl-C again to leave without the summary"
+        )
+    }
+
+    /// No more audio leaves.
+    fn half_closed(&mut self) {}
+
+    /// The stream has ended, well or not. The last call.
+    fn leave(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 
     fn event(&mut self, event: &Event) -> io::Result<()> {
         match event {
@@ -43,16 +80,14 @@ pub(crate) trait Output {
     }
 }
 
-/// The output that suits standard output.
-pub(crate) fn choose(json: bool) -> Box<dyn Output> {
+/// The output of this form, for a stream to `server` that `stop` ends.
+pub(crate) fn choose(form: Form, _server: &str, _stop: &Stop) -> io::Result<Box<dyn Output>> {
     let out = anstream::stdout();
-    if json {
-        Box::new(JsonLines::new(out))
-    } else if io::stdout().is_terminal() {
-        Box::new(Timeline::new(out))
-    } else {
-        Box::new(Lines::new(out, anstream::stderr()))
-    }
+    Ok(match form {
+        Form::Json => Box::new(JsonLines::new(out)),
+        Form::Suitable if io::stdout().is_terminal() => Box::new(Timeline::new(out)),
+        Form::Suitable | Form::Plain => Box::new(Lines::new(out, anstream::stderr())),
+    })
 }
 
 /// `text` from a server without the control characters that would steer a
