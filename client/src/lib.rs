@@ -42,6 +42,7 @@
 
 mod admin;
 pub mod audio;
+mod classify;
 mod client;
 mod error;
 mod lag;
@@ -49,6 +50,7 @@ mod patience;
 mod stream;
 
 pub use admin::AdminClient;
+pub use classify::Classification;
 pub use client::{Client, Timeouts};
 pub use error::Error;
 pub use lag::{Lag, LagMeter};

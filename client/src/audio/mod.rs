@@ -3,6 +3,7 @@
 mod file;
 mod pacing;
 mod raw;
+mod recording;
 
 use std::{path::Path, time::Duration};
 
@@ -11,9 +12,11 @@ use ser_proto::v1::AudioFormat;
 use tokio::io::Stdin;
 
 pub use file::FileSource;
+use pacing::time_of;
 pub use pacing::{Clock, Pacing};
 pub(crate) use raw::bytes_per_sample;
 pub use raw::{Oddity, RawSource};
+pub use recording::Recording;
 
 use crate::Error;
 

@@ -9,26 +9,30 @@ use super::values::{duration, to_proto};
 
 /// What is left out is the model's own default.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Recognition")]
 pub(crate) struct Recognition {
     /// Model, as NAME or NAME/VERSION [default: the server's].
-    #[arg(long)]
+    #[arg(long, help_heading = "Recognition")]
     model: Option<String>,
     /// What is classified of several channels: `mix` (their mean), `pick:N` (one,
     /// counted from 0) or `separate` (each on its own).
-    #[arg(long, value_name = "POLICY", default_value = "mix")]
+    #[arg(
+        long,
+        value_name = "POLICY",
+        default_value = "mix",
+        help_heading = "Recognition"
+    )]
     channel_policy: Channels,
     /// Audio that one result is computed on [default: the model's].
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Recognition")]
     window: Option<Duration>,
     /// Time from one result to the next [default: the model's].
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Recognition")]
     hop: Option<Duration>,
     /// How many emotions a result names, best first [default: all].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Recognition")]
     top_k: Option<u32>,
     /// Time constant of the smoothing from result to result [default: off].
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Recognition")]
     smoothing: Option<Duration>,
 }
 

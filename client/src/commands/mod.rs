@@ -2,7 +2,6 @@
 
 mod admin;
 mod health;
-mod interrupt;
 mod models;
 mod stop;
 mod stream;
