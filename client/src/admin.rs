@@ -8,17 +8,18 @@ use ser_proto::admin::v1::{
 };
 use tonic::transport::Channel;
 
-use crate::{Client, Error, Timeouts};
+use crate::{Client, Error, Timeouts, connection::Connection};
 
 /// A connection to the admin service of a server, which has an address of its own.
 /// Clones share it.
 ///
-/// Every method fails with [`Error::Unavailable`], [`Error::Silent`],
-/// [`Error::Lost`], [`Error::Failed`], and with [`Error::Rejected`] as the protocol lists it, or by a server without
-/// this service.
+/// No call is made twice. Each fails with [`Error::Unreachable`],
+/// [`Error::Unavailable`], [`Error::Silent`], [`Error::Lost`], [`Error::Failed`], and
+/// with [`Error::Rejected`] as the protocol lists it, or by a server without this
+/// service.
 #[derive(Debug, Clone)]
 pub struct AdminClient {
-    connection: Client,
+    client: Client,
 }
 
 impl AdminClient {
@@ -28,8 +29,8 @@ impl AdminClient {
     ///
     /// [`Error::Address`] and [`Error::Unreachable`].
     pub async fn connect(address: &str, timeouts: Timeouts) -> Result<Self, Error> {
-        let connection = Client::connect_with(address, timeouts).await?;
-        Ok(Self { connection })
+        let client = Client::connect_with(address, timeouts).await?;
+        Ok(Self { client })
     }
 
     /// Every version that the server finds or serves, by name, the newest version
@@ -39,12 +40,9 @@ impl AdminClient {
     ///
     /// See [`AdminClient`].
     pub async fn list(&self) -> Result<Vec<RepositoryModel>, Error> {
-        let call = async {
-            self.service()
-                .list_repository(ListRepositoryRequest {})
-                .await
-        };
-        Ok(self.connection.answer(call).await?.models)
+        let (connection, mut service) = self.service().await?;
+        let answer = service.list_repository(ListRepositoryRequest {});
+        Ok(connection.answer(self.limit(), answer).await?.models)
     }
 
     /// Serves `model`, as `name/version`, to new streams; waits `limit` at most until
@@ -55,8 +53,9 @@ impl AdminClient {
     /// See [`AdminClient`].
     pub async fn load(&self, model: &str, limit: Duration) -> Result<RepositoryModel, Error> {
         let model = model.to_owned();
-        let call = async { self.service().load_model(LoadModelRequest { model }).await };
-        self.model(self.connection.answer_within(limit, call).await?.model)
+        let (connection, mut service) = self.service().await?;
+        let answer = service.load_model(LoadModelRequest { model });
+        present(&connection, connection.answer(limit, answer).await?.model)
     }
 
     /// Loads `model` again and serves it in place of what was served under its name
@@ -67,12 +66,9 @@ impl AdminClient {
     /// See [`AdminClient`].
     pub async fn reload(&self, model: &str, limit: Duration) -> Result<RepositoryModel, Error> {
         let model = model.to_owned();
-        let call = async {
-            self.service()
-                .reload_model(ReloadModelRequest { model })
-                .await
-        };
-        self.model(self.connection.answer_within(limit, call).await?.model)
+        let (connection, mut service) = self.service().await?;
+        let answer = service.reload_model(ReloadModelRequest { model });
+        present(&connection, connection.answer(limit, answer).await?.model)
     }
 
     /// Takes `model`, as `name/version`, from new streams.
@@ -82,19 +78,26 @@ impl AdminClient {
     /// See [`AdminClient`].
     pub async fn unload(&self, model: &str) -> Result<RepositoryModel, Error> {
         let model = model.to_owned();
-        let call = async {
-            self.service()
-                .unload_model(UnloadModelRequest { model })
-                .await
-        };
-        self.model(self.connection.answer(call).await?.model)
+        let (connection, mut service) = self.service().await?;
+        let answer = service.unload_model(UnloadModelRequest { model });
+        let answer = connection.answer(self.limit(), answer).await?;
+        present(&connection, answer.model)
     }
 
-    fn service(&self) -> ModelRepositoryClient<Channel> {
-        ModelRepositoryClient::new(self.connection.channel.clone())
+    fn limit(&self) -> Duration {
+        self.client.timeouts.answer
     }
 
-    fn model(&self, model: Option<RepositoryModel>) -> Result<RepositoryModel, Error> {
-        model.ok_or_else(|| self.connection.protocol_error("no model", "a model"))
+    async fn service(&self) -> Result<(Connection, ModelRepositoryClient<Channel>), Error> {
+        let connection = self.client.connection().await?;
+        let service = ModelRepositoryClient::new(connection.channel());
+        Ok((connection, service))
     }
+}
+
+fn present(
+    connection: &Connection,
+    model: Option<RepositoryModel>,
+) -> Result<RepositoryModel, Error> {
+    model.ok_or_else(|| connection.protocol_error("no model", "a model"))
 }

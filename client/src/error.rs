@@ -1,9 +1,10 @@
 //! Everything that can go wrong between audio and results.
 
-use std::{error::Error as _, io, path::PathBuf, time::Duration};
+use std::{error::Error as _, io, iter::successors, path::PathBuf, time::Duration};
 
 use ser_features::FeatureError;
-use tonic::{Code, Status};
+use tonic::{Code, ConnectError, Status};
+use tonic_types::StatusExt;
 
 /// Why the client could not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -15,13 +16,11 @@ pub enum Error {
         /// What was given.
         address: String,
     },
-    /// No connection came about.
+    /// No connection came about. A new attempt may succeed.
     #[error("nothing answers at {address} ({reason})")]
     Unreachable {
         /// The address of the server.
         address: String,
-        /// Whether a machine is there on which nothing listens (yet).
-        refused: bool,
         /// What the network said.
         reason: String,
     },
@@ -41,13 +40,16 @@ pub enum Error {
         /// What the server said: field, value and what it expected.
         message: String,
     },
-    /// The server says that it can't serve now. A new attempt may succeed.
+    /// The server says that it can't serve now, or has no room. A new attempt may
+    /// succeed.
     #[error("{address} can't serve now: {reason}")]
     Unavailable {
         /// The address of the server.
         address: String,
         /// What the server said.
         reason: String,
+        /// How long the server asks to be left alone, if it does.
+        retry_after: Option<Duration>,
     },
     /// The connection broke. A new attempt may succeed.
     #[error("lost {address}: {reason}")]
@@ -117,8 +119,12 @@ impl Error {
         // A status that the server sent has no source; one with a source was
         // made here, of a broken connection.
         if let Some(source) = status.source() {
-            let cause = root_cause(source);
             let address = address.to_owned();
+            let cause = root_cause(source);
+            if chain(source).any(|error| error.is::<ConnectError>()) {
+                let reason = cause.to_string();
+                return Self::Unreachable { address, reason };
+            }
             if cause.downcast_ref().is_some_and(is_no_http2) {
                 return Self::Protocol {
                     address,
@@ -131,10 +137,18 @@ impl Error {
                 reason: cause.to_string(),
             };
         }
+        let retry_after = retry_delay(status);
         match code {
             Code::Unavailable => Self::Unavailable {
                 address: address.to_owned(),
                 reason: message,
+                retry_after,
+            },
+            // Without a delay, nobody knows when there will be room.
+            Code::ResourceExhausted if retry_after.is_some() => Self::Unavailable {
+                address: address.to_owned(),
+                reason: message,
+                retry_after,
             },
             Code::DeadlineExceeded => Self::KeptWaiting { message },
             Code::InvalidArgument
@@ -149,17 +163,11 @@ impl Error {
             _ => Self::Failed { code, message },
         }
     }
+}
 
-    /// What a failed attempt to connect means.
-    pub(crate) fn from_transport(address: &str, error: &tonic::transport::Error) -> Self {
-        let cause = root_cause(error);
-        let io = cause.downcast_ref::<io::Error>();
-        Self::Unreachable {
-            address: address.to_owned(),
-            refused: io.is_some_and(|io| io.kind() == io::ErrorKind::ConnectionRefused),
-            reason: cause.to_string(),
-        }
-    }
+/// What the server says about a new attempt (`google.rpc.RetryInfo`).
+fn retry_delay(status: &Status) -> Option<Duration> {
+    status.get_details_retry_info()?.retry_delay
 }
 
 /// Whether the other side sent what can't be HTTP/2.
@@ -172,18 +180,21 @@ fn is_no_http2(error: &h2::Error) -> bool {
 
 /// The innermost error: the outer ones of a transport say no more than
 /// "transport error".
-fn root_cause<'a>(
-    error: &'a (dyn std::error::Error + 'static),
-) -> &'a (dyn std::error::Error + 'static) {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause
+pub(crate) fn root_cause(error: &Cause) -> &Cause {
+    chain(error).last().unwrap_or(error)
 }
+
+/// An error and what it came of.
+fn chain(error: &Cause) -> impl Iterator<Item = &Cause> {
+    successors(Some(error), |&error| error.source())
+}
+
+type Cause = dyn std::error::Error + 'static;
 
 #[cfg(test)]
 mod tests {
+    use tonic_types::ErrorDetails;
+
     use super::*;
 
     fn classify(code: Code) -> Error {
@@ -216,6 +227,32 @@ mod tests {
         status.set_source(std::sync::Arc::new(io::Error::other(inner)));
         let error = Error::from_status("http://here:1", &status);
         assert_eq!(error.to_string(), "lost http://here:1: reset by peer");
+    }
+
+    #[test]
+    fn a_full_server_that_says_when_can_be_tried_again() {
+        let delay = Duration::from_millis(1_500);
+        let details = ErrorDetails::with_retry_info(Some(delay));
+        for code in [Code::ResourceExhausted, Code::Unavailable] {
+            let status = Status::with_error_details(code, "streams: 8 open", details.clone());
+            let error = Error::from_status("http://here:1", &status);
+            let Error::Unavailable { retry_after, .. } = error else {
+                panic!("{error:?}");
+            };
+            assert_eq!(retry_after, Some(delay));
+        }
+        let status = Status::with_error_details(Code::NotFound, "model", details);
+        let error = Error::from_status("http://here:1", &status);
+        assert!(matches!(error, Error::Rejected { .. }), "{error:?}");
+    }
+
+    #[test]
+    fn a_call_that_got_nowhere_is_told_from_one_that_broke() {
+        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+        let mut status = Status::unavailable("tcp connect error");
+        status.set_source(std::sync::Arc::new(ConnectError(refused.into())));
+        let error = Error::from_status("http://here:1", &status);
+        assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
     }
 
     #[test]

@@ -124,6 +124,10 @@ fn advice(error: &Error) -> Option<&'static str> {
             "check that --server names the server's gRPC port, or allow more time with \
              --answer-timeout"
         }
+        Error::Unavailable {
+            retry_after: Some(_),
+            ..
+        } => "try again later, or name more servers with --server",
         Error::Unavailable { .. } => {
             "run the command again when `ser-client health --wait 1m` says that it is serving"
         }

@@ -42,16 +42,19 @@
 
 mod admin;
 pub mod audio;
+mod builder;
 mod classify;
 mod client;
+mod connection;
 mod error;
 mod lag;
-mod patience;
 mod stream;
 
 pub use admin::AdminClient;
+pub use builder::{ClientBuilder, Timeouts};
 pub use classify::Classification;
-pub use client::{Client, Timeouts};
+pub use client::Client;
+pub use connection::{Resolution, Resolver};
 pub use error::Error;
 pub use lag::{Lag, LagMeter};
 pub use ser_features::FeatureError;

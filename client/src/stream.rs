@@ -1,21 +1,28 @@
 //! One stream: audio in, results out.
 
-use std::time::Duration;
+use std::{
+    convert::Infallible,
+    future::poll_fn,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use ser_proto::v1::{
     EmotionResult, GoAway, StreamStarted, StreamSummary, StreamWarning, StreamingConfig,
-    StreamingRecognizeRequest, StreamingRecognizeResponse, speech_emotion_client,
-    streaming_recognize_request::Request, streaming_recognize_response::Response,
+    StreamingRecognizeRequest, StreamingRecognizeResponse,
+    speech_emotion_client::SpeechEmotionClient, streaming_recognize_request::Request,
+    streaming_recognize_response::Response,
 };
 use tokio::{
-    sync::{mpsc, watch},
-    time::{sleep, timeout},
+    sync::{mpsc, oneshot},
+    time::{Instant, Sleep, sleep, timeout},
 };
-use tokio_stream::wrappers::ReceiverStream;
-use tonic::Streaming;
+use tokio_stream::{Stream, wrappers::ReceiverStream};
+use tonic::{Status, Streaming};
 
-use crate::{Client, Error};
+use crate::{Error, Timeouts, connection::Connection};
 
 /// The most audio bytes in one request. The protocol allows 128 KiB.
 const MAX_REQUEST_BYTES: usize = 64 * 1024;
@@ -46,7 +53,7 @@ pub struct AudioSink {
     silence: Duration,
     address: String,
     /// The results' half notices when this is dropped.
-    _open: watch::Sender<()>,
+    _open: oneshot::Sender<Infallible>,
 }
 
 impl AudioSink {
@@ -57,7 +64,7 @@ impl AudioSink {
     ///
     /// [`Error::Ended`] when the server has ended the stream: the
     /// [`ResultStream`] says why. [`Error::Silent`] when the server takes no
-    /// audio for [`Timeouts::silence`](crate::Timeouts::silence).
+    /// audio for [`Timeouts::silence`].
     pub async fn send(&mut self, mut audio: Bytes) -> Result<(), Error> {
         while !audio.is_empty() {
             let piece = audio.split_to(audio.len().min(MAX_REQUEST_BYTES));
@@ -76,13 +83,19 @@ impl AudioSink {
     }
 }
 
-/// Where a stream's results come from. Dropping it cancels the stream.
+/// Where a stream's results come from, one [`Event`] after the other: by
+/// [`next`](Self::next), or as a [`Stream`] for its combinators. Dropping it cancels
+/// the stream.
 #[derive(Debug)]
 pub struct ResultStream {
-    client: Client,
+    connection: Connection,
     started: StreamStarted,
-    responses: Streaming<StreamingRecognizeResponse>,
-    sink_open: watch::Receiver<()>,
+    /// Until everything has been said.
+    responses: Option<Streaming<StreamingRecognizeResponse>>,
+    sink: oneshot::Receiver<Infallible>,
+    silence: Duration,
+    /// From the half-close on, when the server's silence becomes an error.
+    over: Option<Pin<Box<Sleep>>>,
     summarised: bool,
 }
 
@@ -93,62 +106,97 @@ impl ResultStream {
         &self.started
     }
 
-    /// The next event, or `None` after the last summary. Cancelling a call
-    /// loses no event.
+    /// Which server has the stream: its address as the client was given it, followed
+    /// by the IP address if that is a host name.
+    pub fn server(&self) -> &str {
+        self.connection.server()
+    }
+
+    /// The next event, or `None` after the last summary or an error. Cancelling a
+    /// call loses no event.
     ///
     /// # Errors
     ///
     /// The status that ended the stream, as [`Error::Rejected`],
     /// [`Error::KeptWaiting`], [`Error::Unavailable`], [`Error::Failed`] or
     /// [`Error::Lost`]; [`Error::Silent`] when after the half-close nothing comes for
-    /// [`Timeouts::silence`](crate::Timeouts::silence); [`Error::Protocol`].
+    /// [`Timeouts::silence`]; [`Error::Protocol`].
     pub async fn next(&mut self) -> Result<Option<Event>, Error> {
-        let silence = self.client.timeouts.silence;
-        let response = tokio::select! {
-            biased;
-            response = self.responses.message() => response,
-            () = silence_after_half_close(&mut self.sink_open, silence) => {
-                return Err(Error::Silent {
-                    address: self.client.address.to_string(),
-                    waited: silence,
-                });
-            }
-        };
-        let response = response.map_err(|s| Error::from_status(&self.client.address, &s))?;
+        poll_fn(|context| Pin::new(&mut *self).poll_next(context))
+            .await
+            .transpose()
+    }
+
+    /// What `response` means; `None` once the stream has ended as it should.
+    fn event(
+        &mut self,
+        response: Option<Result<StreamingRecognizeResponse, Status>>,
+    ) -> Result<Option<Event>, Error> {
+        let unexpected = |got, expected| Err(self.connection.protocol_error(got, expected));
         let Some(response) = response else {
             return if self.summarised {
                 Ok(None)
             } else {
-                Err(self
-                    .client
-                    .protocol_error("the end of the stream", "a summary"))
+                unexpected("the end of the stream", "a summary")
             };
         };
-        let event = match response.response {
+        let response = response.map_err(|status| self.connection.failure(&status))?;
+        Ok(Some(match response.response {
             Some(Response::Result(result)) => Event::Result(result),
             Some(Response::Warning(warning)) => Event::Warning(warning),
             Some(Response::GoAway(go_away)) => Event::GoAway(go_away),
-            Some(Response::Summary(summary)) => Event::Summary(summary),
-            Some(Response::Started(_)) => {
-                return Err(self.client.protocol_error("a second start", "results"));
+            Some(Response::Summary(summary)) => {
+                self.summarised = true;
+                Event::Summary(summary)
             }
-            None => return Err(self.client.protocol_error("an empty response", "results")),
+            Some(Response::Started(_)) => return unexpected("a second start", "results"),
+            None => return unexpected("an empty response", "results"),
+        }))
+    }
+
+    /// Ready when nothing has come for too long. While the sink lives, the server
+    /// may have nothing to say for as long as it likes.
+    fn poll_silence(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let over = match &mut self.over {
+            Some(over) => over,
+            None => {
+                // It never sends: being ready, it was dropped.
+                let _ = ready!(Pin::new(&mut self.sink).poll(context));
+                self.over.insert(Box::pin(sleep(self.silence)))
+            }
         };
-        self.summarised |= matches!(event, Event::Summary(_));
-        Ok(Some(event))
+        over.as_mut().poll(context)
     }
 }
 
-/// Ends `silence` after the sink was dropped; while it lives, the server may
-/// have nothing to say for as long as it likes.
-async fn silence_after_half_close(sink_open: &mut watch::Receiver<()>, silence: Duration) {
-    while sink_open.changed().await.is_ok() {}
-    sleep(silence).await;
+impl Stream for ResultStream {
+    type Item = Result<Event, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        let Some(responses) = &mut this.responses else {
+            return Poll::Ready(None);
+        };
+        let event = match Pin::new(responses).poll_next(context) {
+            Poll::Ready(response) => this.event(response).transpose(),
+            Poll::Pending => {
+                ready!(this.poll_silence(context));
+                Some(Err(this.connection.silence(this.silence)))
+            }
+        };
+        match (&event, &mut this.over) {
+            (Some(Ok(_)), Some(over)) => over.as_mut().reset(Instant::now() + this.silence),
+            (Some(Ok(_)), None) => {}
+            (Some(Err(_)) | None, _) => this.responses = None,
+        }
+        Poll::Ready(event)
+    }
 }
 
-/// Sends `config` and waits for the server to accept it.
+/// Sends `config` on `connection` and waits for the server to accept it.
 pub(crate) async fn open(
-    client: &Client,
+    connection: Connection,
+    timeouts: Timeouts,
     config: StreamingConfig,
 ) -> Result<(AudioSink, ResultStream), Error> {
     let (requests, queue) = mpsc::channel(QUEUE_LENGTH);
@@ -157,7 +205,7 @@ pub(crate) async fn open(
     };
     requests.try_send(first).expect("a new queue has room");
 
-    let mut service = speech_emotion_client::SpeechEmotionClient::new(client.channel.clone());
+    let mut service = SpeechEmotionClient::new(connection.channel());
     let opening = async {
         let mut call = service
             .streaming_recognize(ReceiverStream::new(queue))
@@ -165,29 +213,31 @@ pub(crate) async fn open(
         let first = call.get_mut().message().await?;
         Ok(tonic::Response::new((first, call.into_inner())))
     };
-    let (first, responses) = client.answer(opening).await?;
+    let (first, responses) = connection.answer(timeouts.answer, opening).await?;
     let started = match first.and_then(|first| first.response) {
         Some(Response::Started(started))
             if started.model.is_some() && started.effective.is_some() =>
         {
             started
         }
-        _ => return Err(client.protocol_error("something else", "the start of the stream")),
+        _ => return Err(connection.protocol_error("something else", "the start of the stream")),
     };
 
-    let (open, sink_open) = watch::channel(());
-    let sink = AudioSink {
+    let (open, sink) = oneshot::channel();
+    let audio = AudioSink {
         requests,
-        silence: client.timeouts.silence,
-        address: client.address.to_string(),
+        silence: timeouts.silence,
+        address: connection.server().to_owned(),
         _open: open,
     };
     let results = ResultStream {
-        client: client.clone(),
+        connection,
         started,
-        responses,
-        sink_open,
+        responses: Some(responses),
+        sink,
+        silence: timeouts.silence,
+        over: None,
         summarised: false,
     };
-    Ok((sink, results))
+    Ok((audio, results))
 }

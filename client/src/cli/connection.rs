@@ -7,18 +7,21 @@ use ser_client::Timeouts;
 
 use super::values::duration;
 
-/// Where the server is, and how long to wait for it.
+/// Where the servers are, and how long to wait for them.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Connection {
-    /// Address of the server.
+    /// Address of the server. Of several, separated by commas or each with its own
+    /// --server, and of all IP addresses of a host name, each call takes the next
+    /// that works.
     #[arg(
-        long,
+        long = "server",
         global = true,
         value_name = "URL",
+        value_delimiter = ',',
         env = "SER_CLIENT_SERVER",
         default_value = "http://127.0.0.1:50051"
     )]
-    pub(crate) server: String,
+    pub(crate) servers: Vec<String>,
     /// How long to wait for a server that is starting: for a connection, and for it
     /// to load its models.
     #[arg(long, global = true, value_name = "TIME", default_value = "5s", value_parser = duration)]

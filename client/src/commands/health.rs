@@ -1,72 +1,82 @@
-//! `ser-client health`: is the server serving?
+//! `ser-client health`: are the servers serving?
 
 use std::{io::Write, time::Duration};
 
+use futures_util::future::join_all;
 use ser_client::{Client, Error, ServingStatus, Timeouts};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 use crate::{
     cli::{Connection, HealthArgs},
-    failure::Failure,
+    failure::{Failure, report},
     output::json,
 };
 
 /// Between two attempts to connect. A server that is there is watched instead.
 const RETRY: Duration = Duration::from_millis(100);
 
+/// Asks every server; fails unless all are serving.
 pub(crate) async fn run(connection: &Connection, args: &HealthArgs) -> Result<(), Failure> {
-    let server = &connection.server;
-    let asked = match args.wait {
-        Some(wait) => until_serving(connection, wait).await,
-        None => ask(connection).await,
-    };
+    let timeouts = connection.timeouts();
+    let checks = connection.servers.iter().map(|server| async move {
+        match args.wait {
+            Some(wait) => until_serving(server, timeouts, wait).await,
+            None => ask(server, timeouts).await,
+        }
+    });
     let mut out = anstream::stdout();
-    if args.json {
-        json::write_health(&mut out, server, &asked)?;
-    } else if asked.is_ok() {
-        writeln!(out, "{server} serving")?;
+    let mut failure = None;
+    for (server, asked) in connection.servers.iter().zip(join_all(checks).await) {
+        if args.json {
+            json::write_health(&mut out, server, &asked)?;
+        } else if asked.is_ok() {
+            writeln!(out, "{server} serving")?;
+        }
+        // The last one is left to the end of the program.
+        if let Some(earlier) = asked.err().and_then(|asked| failure.replace(asked)) {
+            report(&earlier);
+        }
     }
-    asked
+    failure.map_or(Ok(()), Err)
 }
 
-async fn ask(connection: &Connection) -> Result<(), Failure> {
-    let client = super::connect(connection).await?;
+async fn ask(server: &str, timeouts: Timeouts) -> Result<(), Failure> {
+    let client = Client::connect_with(server, timeouts).await?;
     match client.health().await? {
         ServingStatus::Serving => Ok(()),
         status => Err(Failure::NotServing {
-            server: connection.server.clone(),
+            server: server.to_owned(),
             status: status.as_str_name().to_lowercase(),
         }),
     }
 }
 
-async fn until_serving(connection: &Connection, wait: Duration) -> Result<(), Failure> {
+async fn until_serving(server: &str, timeouts: Timeouts, wait: Duration) -> Result<(), Failure> {
     let start = Instant::now();
     let left = || wait.saturating_sub(start.elapsed());
     let not_serving = |why| Failure::NotServingInTime {
-        server: connection.server.clone(),
+        server: server.to_owned(),
         waited: humantime::format_duration(wait).to_string(),
         why,
     };
     loop {
-        let timeouts = connection.timeouts();
         let timeouts = Timeouts {
             connect: timeouts.connect.min(left()),
             ..timeouts
         };
-        let error = match Client::connect_with(&connection.server, timeouts).await {
-            Ok(client) => match timeout(left(), client.until_serving()).await {
-                Ok(Ok(())) => return Ok(()),
-                Ok(Err(error)) => error,
-                Err(_) => return Err(not_serving(None)),
-            },
-            Err(error) => error,
+        let watched = match Client::connect_with(server, timeouts).await {
+            Ok(client) => client.until_serving(left()).await,
+            Err(error) => Err(error),
         };
-        match error {
-            Error::Address { .. } | Error::Rejected { .. } => return Err(error.into()),
+        match watched {
+            Ok(ServingStatus::Serving) => return Ok(()),
+            Ok(_) => return Err(not_serving(None)),
+            Err(error @ (Error::Address { .. } | Error::Rejected { .. })) => {
+                return Err(error.into());
+            }
             // It may yet start, or start again.
-            _ if left() > RETRY => sleep(RETRY).await,
-            _ => return Err(not_serving(Some(error))),
+            Err(_) if left() > RETRY => sleep(RETRY).await,
+            Err(error) => return Err(not_serving(Some(error))),
         }
     }
 }

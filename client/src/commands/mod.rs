@@ -26,5 +26,6 @@ pub(crate) async fn run(command_line: CommandLine) -> Result<(), Failure> {
 }
 
 async fn connect(connection: &Connection) -> Result<Client, ser_client::Error> {
-    Client::connect_with(&connection.server, connection.timeouts()).await
+    let servers = Client::builder(&connection.servers);
+    servers.timeouts(connection.timeouts()).connect().await
 }

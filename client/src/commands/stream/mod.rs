@@ -21,7 +21,8 @@ use crate::{
 pub(crate) async fn run(connection: &Connection, args: &StreamArgs) -> Result<(), Failure> {
     let source = source::open(args)?;
     let stop = Stop::default();
-    let mut output = output::choose(args.form(), &connection.server, &stop)?;
+    let servers = connection.servers.join(", ");
+    let mut output = output::choose(args.form(), &servers, &stop)?;
     stop.listen()?;
     let outcome = tokio::select! {
         outcome = recognise(connection, args, source, output.as_mut(), &stop) => outcome,
@@ -50,10 +51,11 @@ async fn recognise(
     let (sink, results) = client.stream(config).await?;
     stop.started();
     output.started(results.started())?;
+    let server = results.server().to_owned();
     match converse(source, sink, results, output, stop).await? {
         None => Ok(()),
         Some(go_away) => Err(Failure::ServerStopping {
-            server: connection.server.clone(),
+            server,
             reason: go_away.reason,
         }),
     }

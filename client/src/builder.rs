@@ -1,0 +1,100 @@
+//! How a [`Client`] is set up.
+
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+use crate::{
+    Client, Error, Resolver,
+    connection::{Pool, SystemResolver, retry},
+};
+
+/// How long a [`Client`] waits before it gives up with an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For a connection, and for a server that can't serve yet: for so long, new
+    /// attempts are made. Default: 5 s.
+    pub connect: Duration,
+    /// For the first answer to a call. Default: 10 s.
+    pub answer: Duration,
+    /// For the server to take more audio, and for each further answer after the
+    /// half-close. Default: 30 s.
+    pub silence: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            answer: Duration::from_secs(10),
+            silence: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The settings of a [`Client`], from [`Client::builder`].
+#[derive(Debug, Clone)]
+pub struct ClientBuilder {
+    servers: Vec<String>,
+    timeouts: Timeouts,
+    connections: NonZeroUsize,
+    resolver: Arc<dyn Resolver>,
+}
+
+impl ClientBuilder {
+    pub(crate) fn new(servers: Vec<String>) -> Self {
+        Self {
+            servers,
+            timeouts: Timeouts::default(),
+            connections: NonZeroUsize::MIN,
+            resolver: Arc::new(SystemResolver),
+        }
+    }
+
+    /// How long to wait for anything.
+    #[must_use]
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = timeouts;
+        self
+    }
+
+    /// How many connections calls are spread over at each IP address, all opened
+    /// when they are first needed. Default: 1, which carries as many streams at
+    /// once as the server allows on one connection.
+    #[must_use]
+    pub fn connections(mut self, connections: NonZeroUsize) -> Self {
+        self.connections = connections;
+        self
+    }
+
+    /// What finds the IP addresses of host names. Default: the operating system.
+    #[must_use]
+    pub fn resolver(mut self, resolver: impl Resolver + 'static) -> Self {
+        self.resolver = Arc::new(resolver);
+        self
+    }
+
+    /// Connects to one of the servers. While none of them answers, tries again for
+    /// [`Timeouts::connect`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Address`], and [`Error::Unreachable`]: at once when no host name can
+    /// be resolved.
+    pub async fn connect(self) -> Result<Client, Error> {
+        let Self {
+            servers,
+            timeouts,
+            connections,
+            resolver,
+        } = self;
+        let start = Instant::now();
+        let pool = Pool::new(&servers, connections, resolver, timeouts.connect).await?;
+        let left = timeouts.connect.saturating_sub(start.elapsed());
+        retry(left, |left| pool.connection(left)).await?;
+        Ok(Client {
+            pool: Arc::new(pool),
+            timeouts,
+        })
+    }
+}

@@ -1,0 +1,119 @@
+//! Servers as their users name them.
+
+use std::net::{IpAddr, SocketAddr};
+
+use tonic::transport::Uri;
+
+use crate::Error;
+
+/// Of plain HTTP.
+const DEFAULT_PORT: u16 = 80;
+
+/// `http://HOST:PORT`.
+#[derive(Debug, Clone)]
+pub(super) struct Address {
+    /// As it was written.
+    pub(super) written: String,
+    /// What requests say that they are for.
+    pub(super) origin: Uri,
+    pub(super) host: Host,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Host {
+    Ip(SocketAddr),
+    /// To be resolved.
+    Name {
+        name: String,
+        port: u16,
+    },
+}
+
+impl Address {
+    pub(super) fn parse(written: &str) -> Result<Self, Error> {
+        let malformed = || Error::Address {
+            address: written.to_owned(),
+        };
+        let origin: Uri = written.parse().map_err(|_| malformed())?;
+        if origin.scheme_str() != Some("http") {
+            return Err(malformed());
+        }
+        let name = origin.host().filter(|host| !host.is_empty());
+        let name = name.ok_or_else(malformed)?;
+        let port = match origin.port_u16() {
+            Some(port) => port,
+            // What follows the host is no port.
+            None if origin.authority().is_some_and(|whole| whole != name) => {
+                return Err(malformed());
+            }
+            None => DEFAULT_PORT,
+        };
+        let bare = name.trim_start_matches('[').trim_end_matches(']');
+        let host = match bare.parse::<IpAddr>() {
+            Ok(ip) => Host::Ip((ip, port).into()),
+            Err(_) => Host::Name {
+                name: name.to_owned(),
+                port,
+            },
+        };
+        Ok(Self {
+            written: written.to_owned(),
+            origin,
+            host,
+        })
+    }
+
+    /// How messages name the server at `ip`, one of this address's.
+    pub(super) fn name_of(&self, ip: SocketAddr) -> String {
+        match self.host {
+            Host::Ip(_) => self.written.clone(),
+            Host::Name { .. } => format!("{} ({ip})", self.written),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(written: &str) -> Host {
+        Address::parse(written).unwrap().host
+    }
+
+    #[test]
+    fn only_names_need_to_be_resolved() {
+        let ip = |text: &str| Host::Ip(text.parse().unwrap());
+        assert_eq!(host("http://10.0.0.7:50051"), ip("10.0.0.7:50051"));
+        assert_eq!(host("http://[::1]:50051"), ip("[::1]:50051"));
+        let name = Host::Name {
+            name: "ser.example".to_owned(),
+            port: 80,
+        };
+        assert_eq!(host("http://ser.example"), name);
+    }
+
+    #[test]
+    fn messages_tell_the_servers_behind_a_name_apart() {
+        let address = Address::parse("http://ser:50051").unwrap();
+        assert_eq!(
+            address.name_of("10.0.0.7:50051".parse().unwrap()),
+            "http://ser:50051 (10.0.0.7:50051)"
+        );
+    }
+
+    #[test]
+    fn anything_but_http_is_refused() {
+        for written in [
+            "",
+            "localhost:50051",
+            "https://localhost:50051",
+            "http://",
+            "http://:50051",
+            "http://host:port",
+            "a b",
+        ] {
+            let error = Address::parse(written).expect_err("no usable address");
+            assert!(matches!(&error, Error::Address { address } if address == written));
+        }
+    }
+}

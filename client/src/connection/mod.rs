@@ -1,0 +1,77 @@
+//! From the names of servers to connections that calls are made on.
+//!
+//! [`address`] reads what the user wrote, [`names`] turns host names into IP
+//! addresses and keeps up with their changes, [`rotation`] goes round these, and a
+//! [`peer`] is one of them with its connections.
+
+mod address;
+mod names;
+mod peer;
+mod pool;
+mod resolver;
+mod rest;
+mod retry;
+mod rotation;
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+use tonic::{Response, Status, transport::Channel};
+
+pub use self::resolver::{Resolution, Resolver};
+pub(crate) use self::{peer::Connection, pool::Pool, resolver::SystemResolver, retry::retry};
+use crate::Error;
+
+impl Connection {
+    /// What calls are made on.
+    pub(crate) fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
+    /// The answer to `call`, if it comes within `limit`.
+    pub(crate) async fn answer<T>(
+        &self,
+        limit: Duration,
+        call: impl Future<Output = Result<Response<T>, Status>>,
+    ) -> Result<T, Error> {
+        match timeout(limit, call).await {
+            Ok(Ok(response)) => {
+                self.works();
+                Ok(response.into_inner())
+            }
+            Ok(Err(status)) => Err(self.failure(&status)),
+            Err(_) => {
+                // It may be a dead connection that nobody has closed.
+                self.give_up();
+                Err(self.silence(limit))
+            }
+        }
+    }
+
+    /// What `status`, which ended a call, means. Later calls avoid the server if it
+    /// can't serve.
+    pub(crate) fn failure(&self, status: &Status) -> Error {
+        let error = Error::from_status(self.server(), status);
+        match &error {
+            Error::Lost { .. } | Error::Unreachable { .. } => self.give_up(),
+            Error::Unavailable { retry_after, .. } => self.rest(retry_after.unwrap_or_default()),
+            _ => {}
+        }
+        error
+    }
+
+    pub(crate) fn silence(&self, waited: Duration) -> Error {
+        Error::Silent {
+            address: self.server().to_owned(),
+            waited,
+        }
+    }
+
+    pub(crate) fn protocol_error(&self, got: &'static str, expected: &'static str) -> Error {
+        Error::Protocol {
+            address: self.server().to_owned(),
+            expected,
+            got,
+        }
+    }
+}

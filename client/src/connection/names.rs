@@ -1,0 +1,127 @@
+//! Keeping up with where host names lead.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use futures_util::future::join_all;
+use tokio::time::{sleep, timeout};
+
+use super::{
+    Resolver,
+    address::{Address, Host},
+    rotation::Rotation,
+};
+use crate::Error;
+
+/// How long a name may take to be resolved again.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// How often names are resolved again while all is well.
+const INTERVAL: Duration = Duration::from_secs(30);
+
+/// Whatever fails, names are resolved no more often than this.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What the user named, and the IP addresses behind it.
+#[derive(Debug)]
+pub(super) struct Names {
+    resolver: Arc<dyn Resolver>,
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    address: Address,
+    /// As last known, in ascending order.
+    ips: Vec<SocketAddr>,
+}
+
+impl Names {
+    pub(super) fn new(addresses: Vec<Address>, resolver: Arc<dyn Resolver>) -> Self {
+        let entries = addresses.into_iter().map(Entry::new).collect();
+        Self { resolver, entries }
+    }
+
+    /// What the user named, for messages.
+    pub(super) fn written(&self) -> String {
+        let written = self.entries.iter().map(|e| e.address.written.as_str());
+        written.collect::<Vec<_>>().join(", ")
+    }
+
+    /// Whether there is anything to keep up with.
+    pub(super) fn can_change(&self) -> bool {
+        let host = |entry: &Entry| matches!(entry.address.host, Host::Name { .. });
+        self.entries.iter().any(host)
+    }
+
+    /// Every IP address once, with the address that it belongs to.
+    pub(super) fn servers(&self) -> Vec<(SocketAddr, &Address)> {
+        let mut servers: Vec<(SocketAddr, &Address)> = Vec::new();
+        for entry in &self.entries {
+            for &ip in &entry.ips {
+                if servers.iter().all(|(known, _)| *known != ip) {
+                    servers.push((ip, &entry.address));
+                }
+            }
+        }
+        servers
+    }
+
+    /// Resolves all names within `limit`. One that can't be resolved keeps the IP
+    /// addresses that it had.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unreachable`] when there is no IP address at all.
+    pub(super) async fn resolve(&mut self, limit: Duration) -> Result<(), Error> {
+        let resolver = self.resolver.as_ref();
+        let resolutions = self.entries.iter_mut().map(|e| e.resolve(resolver, limit));
+        let failures = join_all(resolutions).await;
+        if self.entries.iter().any(|entry| !entry.ips.is_empty()) {
+            return Ok(());
+        }
+        let reason = failures.into_iter().find_map(Result::err);
+        Err(Error::Unreachable {
+            address: self.written(),
+            reason: reason.unwrap_or_else(|| "no server was named".to_owned()),
+        })
+    }
+
+    /// Keeps `rotation` up to date: looks every [`INTERVAL`], and soon after a
+    /// failure.
+    pub(super) async fn follow(mut self, rotation: Arc<Rotation>) {
+        loop {
+            sleep(SHORTEST_INTERVAL).await;
+            // Either end of this wait is a reason to look.
+            let _ = timeout(INTERVAL - SHORTEST_INTERVAL, rotation.trouble.notified()).await;
+            if self.resolve(LIMIT).await.is_ok() {
+                rotation.update(&self.servers());
+            }
+        }
+    }
+}
+
+impl Entry {
+    fn new(address: Address) -> Self {
+        let ips = match address.host {
+            Host::Ip(ip) => vec![ip],
+            Host::Name { .. } => Vec::new(),
+        };
+        Self { address, ips }
+    }
+
+    /// Fails with what the resolver said.
+    async fn resolve(&mut self, resolver: &dyn Resolver, limit: Duration) -> Result<(), String> {
+        let Host::Name { name, port } = &self.address.host else {
+            return Ok(());
+        };
+        let found = timeout(limit, resolver.resolve(name, *port)).await;
+        let found = found.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        let mut ips = found.map_err(|error| error.to_string())?;
+        if ips.is_empty() {
+            return Err(format!("{name} has no address"));
+        }
+        ips.sort_unstable();
+        self.ips = ips;
+        Ok(())
+    }
+}

@@ -1,0 +1,78 @@
+//! All connections of a client.
+
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+
+use tokio::{task::JoinSet, time::Instant};
+
+use super::{Connection, Resolver, address::Address, names::Names, rotation::Rotation};
+use crate::Error;
+
+/// Connections to every server that a client knows, each made when it is needed.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    /// The servers as the user named them.
+    written: String,
+    rotation: Arc<Rotation>,
+    /// Keeps the rotation up to date, and ends with the pool.
+    _following: JoinSet<()>,
+}
+
+impl Pool {
+    /// Resolves the names of `servers`, each `http://HOST:PORT`, within `limit`.
+    /// Later makes `connections` at most to each IP address behind them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Address`], and [`Error::Unreachable`] when no name leads anywhere.
+    pub(crate) async fn new(
+        servers: &[String],
+        connections: NonZeroUsize,
+        resolver: Arc<dyn Resolver>,
+        limit: Duration,
+    ) -> Result<Self, Error> {
+        let addresses = servers.iter().map(|server| Address::parse(server));
+        let mut names = Names::new(addresses.collect::<Result<_, _>>()?, resolver);
+        names.resolve(limit).await?;
+        let written = names.written();
+        let rotation = Arc::new(Rotation::new(connections));
+        rotation.update(&names.servers());
+        let mut following = JoinSet::new();
+        if names.can_change() {
+            following.spawn(names.follow(Arc::clone(&rotation)));
+        }
+        Ok(Self {
+            written,
+            rotation,
+            _following: following,
+        })
+    }
+
+    /// A connection to the server whose turn it is, within `limit`. One that can't
+    /// be reached is passed over, and the time that is left shared among the others.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unreachable`] when none can be reached.
+    pub(crate) async fn connection(&self, limit: Duration) -> Result<Connection, Error> {
+        let start = Instant::now();
+        let peers = self.rotation.next();
+        let mut reasons = Vec::new();
+        for (position, peer) in peers.iter().enumerate() {
+            let shares = u32::try_from(peers.len() - position).unwrap_or(u32::MAX);
+            let left = limit.saturating_sub(start.elapsed());
+            match peer.connection(left / shares).await {
+                Ok(connection) => return Ok(connection),
+                Err(reason) => reasons.push(reason),
+            }
+        }
+        reasons.sort_unstable();
+        reasons.dedup();
+        Err(Error::Unreachable {
+            address: match peers.as_slice() {
+                [only] => only.name.clone(),
+                _ => self.written.clone(),
+            },
+            reason: reasons.join("; "),
+        })
+    }
+}
