@@ -31,6 +31,10 @@ fn bounded(path: &Path, limit: u64) -> Result<Vec<u8>, PackageError> {
         file: path.display().to_string(),
         source,
     };
+    // Opening a pipe would wait for whoever writes to it.
+    if !fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err(invalid(path, "is no file".to_owned()));
+    }
     let file = fs::File::open(path).map_err(unreadable)?;
     let mut bytes = Vec::new();
     file.take(limit + 1)

@@ -40,13 +40,22 @@ impl ModelPackage {
     ///
     /// [`PackageError`] names the file and the key that is wrong.
     pub fn read(directory: &Path) -> Result<Self, PackageError> {
-        let manifest = files::text(directory, files::MANIFEST)?;
+        let manifest = Self::manifest_text(directory)?;
         let graph = files::bytes(directory, files::GRAPH)?;
         let golden = files::text(directory, files::GOLDEN)?;
         let origin = directory.display().to_string();
         let package = Self::from_parts(&origin, &manifest, &graph, &golden)?;
         files::check_place(directory, &package.manifest)?;
         Ok(package)
+    }
+
+    /// The text of `model.toml` in `directory`, unchecked.
+    ///
+    /// # Errors
+    ///
+    /// [`PackageError`] when it can't be read, or is too large to be one.
+    pub fn manifest_text(directory: &Path) -> Result<String, PackageError> {
+        files::text(directory, files::MANIFEST)
     }
 
     /// Checks a package whose files are in memory, for instance embedded in a
