@@ -11,16 +11,13 @@ use std::{
 
 use ::config::{ConfigError, Environment, File, FileFormat, FileSourceString};
 
-use super::{Config, LogFormat};
+use super::{Config, LogFormat, settings};
 use crate::{Error, logging, session::text::seconds};
 
 /// The start of the name of every environment variable that is read. The double
 /// underscore keeps out what Kubernetes injects beside a service named
 /// `ser-server`, for instance `SER_SERVER_PORT=tcp://10.0.0.1:50051`.
 pub(super) const PREFIX: &str = "SER__";
-
-/// The start of those that hold a backend's own settings.
-const SETTINGS_PREFIX: &str = "SER__MODELS__SETTINGS__";
 
 /// The largest `limits.chunk_bytes`: a message may have 256 KiB, of which the
 /// protocol's own framing needs a few bytes.
@@ -114,29 +111,29 @@ pub(super) fn load_from(
         )?;
         merged = merged.add_source(source);
     }
-    // The types of a backend's settings aren't known here, so that what looks like
-    // a number or a truth value has to be one.
-    let (untyped, typed) = environment
+    let (settings, variables): (HashMap<_, _>, HashMap<_, _>) = environment
         .into_iter()
-        .partition(|(name, _)| name.starts_with(SETTINGS_PREFIX));
-    for (variables, parse) in [(typed, false), (untyped, true)] {
-        let source = Environment::with_prefix("SER")
-            .prefix_separator("__")
-            .separator("__")
-            .try_parsing(parse)
-            .source(Some(variables));
-        check(
-            ::config::Config::builder().add_source(source.clone()),
-            |key| {
-                format!(
-                    "environment variable {PREFIX}{}",
-                    key.replace('.', "__").to_uppercase()
-                )
-            },
-        )?;
-        merged = merged.add_source(source);
-    }
-    let mut config = check(merged, |key| format!("configuration: {key}"))?;
+        .partition(|(name, _)| name.starts_with(settings::PREFIX));
+    let source = Environment::with_prefix("SER")
+        .prefix_separator("__")
+        .separator("__")
+        .source(Some(variables));
+    check(
+        ::config::Config::builder().add_source(source.clone()),
+        |key| {
+            format!(
+                "environment variable {PREFIX}{}",
+                key.replace('.', "__").to_uppercase()
+            )
+        },
+    )?;
+    let settings = settings::from_variables(settings)?.to_string();
+    let mut config = check(
+        merged
+            .add_source(source)
+            .add_source(File::from_str(&settings, FileFormat::Toml)),
+        |key| format!("configuration: {key}"),
+    )?;
     flags.apply(&mut config);
     validate(&config)
         .and_then(|()| validate_together(&config))

@@ -5,6 +5,7 @@ pub(crate) mod address;
 mod duration;
 mod list;
 mod load;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod variables;
@@ -183,7 +184,8 @@ pub struct ModelsConfig {
     /// `[models.settings.<backend>]`: a backend's own settings, as its
     /// documentation lists them. Default: none.
     pub settings: BTreeMap<String, Table>,
-    /// `[[models.packages]]`: further packages. Default: none.
+    /// `[[models.packages]]`: further packages, or those in `directory` that need
+    /// options of their own. Default: none.
     pub packages: Vec<PackageConfig>,
 }
 
@@ -218,7 +220,7 @@ pub struct PackageConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instances: Option<NonZeroUsize>,
     /// `[models.packages.settings]`: the backend's own settings, each over the
-    /// one of `[models.settings.<backend>]`. Default: none.
+    /// one of `[models.settings.<backend>]`, in tables too. Default: none.
     #[serde(default, skip_serializing_if = "Table::is_empty")]
     pub settings: Table,
 }

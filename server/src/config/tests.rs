@@ -74,7 +74,7 @@ fn the_example_names_every_key_without_a_default() {
     let all: String = text
         .lines()
         .map(|line| match line.strip_prefix("# ") {
-            Some(setting) if setting.contains(" = ") || setting.starts_with("[[") => setting,
+            Some(setting) if setting.contains(" = ") || setting.starts_with('[') => setting,
             _ => line,
         })
         .collect::<Vec<_>>()
@@ -84,6 +84,8 @@ fn the_example_names_every_key_without_a_default() {
     assert!(config.models.directory.is_some() && config.models.instances.is_some());
     assert_eq!(config.models.packages.len(), 1);
     assert!(config.models.packages[0].instances.is_some());
+    assert!(!config.models.packages[0].settings.is_empty());
+    assert!(!config.models.settings.is_empty());
     assert!(config.admin.listen.is_some() && config.admin.port_file.is_some());
     assert_eq!(config.plugins.len(), 1);
 }
@@ -149,6 +151,7 @@ fn the_environment_sets_every_type() {
         ("SER__MODELS__INSTANCES", "2"),
         ("SER__MODELS__EXECUTION_PROVIDERS", "tensorrt, cuda"),
         ("SER__MODELS__SETTINGS__ONNX__THREADS", "3"),
+        ("SER__MODELS__SETTINGS__ONNX__BUCKETS", "[8, 64]"),
         ("SER__LOG__FORMAT", "json"),
     ])
     .unwrap();
