@@ -65,16 +65,16 @@ impl BackendRegistry {
         self.backends.values().map(Box::as_ref)
     }
 
-    /// The backend that the configuration calls `name`.
+    /// The backend that the configuration calls `name` under `key`.
     ///
     /// # Errors
     ///
     /// [`Error::Config`] with the names that there are.
-    pub fn get(&self, name: &str) -> Result<&dyn Backend, Error> {
+    pub fn get(&self, key: &str, name: &str) -> Result<&dyn Backend, Error> {
         self.backends.get(name).map(Box::as_ref).ok_or_else(|| {
             let names: Vec<_> = self.backends.keys().map(String::as_str).collect();
             Error::Config {
-                place: "configuration: models.backend".to_owned(),
+                place: format!("configuration: {key}"),
                 reason: format!("{name:?}; expected one of {}", names.join(", ")),
             }
         })
@@ -120,7 +120,11 @@ mod tests {
     fn a_library_that_is_missing_is_a_backend_that_is_not_available() {
         let backends = BackendRegistry::default();
         let backends = backends.with_plugins(&plugins("mine")).unwrap();
-        let error = backends.get("mine").unwrap().probe().unwrap_err();
+        let error = backends
+            .get("models.backend", "mine")
+            .unwrap()
+            .probe()
+            .unwrap_err();
         assert!(matches!(error, BackendError::Unavailable { .. }));
         assert_eq!(
             error.to_string(),

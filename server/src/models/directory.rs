@@ -5,6 +5,8 @@
 //! - What begins with a dot, isn't a directory, or holds no `model.toml` two
 //!   levels down is no package, and skipped.
 //! - A package whose folders aren't called `[a-z0-9][a-z0-9._-]*` is refused.
+//! - A folder of versions that can't be read is refused if it is called like a
+//!   model, and skipped otherwise, like the `lost+found` of a volume.
 //! - Links are followed, since mounted volumes are full of them, as long as they
 //!   stay in the directory. A folder or a file of a package that leads out of it
 //!   is refused.
@@ -41,7 +43,8 @@ pub(super) fn packages(directory: &Path) -> Result<Vec<Place>, Error> {
         .canonicalize()
         .map_err(|source| unreadable(directory, source))?;
     let mut places = Vec::new();
-    for (name, path) in folders(directory)? {
+    let models = folders(directory).map_err(|source| unreadable(directory, source))?;
+    for (name, path) in models {
         if let Err(problem) = check_inside(&root, &path) {
             let version = String::new();
             let problem = Some(problem);
@@ -53,7 +56,13 @@ pub(super) fn packages(directory: &Path) -> Result<Vec<Place>, Error> {
             });
             continue;
         }
-        let mut versions = folders(&path)?;
+        let mut versions = match folders(&path) {
+            Ok(versions) => versions,
+            Err(source) => {
+                places.extend(unreadable_model(name, path, source));
+                continue;
+            }
+        };
         versions.sort_by(|(left, _), (right, _)| compare_versions(right, left));
         for (version, path) in versions {
             let problem = check_inside(&root, &path);
@@ -77,8 +86,19 @@ pub(super) fn packages(directory: &Path) -> Result<Vec<Place>, Error> {
     Ok(places)
 }
 
+/// What becomes of a folder of versions that can't be read.
+fn unreadable_model(name: String, path: PathBuf, source: io::Error) -> Option<Place> {
+    let gone = source.kind() == io::ErrorKind::NotFound;
+    (is_identifier(&name) && !gone).then(|| Place {
+        name,
+        version: String::new(),
+        problem: Some(unreadable(&path, source)),
+        path,
+    })
+}
+
 /// The directories in `directory` by name, but for hidden ones.
-fn folders(directory: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
+fn folders(directory: &Path) -> io::Result<Vec<(String, PathBuf)>> {
     let mut folders: Vec<_> = entries(directory)?
         .into_iter()
         .filter(|path| path.is_dir())
@@ -92,14 +112,15 @@ fn folders(directory: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
     Ok(folders)
 }
 
-fn entries(directory: &Path) -> Result<Vec<PathBuf>, Error> {
-    fs::read_dir(directory)
-        .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect())
-        .map_err(|source| unreadable(directory, source))
+fn entries(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    fs::read_dir(directory)?
+        .map(|entry| Ok(entry?.path()))
+        .collect()
 }
 
 fn check_files(root: &Path, package: &Path) -> Result<(), Error> {
-    entries(package)?
+    entries(package)
+        .map_err(|source| unreadable(package, source))?
         .iter()
         .try_for_each(|file| check_inside(root, file))
 }
@@ -136,5 +157,28 @@ fn unreadable(path: &Path, source: io::Error) -> Error {
     Error::Io {
         what: path.display().to_string(),
         source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Root may read everything, so that the refusal can't be provoked.
+    #[test]
+    fn only_a_folder_called_like_a_model_has_to_be_readable() {
+        let place = |name: &str, kind: io::ErrorKind| {
+            unreadable_model(
+                name.to_owned(),
+                Path::new("/models").join(name),
+                kind.into(),
+            )
+        };
+        let refused = place("a", io::ErrorKind::PermissionDenied).unwrap();
+        assert_eq!((refused.name.as_str(), refused.version.as_str()), ("a", ""));
+        let problem = refused.problem.unwrap().to_string();
+        assert_eq!(problem, "/models/a: permission denied");
+        assert!(place("lost+found", io::ErrorKind::PermissionDenied).is_none());
+        assert!(place("a", io::ErrorKind::NotFound).is_none());
     }
 }

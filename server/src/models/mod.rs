@@ -5,6 +5,7 @@ mod backends;
 mod directory;
 #[cfg(feature = "embedded-model")]
 mod embedded;
+mod find;
 mod load;
 mod plans;
 mod registry;

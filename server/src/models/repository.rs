@@ -15,7 +15,8 @@ use tracing::{info, warn};
 
 use super::{
     BackendRegistry, ModelRegistry, ServedModel,
-    load::{self, Found, Loader},
+    find::{self, Found},
+    load::{Loaded, Loader},
     selector::Selector,
     status::{self, Attempts, ModelState, ModelStatus},
 };
@@ -43,7 +44,7 @@ impl Repository {
     /// [`Error::Config`] of a setting that can't be; why one of the packages can't
     /// be served.
     pub fn check(config: &Config, backends: &BackendRegistry) -> Result<(), Error> {
-        load::find_valid(&config.models, backends).map(drop)
+        find::find_valid(&config.models, backends).map(drop)
     }
 
     /// Finds the packages that `config` names, and loads, checks and starts all
@@ -51,20 +52,24 @@ impl Repository {
     ///
     /// # Errors
     ///
-    /// When any of them can't be served, or there is none, or the default isn't
-    /// among them.
+    /// When there is none, or the default isn't among them, or one can't be served:
+    /// other than one that only lies in the directory, where another version of its
+    /// name serves.
     pub fn open(config: Config, backends: BackendRegistry) -> Result<Self, Error> {
         let default = config.models.default.clone();
         let deadline = config.admin.deadline;
         let loader = Loader::new(config, backends);
-        let models = loader.load_all()?;
+        let Loaded { models, refusals } = loader.load_all()?;
         models.iter().for_each(|model| announce(model));
         Ok(Self {
             registry: ModelRegistry::new(default.as_deref(), models),
             loader,
             deadline,
             turn: Arc::default(),
-            attempts: Mutex::default(),
+            attempts: Mutex::new(Attempts {
+                refusals,
+                ..Attempts::default()
+            }),
             retired: Mutex::default(),
         })
     }

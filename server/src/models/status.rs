@@ -2,7 +2,7 @@
 
 use std::{cmp::Ordering, collections::BTreeMap, sync::Arc};
 
-use super::{ServedModel, load::Found, selector::compare_versions};
+use super::{ServedModel, find::Found, selector::compare_versions};
 
 /// One version of one model.
 #[derive(Clone, Debug, PartialEq, Eq)]

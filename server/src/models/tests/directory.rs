@@ -6,7 +6,7 @@ use super::*;
 
 /// Why what is in `directory` isn't served, with paths within it.
 fn refused(directory: &Path) -> String {
-    let text = load(&config(directory)).unwrap_err().to_string();
+    let text = refusal(&config(directory));
     let real = directory.canonicalize().unwrap();
     [directory, &real].iter().fold(text, |text, path| {
         text.replace(&format!("{}/", path.display()), "")
@@ -110,7 +110,7 @@ fn links_out_of_the_directory_are_refused() {
         // The package's own file, where it has one.
         let _ = fs::remove_file(&link);
         symlink(outside.join(target), &link).unwrap();
-        let text = load(&config(directory.path())).unwrap_err().to_string();
+        let text = refusal(&config(directory.path()));
         let expected = format!(
             "{}: leads to {}; expected no link out of {}",
             link.display(),

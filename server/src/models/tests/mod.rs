@@ -16,7 +16,7 @@ use ser_backend::{
 };
 use ser_features::{FrontEnd, FrontEndPlan, SampleRate, WindowRequest};
 
-use super::{BackendRegistry, ModelRegistry, Repository, selector::compare_versions};
+use super::{BackendRegistry, ModelRegistry, ModelState, Repository, selector::compare_versions};
 use crate::{
     Error,
     config::{Config, PackageConfig},
@@ -228,6 +228,20 @@ fn load(config: &Config) -> Result<Served, Error> {
 fn ids(registry: &ModelRegistry) -> Vec<String> {
     let models = registry.list();
     models.iter().map(|model| model.id().to_owned()).collect()
+}
+
+/// Why the start fails, or else why it leaves out what it leaves out.
+fn refusal(config: &Config) -> String {
+    let served = match load(config) {
+        Ok(served) => served,
+        Err(error) => return error.to_string(),
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let statuses = runtime.block_on(Arc::new(served.0).list()).unwrap();
+    let mut refused = statuses
+        .into_iter()
+        .filter(|status| status.state == ModelState::Refused);
+    refused.next().and_then(|status| status.refusal).unwrap()
 }
 
 /// Writes packages, given as `name/version`, to a new directory.

@@ -1,0 +1,231 @@
+//! Which packages there are, and what the configuration says of each.
+
+use std::fs;
+
+use ser_backend::ModelPackage;
+use toml::Table;
+
+use super::{BackendRegistry, directory, selector::Selector};
+use crate::{
+    Error,
+    config::{ModelsConfig, PackageConfig},
+};
+
+/// A package that was found.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) name: String,
+    /// Empty where the folder of all versions is refused.
+    pub(super) version: String,
+    pub(super) kind: Kind,
+    /// Where it lies, and where it runs.
+    pub(super) options: PackageConfig,
+    /// Why it can't be served, if that is known without loading it.
+    pub(super) problem: Option<Error>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The one at this place of `models.packages`.
+    Configured(usize),
+    InDirectory,
+    #[cfg(feature = "embedded-model")]
+    Embedded,
+}
+
+impl Found {
+    /// `name/version`.
+    pub(super) fn id(&self) -> String {
+        format!("{}/{}", self.name, self.version)
+    }
+
+    /// Where it lies.
+    pub(super) fn origin(&self) -> String {
+        self.options.path.display().to_string()
+    }
+
+    /// The key that names its backend, and the name.
+    pub(super) fn backend<'a>(&'a self, models: &'a ModelsConfig) -> (String, &'a str) {
+        match (self.kind, &self.options.backend) {
+            (Kind::Configured(at), Some(own)) => (format!("models.packages[{at}].backend"), own),
+            _ => ("models.backend".to_owned(), &models.backend),
+        }
+    }
+
+    /// Whether the server starts without it where another version of its name
+    /// serves: a version that the admin service refused must not keep the next
+    /// process from starting.
+    pub(super) fn is_expendable(&self, models: &ModelsConfig) -> bool {
+        self.kind == Kind::InDirectory
+            && models.default.as_ref() != Some(&self.id())
+            && !matches!(self.problem, Some(Error::Config { .. }))
+    }
+}
+
+/// Every package of `models`, if all that can be known without loading them is as
+/// it must be at the start.
+///
+/// # Errors
+///
+/// [`Error::Config`] of a setting that can't be; why a package that isn't
+/// expendable can't be served.
+pub(super) fn find_valid(
+    models: &ModelsConfig,
+    backends: &BackendRegistry,
+) -> Result<Vec<Found>, Error> {
+    check_directory(models)?;
+    for backend in models.settings.keys() {
+        backends.get(&format!("models.settings.{backend}"), backend)?;
+    }
+    let mut found = find(models)?;
+    if found.is_empty() {
+        let expected = "models.packages, models.directory or the embedded model";
+        return Err(wrong(
+            "models",
+            format!("nothing to serve; expected {expected}"),
+        ));
+    }
+    for one in &mut found {
+        if !one.is_expendable(models)
+            && let Some(problem) = one.problem.take()
+        {
+            return Err(problem);
+        }
+        let (key, backend) = one.backend(models);
+        backends.get(&key, backend)?;
+    }
+    if let Some(default) = &models.default {
+        let is_default = |selector: Selector<'_>| {
+            let mut found = found.iter();
+            found.any(|found| selector.matches(&found.name, &found.version))
+        };
+        if !Selector::parse("models.default", default).is_ok_and(is_default) {
+            let ids: Vec<_> = found.iter().map(Found::id).collect();
+            let expected = format!("expected one of {}", ids.join(", "));
+            let reason = format!("{default:?} is not served; {expected}");
+            return Err(wrong("models.default", reason));
+        }
+    }
+    Ok(found)
+}
+
+/// Every package that there is now: those of the configuration, then those in the
+/// directory by name, the newest version of each first, then the embedded one,
+/// unless another has its name and version.
+///
+/// # Errors
+///
+/// [`Error::Io`] when the directory can't be read.
+pub(super) fn find(models: &ModelsConfig) -> Result<Vec<Found>, Error> {
+    let configured = models.packages.iter().enumerate();
+    let mut found: Vec<_> = configured
+        .map(|(at, one)| self::configured(at, one))
+        .collect();
+    if let Some(directory) = &models.directory {
+        let named: Vec<_> = models
+            .packages
+            .iter()
+            .filter_map(|package| package.path.canonicalize().ok())
+            .collect();
+        for place in directory::packages(directory)? {
+            // It runs where the configuration puts it.
+            if place
+                .path
+                .canonicalize()
+                .is_ok_and(|path| named.contains(&path))
+            {
+                continue;
+            }
+            found.push(Found {
+                name: place.name,
+                version: place.version,
+                kind: Kind::InDirectory,
+                options: PackageConfig::new(place.path),
+                problem: place.problem,
+            });
+        }
+    }
+    for at in 1..found.len() {
+        let (before, one) = found.split_at_mut(at);
+        let one = &mut one[0];
+        if let Some(other) = before.iter().find(|other| other.id() == one.id()) {
+            one.problem = Some(wrong(
+                "models",
+                format!(
+                    "{} twice, in {} and {}; expected it once",
+                    one.id(),
+                    other.origin(),
+                    one.origin()
+                ),
+            ));
+        }
+    }
+    #[cfg(feature = "embedded-model")]
+    if models.embedded {
+        let embedded = embedded();
+        if !found.iter().any(|other| other.id() == embedded.id()) {
+            found.push(embedded);
+        }
+    }
+    Ok(found)
+}
+
+/// There is a directory, and a package in it.
+fn check_directory(models: &ModelsConfig) -> Result<(), Error> {
+    let Some(directory) = &models.directory else {
+        return Ok(());
+    };
+    let path = directory.display();
+    fs::read_dir(directory).map_err(|error| {
+        let reason = format!("{path}: {error}; expected a directory of packages");
+        wrong("models.directory", reason)
+    })?;
+    if directory::packages(directory)?.is_empty() {
+        let reason = format!("{path}: no packages; expected <name>/<version>/model.toml");
+        return Err(wrong("models.directory", reason));
+    }
+    Ok(())
+}
+
+/// A package that the configuration names, as it calls itself; as its folders are
+/// called if it can't be read.
+fn configured(at: usize, package: &PackageConfig) -> Found {
+    let text = ModelPackage::manifest_text(&package.path);
+    let problem = text.as_ref().err().map(|error| {
+        wrong(
+            &format!("models.packages[{at}].path"),
+            format!("{error}; expected a package"),
+        )
+    });
+    let manifest: Option<Table> = text.ok().and_then(|text| text.parse().ok());
+    let part = |key: &str, up: usize| {
+        let declared = manifest.as_ref().and_then(|table| table.get(key)?.as_str());
+        let folder = || package.path.ancestors().nth(up)?.file_name()?.to_str();
+        declared.or_else(folder).unwrap_or_default().to_owned()
+    };
+    Found {
+        name: part("name", 1),
+        version: part("version", 0),
+        kind: Kind::Configured(at),
+        options: package.clone(),
+        problem,
+    }
+}
+
+#[cfg(feature = "embedded-model")]
+fn embedded() -> Found {
+    Found {
+        name: super::embedded::NAME.to_owned(),
+        version: super::embedded::VERSION.to_owned(),
+        kind: Kind::Embedded,
+        options: PackageConfig::new(super::embedded::ORIGIN.into()),
+        problem: None,
+    }
+}
+
+fn wrong(key: &str, reason: String) -> Error {
+    Error::Config {
+        place: format!("configuration: {key}"),
+        reason,
+    }
+}
