@@ -12,6 +12,7 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process};
+use ser_proto::v1::{GetModelRequest, models_client::ModelsClient};
 use ser_server::{config::Config, models::BackendRegistry, serve};
 use tokio::{sync::oneshot, time::timeout};
 use tonic::{
@@ -126,6 +127,17 @@ impl Drop for ServerProcess {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The backend and the execution provider that `GetModel` reports of a model, or of
+/// the default when `model` is empty.
+pub async fn placement(channel: Channel, model: &str) -> (String, String) {
+    let request = GetModelRequest {
+        model: model.to_owned(),
+    };
+    let response = ModelsClient::new(channel).get_model(request).await.unwrap();
+    let model = response.into_inner().model.unwrap();
+    (model.backend, model.execution_provider)
 }
 
 fn listening_address(line: &str) -> Option<SocketAddr> {

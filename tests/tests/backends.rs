@@ -10,7 +10,7 @@ use std::{env, fs, process::Output};
 
 use ser_tests::{
     binaries,
-    server::{ServerProcess, until_serving},
+    server::{ServerProcess, placement, until_serving},
 };
 use serde_json::Value;
 
@@ -91,5 +91,8 @@ async fn a_library_that_only_the_settings_name_serves() {
         ("ORT_DYLIB_PATH", ""),
     ];
     let server = ServerProcess::start(&[], &environment);
-    until_serving(server.channel().await).await;
+    let channel = server.channel().await;
+    until_serving(channel.clone()).await;
+    let on = ("onnx".to_owned(), "cpu".to_owned());
+    assert_eq!(placement(channel, "").await, on);
 }

@@ -16,7 +16,7 @@ use ser_proto::v1::Encoding;
 use ser_tests::{
     audio::chunked_voice,
     binaries,
-    server::{ServerProcess, until_health, until_serving},
+    server::{ServerProcess, placement, until_health, until_serving},
     stream::{Transcript, config, recognise},
 };
 use tonic::{Code, transport::Channel};
@@ -54,6 +54,9 @@ fn stopped(server: &mut ServerProcess) -> Vec<String> {
 async fn a_plugin_answers_as_the_native_backend_does() {
     let (mut server, channel) = server(&c_plugin()).await;
     let (mut native, native_channel) = ServerProcess::ready().await;
+    let on = |backend: &str| (backend.to_owned(), "cpu".to_owned());
+    assert_eq!(placement(channel.clone(), "").await, on("mine"));
+    assert_eq!(placement(native_channel.clone(), "").await, on("burn"));
     let (got, expected) = tokio::join!(
         stream(&channel, 2, false),
         stream(&native_channel, 2, false)

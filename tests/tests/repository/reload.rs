@@ -8,9 +8,12 @@ use ser_proto::{
 };
 use ser_tests::{
     audio,
-    stream::{RawStream, Transcript, recognise},
+    stream::{PATIENCE, RawStream, Transcript, recognise},
 };
-use tokio::sync::{Barrier, watch};
+use tokio::{
+    sync::{Barrier, watch},
+    time::timeout,
+};
 use tonic::{Code, transport::Channel};
 
 use crate::support::{RATE, Server, chunks, stream_config, version};
@@ -41,13 +44,12 @@ async fn long_stream(
             _ => {}
         }
     }
-    all_run.wait().await;
+    in_time(all_run.wait()).await;
     let (last, others) = after.split_last().expect("audio");
     for chunk in others {
         stream.audio(chunk.clone()).await;
     }
-    changed
-        .wait_for(|changed| *changed)
+    in_time(changed.wait_for(|changed| *changed))
         .await
         .expect("the change comes");
     stream.audio(last.clone()).await;
@@ -59,6 +61,12 @@ async fn long_stream(
         results: said,
         ..rest
     }
+}
+
+/// Waits for the others, unless one of them has failed and never comes.
+async fn in_time<T>(others: impl Future<Output = T>) -> T {
+    let waited = timeout(PATIENCE, others).await;
+    waited.expect("every stream gets so far")
 }
 
 /// Newcomers, and what has just ended, may count too.
@@ -83,7 +91,7 @@ async fn a_reload_under_200_streams_disturbs_none_of_them() {
             tokio::spawn(long_stream(server.channel.clone(), seed, all_run, changed))
         })
         .collect();
-    all_run.wait().await;
+    in_time(all_run.wait()).await;
     assert!(runs_all(&server.listed("1").await));
 
     server.models.add("2");
