@@ -22,6 +22,26 @@ fn the_definition_is_sound() {
 }
 
 #[test]
+fn servers_are_separated_or_repeated() {
+    let servers = |arguments: &[&str]| {
+        let arguments = ["ser-client", "health"].iter().chain(arguments);
+        let parsed = CommandLine::try_parse_from(arguments).unwrap();
+        parsed.connection.servers
+    };
+    assert_eq!(servers(&[]), ["http://127.0.0.1:50051"]);
+    let several = [
+        "--server",
+        "http://a:1,http://b:1",
+        "--server",
+        "http://c:1",
+    ];
+    assert_eq!(
+        servers(&several),
+        ["http://a:1", "http://b:1", "http://c:1"]
+    );
+}
+
+#[test]
 fn a_file_is_real_time_unless_fast() {
     let args = stream(&["a.wav"]).unwrap();
     assert_eq!(

@@ -125,3 +125,83 @@ impl Entry {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{num::NonZeroUsize, sync::Mutex};
+
+    use super::*;
+    use crate::connection::Resolution;
+
+    #[derive(Debug, Default)]
+    struct Registry {
+        known: Mutex<Vec<SocketAddr>>,
+    }
+
+    impl Registry {
+        fn set(&self, ips: &[&str]) {
+            *self.known.lock().unwrap() = ips.iter().map(|ip| ip.parse().unwrap()).collect();
+        }
+    }
+
+    impl Resolver for Arc<Registry> {
+        fn resolve<'a>(&'a self, _: &'a str, _: u16) -> Resolution<'a> {
+            Box::pin(async { Ok(self.known.lock().unwrap().clone()) })
+        }
+    }
+
+    /// Names of one address, `http://ser:1`, and what follows it.
+    async fn followed(registry: &Arc<Registry>) -> Arc<Rotation> {
+        let addresses = vec![Address::parse("http://ser:1").unwrap()];
+        let mut names = Names::new(addresses, Arc::new(Arc::clone(registry)));
+        names.resolve(LIMIT).await.unwrap();
+        let rotation = Arc::new(Rotation::new(NonZeroUsize::MIN));
+        rotation.update(&names.servers());
+        tokio::spawn(names.follow(Arc::clone(&rotation)));
+        rotation
+    }
+
+    fn ips(rotation: &Rotation) -> Vec<String> {
+        let mut ips: Vec<_> = rotation.next().iter().map(|p| p.ip.to_string()).collect();
+        ips.sort_unstable();
+        ips
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn servers_come_and_go() {
+        let registry = Arc::new(Registry::default());
+        registry.set(&["10.0.0.1:1", "10.0.0.2:1"]);
+        let rotation = followed(&registry).await;
+        let kept = rotation
+            .next()
+            .into_iter()
+            .find(|p| p.ip.ip().to_string() == "10.0.0.2");
+        registry.set(&["10.0.0.3:1", "10.0.0.2:1"]);
+        assert_eq!(ips(&rotation), ["10.0.0.1:1", "10.0.0.2:1"]);
+        sleep(INTERVAL + SHORTEST_INTERVAL).await;
+        assert_eq!(ips(&rotation), ["10.0.0.2:1", "10.0.0.3:1"]);
+        let kept = kept.unwrap();
+        assert!(rotation.next().iter().any(|peer| Arc::ptr_eq(peer, &kept)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_is_a_reason_to_look() {
+        let registry = Arc::new(Registry::default());
+        registry.set(&["10.0.0.1:1"]);
+        let rotation = followed(&registry).await;
+        registry.set(&["10.0.0.2:1"]);
+        rotation.trouble.notify_one();
+        sleep(2 * SHORTEST_INTERVAL).await;
+        assert_eq!(ips(&rotation), ["10.0.0.2:1"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn names_that_lead_nowhere_keep_their_servers() {
+        let registry = Arc::new(Registry::default());
+        registry.set(&["10.0.0.1:1"]);
+        let rotation = followed(&registry).await;
+        registry.set(&[]);
+        sleep(2 * INTERVAL).await;
+        assert_eq!(ips(&rotation), ["10.0.0.1:1"]);
+    }
+}

@@ -36,6 +36,28 @@ async fn not_serving_is_failure() {
 }
 
 #[tokio::test]
+async fn every_server_is_asked() {
+    let servers = [FakeServer::without_streams(), FakeServer::without_streams()];
+    let port = ReservedPort::new();
+    servers[1].status.send_replace(ServingStatus::NotServing);
+    let all = format!(
+        "{},{},{}",
+        servers[0].address,
+        servers[1].address,
+        port.address()
+    );
+    let ended = run(&all, &["health", "--connect-timeout", "100ms"]).await;
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert_eq!(ended.stdout, format!("{} serving\n", servers[0].address));
+    for said in [
+        format!("error: {} is not serving", servers[1].address),
+        format!("error: nothing answers at {}", port.address()),
+    ] {
+        assert!(ended.stderr.contains(&said), "{said}: {ended:?}");
+    }
+}
+
+#[tokio::test]
 async fn waiting_watches_until_it_serves() {
     let mut server = FakeServer::without_streams();
     server.status.send_replace(ServingStatus::NotServing);

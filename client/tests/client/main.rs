@@ -1,8 +1,9 @@
-//! The real binary against a server that follows a script.
+//! The real binary, and the library, against servers that follow a script.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 mod admin;
+mod connection;
 mod failures;
 mod health;
 mod input;

@@ -129,6 +129,8 @@ type Script = dyn Fn(Call) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + 
 
 /// One stream, as a script sees it. Dropping it ends the stream with OK.
 pub(crate) struct Call {
+    /// The other end of the connection.
+    pub(crate) client: SocketAddr,
     requests: Streaming<StreamingRecognizeRequest>,
     responses: mpsc::Sender<Result<StreamingRecognizeResponse, Status>>,
 }
@@ -197,6 +199,7 @@ impl SpeechEmotion for FakeSpeechEmotion {
     ) -> Result<Response<Self::StreamingRecognizeStream>, Status> {
         let (responses, queue) = mpsc::channel(8);
         tokio::spawn((self.0)(Call {
+            client: request.remote_addr().unwrap(),
             requests: request.into_inner(),
             responses,
         }));
