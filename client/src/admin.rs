@@ -42,7 +42,8 @@ impl AdminClient {
     pub async fn list(&self) -> Result<Vec<RepositoryModel>, Error> {
         let (connection, mut service) = self.service().await?;
         let answer = service.list_repository(ListRepositoryRequest {});
-        Ok(connection.answer(self.limit(), answer).await?.models)
+        let limit = self.client.timeouts.answer;
+        Ok(connection.answer(limit, answer).await?.models)
     }
 
     /// Serves `model`, as `name/version`, to new streams; waits `limit` at most until
@@ -71,21 +72,17 @@ impl AdminClient {
         present(&connection, connection.answer(limit, answer).await?.model)
     }
 
-    /// Takes `model`, as `name/version`, from new streams.
+    /// Takes `model`, as `name/version`, from new streams; waits `limit` at most for
+    /// its turn, since a load may be under way.
     ///
     /// # Errors
     ///
     /// See [`AdminClient`].
-    pub async fn unload(&self, model: &str) -> Result<RepositoryModel, Error> {
+    pub async fn unload(&self, model: &str, limit: Duration) -> Result<RepositoryModel, Error> {
         let model = model.to_owned();
         let (connection, mut service) = self.service().await?;
         let answer = service.unload_model(UnloadModelRequest { model });
-        let answer = connection.answer(self.limit(), answer).await?;
-        present(&connection, answer.model)
-    }
-
-    fn limit(&self) -> Duration {
-        self.client.timeouts.answer
+        present(&connection, connection.answer(limit, answer).await?.model)
     }
 
     async fn service(&self) -> Result<(Connection, ModelRepositoryClient<Channel>), Error> {

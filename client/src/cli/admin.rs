@@ -31,21 +31,19 @@ pub(crate) enum AdminAction {
     /// Show every model that the server finds or serves.
     List,
     /// Load a model and serve it to new streams.
-    Load(LoadArgs),
+    Load(ChangeArgs),
     /// Take a model from new streams.
-    Unload {
-        /// NAME/VERSION.
-        model: String,
-    },
+    Unload(ChangeArgs),
     /// Load a model again, in place of what is served under its name and version.
-    Reload(LoadArgs),
+    Reload(ChangeArgs),
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct LoadArgs {
+pub(crate) struct ChangeArgs {
     /// NAME/VERSION.
     pub(crate) model: String,
-    /// How long to wait until the model is loaded and checked.
+    /// How long to wait: for the changes before this one, and for a model to be
+    /// loaded and checked.
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration)]
     pub(crate) wait: Duration,
 }

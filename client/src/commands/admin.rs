@@ -25,8 +25,8 @@ async fn ask(connection: &Connection, args: &AdminArgs) -> Result<Vec<Repository
     let admin = AdminClient::connect(&args.admin_server, connection.timeouts()).await?;
     Ok(match &args.action {
         AdminAction::List => admin.list().await?,
-        AdminAction::Load(load) => vec![admin.load(&load.model, load.wait).await?],
-        AdminAction::Reload(load) => vec![admin.reload(&load.model, load.wait).await?],
-        AdminAction::Unload { model } => vec![admin.unload(model).await?],
+        AdminAction::Load(change) => vec![admin.load(&change.model, change.wait).await?],
+        AdminAction::Reload(change) => vec![admin.reload(&change.model, change.wait).await?],
+        AdminAction::Unload(change) => vec![admin.unload(&change.model, change.wait).await?],
     })
 }
