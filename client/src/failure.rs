@@ -1,6 +1,11 @@
 //! How the program ends when something went wrong.
 
-use std::{borrow::Cow, io, process::ExitCode};
+use std::{
+    borrow::Cow,
+    io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anstyle::{AnsiColor, Style};
 use ser_client::{Code, Error, FeatureError};
@@ -11,11 +16,12 @@ use crate::{commands::Leave, output::printable};
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0  success; also when the reader of standard output went away, and after Ctrl-C
-  1  failure: unreadable audio or none, an error of the server, `health` of a server that is not serving
+  1  failure: unreadable audio or none, an error of the server, `health` of a server that is not
+     serving; some clip that `classify` can't read or classify, while the rest went on
   2  usage: the command line is wrong
   3  connection: nothing answers, the connection broke, or the server is loading or stopping
   4  rejected: the server refuses the request
-  130  Ctrl-C pressed twice, or before the stream had started";
+  130  Ctrl-C pressed twice, or before the stream had started, or before `classify` was through";
 
 /// Why a command did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +36,13 @@ pub(crate) enum Failure {
     Admin(Error),
     #[error("can't write: {0}")]
     Output(#[from] io::Error),
+    #[error("can't write {}: {source}", path.display())]
+    File { path: PathBuf, source: io::Error },
+    #[error("there is no WAV or FLAC file in what was named")]
+    NothingFound,
+    /// Each was told before.
+    #[error("{failed} of {of} clips can't be classified")]
+    Clips { failed: usize, of: usize },
     /// Parsed arguments that don't go together.
     #[error(transparent)]
     Usage(#[from] clap::Error),
@@ -50,6 +63,11 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    pub(crate) fn file(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        Self::File { path, source }
+    }
+
     fn exit_code(&self) -> u8 {
         match self {
             Self::Client(error)
@@ -74,6 +92,9 @@ impl Failure {
             Self::Left(Leave::Terminated) => 143,
             Self::Left(Leave::HungUp) => 129,
             Self::Output(_)
+            | Self::File { .. }
+            | Self::NothingFound
+            | Self::Clips { .. }
             | Self::NotServing { .. }
             | Self::NotServingInTime { why: None, .. } => 1,
         }

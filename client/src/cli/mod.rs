@@ -1,6 +1,7 @@
 //! The command line, parsed and then checked into the types of the domain.
 
 mod admin;
+mod classify;
 mod connection;
 mod recognition;
 mod stream;
@@ -13,11 +14,15 @@ use clap::{Args, Parser, Subcommand};
 use self::values::duration;
 pub(crate) use self::{
     admin::{AdminAction, AdminArgs},
+    classify::{ClassifyArgs, Format, Per},
     connection::Connection,
     recognition::Recognition,
     stream::{Input, StreamArgs},
 };
-use crate::{failure::EXIT_CODES, output::JSON_HELP};
+use crate::{
+    failure::EXIT_CODES,
+    output::{JSON_HELP, clips},
+};
 
 /// Recognise the emotion of speech while the person is still speaking.
 #[derive(Debug, Parser)]
@@ -38,6 +43,14 @@ pub(crate) enum Command {
     /// --json gives JSON lines. Ctrl-C stops sending and still shows the summary.
     #[command(after_long_help = JSON_HELP)]
     Stream(StreamArgs),
+    /// Classify recordings, many at once, as fast as the server takes them.
+    ///
+    /// Results come in the order in which files were named. A file that can't be
+    /// classified is told on standard error, and the rest go on; the exit code tells
+    /// whether there was one. When the server is lost for good, or Ctrl-C is pressed,
+    /// what is done is complete.
+    #[command(after_long_help = clips::JSON_HELP)]
+    Classify(ClassifyArgs),
     /// Show the models that the server has.
     Models(ModelsArgs),
     /// Ask whether the server is serving; success only if it is.

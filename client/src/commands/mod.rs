@@ -1,6 +1,7 @@
 //! One module for each subcommand.
 
 mod admin;
+mod classify;
 mod health;
 mod models;
 mod stop;
@@ -19,6 +20,7 @@ pub(crate) async fn run(command_line: CommandLine) -> Result<(), Failure> {
     let connection = command_line.connection;
     match command_line.command {
         Command::Stream(args) => stream::run(&connection, &args).await,
+        Command::Classify(args) => classify::run(&connection, &args).await,
         Command::Models(args) => models::run(&connection, &args).await,
         Command::Health(args) => health::run(&connection, &args).await,
         Command::Admin(args) => admin::run(&connection, &args).await,

@@ -59,7 +59,7 @@ impl<W: Write> Output for JsonLines<W> {
     }
 
     fn result(&mut self, result: &EmotionResult) -> io::Result<()> {
-        write_line(&mut self.out, &Line::result(result))
+        write_line(&mut self.out, &Line::Result(ResultFields::new(result)))
     }
 
     fn warning(&mut self, warning: &StreamWarning) -> io::Result<()> {
@@ -87,7 +87,7 @@ impl<W: Write> Output for JsonLines<W> {
     }
 
     fn summary(&mut self, summary: &StreamSummary) -> io::Result<()> {
-        write_line(&mut self.out, &Line::summary(summary))
+        write_line(&mut self.out, &Line::Summary(SummaryFields::new(summary)))
     }
 }
 
@@ -138,7 +138,7 @@ pub(crate) fn write_repository_model(
     )
 }
 
-fn write_line(out: &mut impl Write, line: &Line<'_>) -> io::Result<()> {
+pub(super) fn write_line(out: &mut impl Write, line: &impl Serialize) -> io::Result<()> {
     let mut text = serde_json::to_string(line)?;
     text.push('\n');
     out.write_all(text.as_bytes())?;
@@ -234,7 +234,7 @@ struct ModelFields<'a> {
 }
 
 #[derive(Serialize)]
-struct ResultFields<'a> {
+pub(super) struct ResultFields<'a> {
     sequence: u64,
     start: f64,
     end: f64,
@@ -250,7 +250,7 @@ struct ResultFields<'a> {
 }
 
 #[derive(Serialize)]
-struct SummaryFields<'a> {
+pub(super) struct SummaryFields<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     channel: Option<u32>,
     received: f64,
@@ -287,9 +287,11 @@ impl<'a> Line<'a> {
             numerics: &started.numerics,
         })
     }
+}
 
-    fn result(result: &'a EmotionResult) -> Self {
-        Self::Result(ResultFields {
+impl<'a> ResultFields<'a> {
+    pub(super) fn new(result: &'a EmotionResult) -> Self {
+        Self {
             sequence: result.sequence,
             start: seconds(result.start),
             end: seconds(result.end),
@@ -300,12 +302,14 @@ impl<'a> Line<'a> {
             label: result.label.as_deref(),
             scores: scores(&result.scores),
             trigger: short_name(result.trigger().as_str_name(), "TRIGGER_"),
-        })
+        }
     }
+}
 
-    fn summary(summary: &'a StreamSummary) -> Self {
+impl<'a> SummaryFields<'a> {
+    pub(super) fn new(summary: &'a StreamSummary) -> Self {
         let times = summary.time_per_label.iter();
-        Self::Summary(SummaryFields {
+        Self {
             channel: summary.channel,
             received: seconds(summary.received),
             received_samples: summary.received_samples,
@@ -321,7 +325,7 @@ impl<'a> Line<'a> {
             mean_posterior: scores(&summary.mean_posterior),
             overall_label: summary.overall_label.as_deref(),
             results: summary.results,
-        })
+        }
     }
 }
 

@@ -31,19 +31,7 @@ impl<W: Write, N: Write> Output for Lines<W, N> {
     }
 
     fn result(&mut self, result: &EmotionResult) -> io::Result<()> {
-        let verdict = match result.verdict() {
-            Verdict::NoSpeech => "no speech",
-            Verdict::Uncertain => "uncertain",
-            Verdict::Emotion | Verdict::Unspecified => "emotion",
-        };
-        let line = format!(
-            "{:>8.3}s {:>8.3}s  {}{verdict:9}  {}",
-            seconds(result.new_start),
-            seconds(result.end),
-            channel(result.channel),
-            scores(&result.scores),
-        );
-        writeln!(self.out, "{}", line.trim_end())?;
+        writeln!(self.out, "{}", result_line(result))?;
         self.out.flush()
     }
 
@@ -87,15 +75,36 @@ impl<W: Write, N: Write> Output for Lines<W, N> {
     }
 }
 
-fn channel(channel: Option<u32>) -> String {
+/// What a result says of the audio that it is the first to cover.
+pub(super) fn result_line(result: &EmotionResult) -> String {
+    let line = format!(
+        "{:>8.3}s {:>8.3}s  {}{:9}  {}",
+        seconds(result.new_start),
+        seconds(result.end),
+        channel(result.channel),
+        verdict(result.verdict()),
+        scores(&result.scores),
+    );
+    line.trim_end().to_owned()
+}
+
+pub(super) fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::NoSpeech => "no speech",
+        Verdict::Uncertain => "uncertain",
+        Verdict::Emotion | Verdict::Unspecified => "emotion",
+    }
+}
+
+pub(super) fn channel(channel: Option<u32>) -> String {
     channel
         .map(|channel| format!("channel {channel}  "))
         .unwrap_or_default()
 }
 
-fn scores(scores: &[Score]) -> String {
+pub(super) fn scores<'a>(scores: impl IntoIterator<Item = &'a Score>) -> String {
     let scores: Vec<_> = scores
-        .iter()
+        .into_iter()
         .map(|score| format!("{} {:.3}", printable(&score.label), score.probability))
         .collect();
     scores.join(", ")

@@ -1,11 +1,13 @@
 //! What a stream says, written for whoever reads it: a timeline for a person at
 //! a terminal, plain lines for a pipe, JSON lines for a program.
 
+pub(crate) mod clips;
 mod header;
 pub(crate) mod json;
 mod lines;
 pub(crate) mod model;
 mod palette;
+pub(crate) mod plot;
 pub(crate) mod repository;
 mod timeline;
 

@@ -8,9 +8,23 @@ use anstyle::{Ansi256Color, Style};
 /// vermillion, bluish green, yellow, sky blue, reddish purple, orange, blue.
 const OKABE_ITO: [u8; 7] = [166, 36, 227, 74, 175, 214, 32];
 
+/// The colour of a model's label, by its place among the labels, as one of the 256 of
+/// a terminal.
+pub(crate) fn emotion_colour(index: usize) -> u8 {
+    OKABE_ITO[index % OKABE_ITO.len()]
+}
+
+/// The same colour where there is no terminal: red, green and blue.
+pub(crate) fn emotion_rgb(index: usize) -> (u8, u8, u8) {
+    // From 16 on, the colours of a terminal are a cube of six levels.
+    const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
+    let place = usize::from(emotion_colour(index) - 16);
+    (LEVELS[place / 36], LEVELS[place / 6 % 6], LEVELS[place % 6])
+}
+
 /// The style of a model's label, by its place among the labels.
 pub(crate) fn emotion(index: usize) -> Style {
-    let colour = Ansi256Color(OKABE_ITO[index % OKABE_ITO.len()]);
+    let colour = Ansi256Color(emotion_colour(index));
     Style::new().fg_color(Some(colour.into()))
 }
 
@@ -59,6 +73,14 @@ mod tests {
         assert_eq!(bar(7.0, 3, Fill::Solid), "███");
         assert_eq!(bar(-1.0, 3, Fill::Solid), "   ");
         assert_eq!(bar(f64::NAN, 3, Fill::Solid), "   ");
+    }
+
+    #[test]
+    fn pictures_have_the_colours_of_the_terminal() {
+        // 214 is orange, 32 is blue.
+        assert_eq!(emotion_rgb(5), (255, 175, 0));
+        assert_eq!(emotion_rgb(6), (0, 135, 215));
+        assert_eq!(emotion_rgb(7), emotion_rgb(0));
     }
 
     #[test]

@@ -1,0 +1,215 @@
+//! `ser-client classify`: recordings in, many at once, and what was said of each out.
+
+mod find;
+mod pictures;
+mod progress;
+mod work;
+
+use std::{
+    fs::File,
+    io::{self, BufWriter, IsTerminal, Write},
+    path::Path,
+    time::Instant,
+};
+
+use futures_util::StreamExt;
+use ser_client::{Classification, Error, proto::WarningCode};
+
+use self::{
+    find::{Found, find},
+    pictures::Pictures,
+    progress::Progress,
+    work::{Classified, Outcome, Work},
+};
+use super::{Leave, Stop};
+use crate::{
+    cli::{ClassifyArgs, Connection},
+    failure::Failure,
+    output::{
+        clips::{self, Report, Target, Total},
+        printable,
+    },
+};
+
+pub(crate) async fn run(connection: &Connection, args: &ClassifyArgs) -> Result<(), Failure> {
+    let found = find(&args.paths);
+    if found.is_empty() {
+        return Err(Failure::NothingFound);
+    }
+    let pictures = Pictures::plan(args.plot.as_deref(), &found)?;
+    let stop = Stop::default();
+    stop.listen()?;
+    tokio::select! {
+        outcome = classify(connection, args, found, pictures, &stop) => outcome,
+        leave = stop.leave() => Err(Failure::Left(leave)),
+    }
+}
+
+async fn classify(
+    connection: &Connection,
+    args: &ClassifyArgs,
+    found: Vec<Found>,
+    pictures: Pictures,
+    stop: &Stop,
+) -> Result<(), Failure> {
+    let client = super::connect(connection).await?;
+    let options = args.recognition.options();
+    let model = options.model.as_deref().unwrap_or_default();
+    let labels = client.model(model).await?.labels;
+    let target = target(args.out.as_deref(), &found)?;
+    let progress = Progress::start(&found);
+    let mut run = Run {
+        args,
+        pictures,
+        report: clips::choose(args.format(), args.per, &labels, target),
+        progress: progress.clone(),
+        warnings: Vec::new(),
+        total: Total::default(),
+        given_up: None,
+    };
+    stop.started();
+
+    let (start, clips) = (Instant::now(), found.len());
+    let with_pictures = !matches!(run.pictures, Pictures::None);
+    let work = Work::new(
+        client,
+        options,
+        args.jobs,
+        with_pictures,
+        stop.clone(),
+        progress,
+    );
+    let mut outcomes = work.outcomes(found);
+    let mut pressed = Box::pin(stop.pressed());
+    let mut stopping = false;
+    loop {
+        let outcome = tokio::select! {
+            () = &mut pressed, if !stopping => {
+                stopping = true;
+                run.note("stopping; press Ctrl-C again to leave at once");
+                continue;
+            }
+            outcome = outcomes.next() => outcome,
+        };
+        match outcome {
+            Some(outcome) => run.take(outcome)?,
+            None => break,
+        }
+    }
+    run.total.elapsed = start.elapsed();
+    run.total.untried = clips - run.total.classified - run.total.failed;
+    run.finish(stopping)
+}
+
+/// What has become of the clips so far.
+struct Run<'a> {
+    args: &'a ClassifyArgs,
+    pictures: Pictures,
+    report: Box<dyn Report>,
+    progress: Progress,
+    /// Each with a message and the number of clips that it is about.
+    warnings: Vec<(WarningCode, String, usize)>,
+    total: Total,
+    /// Why no further clip was tried.
+    given_up: Option<Error>,
+}
+
+impl Run<'_> {
+    fn take(&mut self, outcome: Outcome) -> Result<(), Failure> {
+        match outcome {
+            Outcome::Classified(done) => self.classified(&done),
+            Outcome::Failed(_, error) if work::concerns_all(&error) => Err(error.into()),
+            Outcome::Failed(file, error) => self.failed(&file, error),
+            Outcome::Untried => Ok(()),
+        }
+    }
+
+    fn classified(&mut self, done: &Classified) -> Result<(), Failure> {
+        self.total.classified += 1;
+        self.total.audio += done.audio;
+        self.count_warnings(&done.said);
+        let report = &mut self.report;
+        let path = &done.clip.path;
+        let written = self.progress.suspend(|| report.clip(path, &done.said));
+        self.written(written)?;
+        self.pictures.draw(done)
+    }
+
+    fn failed(&mut self, file: &Path, error: Error) -> Result<(), Failure> {
+        self.total.failed += 1;
+        let reason = match &error {
+            Error::Unreadable { source, .. } => source.to_string(),
+            Error::NotAudio { source, .. } => source.to_string(),
+            other => other.to_string(),
+        };
+        let text = format!("{}: {reason}", file.display());
+        self.note(&format!("error: {}", printable(&text)));
+        let report = &mut self.report;
+        let written = self.progress.suspend(|| report.failed(file, &reason));
+        if work::lost(&error) {
+            self.given_up.get_or_insert(error);
+        }
+        self.written(written)
+    }
+
+    fn finish(mut self, stopped: bool) -> Result<(), Failure> {
+        self.progress.clear();
+        let written = self.report.finish(&self.total);
+        self.written(written)?;
+        for (_, message, clips) in &self.warnings {
+            self.note(&format!("warning: {} ({clips} clips)", printable(message)));
+        }
+        self.note(&self.total.to_string());
+        match self.given_up {
+            _ if stopped => Err(Failure::Left(Leave::Interrupted)),
+            Some(error) => Err(Failure::Midway(error)),
+            None if self.total.failed > 0 => Err(Failure::Clips {
+                failed: self.total.failed,
+                of: self.total.failed + self.total.classified,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn count_warnings(&mut self, said: &Classification) {
+        for warning in &said.warnings {
+            let mut known = self.warnings.iter_mut();
+            match known.find(|(code, ..)| *code == warning.code()) {
+                Some((.., clips)) => *clips += 1,
+                None => self
+                    .warnings
+                    .push((warning.code(), warning.message.clone(), 1)),
+            }
+        }
+    }
+
+    /// A line on standard error.
+    fn note(&self, text: &str) {
+        self.progress.suspend(|| anstream::eprintln!("{text}"));
+    }
+
+    fn written(&self, outcome: io::Result<()>) -> Result<(), Failure> {
+        outcome.map_err(|source| match &self.args.out {
+            Some(path) => Failure::file(path, source),
+            None => Failure::Output(source),
+        })
+    }
+}
+
+/// Where results are written.
+fn target(out: Option<&Path>, found: &[Found]) -> Result<Target, Failure> {
+    let names = found.iter().map(|found| found.path().display().to_string());
+    let longest_name = names.map(|name| name.chars().count()).max().unwrap_or(0);
+    let (out, styled): (Box<dyn Write>, _) = match out {
+        None => (Box::new(anstream::stdout()), io::stdout().is_terminal()),
+        Some(path) => {
+            let file = File::create(path).map_err(|source| Failure::file(path, source))?;
+            (Box::new(BufWriter::new(file)), false)
+        }
+    };
+    Ok(Target {
+        out,
+        styled,
+        longest_name,
+    })
+}
