@@ -8,6 +8,7 @@ use ser_proto::v1::{
     StreamingConfig,
 };
 use tokio::time::sleep;
+use tonic::Code;
 
 use crate::{AudioSink, Client, Error, Event, ResultStream, audio::Recording};
 
@@ -157,5 +158,9 @@ fn may_pass(error: &Error) -> bool {
             | Error::Unavailable { .. }
             | Error::Lost { .. }
             | Error::KeptWaiting { .. }
+            | Error::Rejected {
+                code: Code::ResourceExhausted,
+                ..
+            }
     )
 }

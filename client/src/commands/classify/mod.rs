@@ -6,6 +6,7 @@ mod progress;
 mod work;
 
 use std::{
+    fmt,
     fs::File,
     io::{self, BufWriter, IsTerminal, Write},
     path::Path,
@@ -13,7 +14,7 @@ use std::{
 };
 
 use futures_util::StreamExt;
-use ser_client::{Classification, Error, proto::WarningCode};
+use ser_client::{Error, proto::WarningCode};
 
 use self::{
     find::{Found, find},
@@ -107,8 +108,7 @@ struct Run<'a> {
     pictures: Pictures,
     report: Box<dyn Report>,
     progress: Progress,
-    /// Each with a message and the number of clips that it is about.
-    warnings: Vec<(WarningCode, String, usize)>,
+    warnings: Vec<Warned>,
     total: Total,
     /// Why no further clip was tried.
     given_up: Option<Error>,
@@ -127,7 +127,7 @@ impl Run<'_> {
     fn classified(&mut self, done: &Classified) -> Result<(), Failure> {
         self.total.classified += 1;
         self.total.audio += done.audio;
-        self.count_warnings(&done.said);
+        self.count_warnings(done);
         let report = &mut self.report;
         let path = &done.clip.path;
         let written = self.progress.suspend(|| report.clip(path, &done.said));
@@ -156,8 +156,8 @@ impl Run<'_> {
         self.progress.clear();
         let written = self.report.finish(&self.total);
         self.written(written)?;
-        for (_, message, clips) in &self.warnings {
-            self.note(&format!("warning: {} ({clips} clips)", printable(message)));
+        for warned in &self.warnings {
+            self.note(&format!("warning: {warned}"));
         }
         self.note(&self.total.to_string());
         match self.given_up {
@@ -171,14 +171,16 @@ impl Run<'_> {
         }
     }
 
-    fn count_warnings(&mut self, said: &Classification) {
-        for warning in &said.warnings {
+    fn count_warnings(&mut self, done: &Classified) {
+        for warning in &done.said.warnings {
             let mut known = self.warnings.iter_mut();
-            match known.find(|(code, ..)| *code == warning.code()) {
-                Some((.., clips)) => *clips += 1,
-                None => self
-                    .warnings
-                    .push((warning.code(), warning.message.clone(), 1)),
+            match known.find(|known| known.code == warning.code()) {
+                Some(known) => known.times += 1,
+                None => self.warnings.push(Warned {
+                    code: warning.code(),
+                    first: format!("{}: {}", done.clip.path.display(), warning.message),
+                    times: 1,
+                }),
             }
         }
     }
@@ -193,6 +195,24 @@ impl Run<'_> {
             Some(path) => Failure::file(path, source),
             None => Failure::Output(source),
         })
+    }
+}
+
+/// Warnings of one kind, which many clips may share.
+struct Warned {
+    code: WarningCode,
+    /// A file and what was said of it.
+    first: String,
+    times: usize,
+}
+
+impl fmt::Display for Warned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", printable(&self.first))?;
+        match self.times - 1 {
+            0 => Ok(()),
+            others => write!(f, " (and {others} more of the kind)"),
+        }
     }
 }
 

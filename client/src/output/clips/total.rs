@@ -39,8 +39,9 @@ impl fmt::Display for Total {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} clips, {:.1} s of audio in {:.1} s: {:.1} clips/s, {:.1} s of audio a second",
+            "{} clip{}, {:.1} s of audio in {:.1} s: {:.1} clips/s, {:.1} s of audio a second",
             self.classified,
+            if self.classified == 1 { "" } else { "s" },
             self.audio.as_secs_f64(),
             self.elapsed.as_secs_f64(),
             self.clip_rate(),
