@@ -78,3 +78,26 @@ pub fn f32le(samples: &[f32]) -> Vec<u8> {
 pub fn quantise(sample: f32) -> i16 {
     (sample * 32_768.0).round().clamp(-32_768.0, 32_767.0) as i16
 }
+
+/// A WAV file of signed 16-bit samples, channels interleaved.
+#[must_use]
+pub fn wav(sample_rate: u32, channels: u16, samples: &[f32]) -> Vec<u8> {
+    let data = s16le(samples);
+    let size = u32::try_from(data.len()).unwrap();
+    let frame_bytes = 2 * channels;
+    let mut wav = Vec::new();
+    wav.extend_from_slice(b"RIFF");
+    wav.extend_from_slice(&(36 + size).to_le_bytes());
+    wav.extend_from_slice(b"WAVEfmt ");
+    wav.extend_from_slice(&16_u32.to_le_bytes());
+    wav.extend_from_slice(&1_u16.to_le_bytes());
+    wav.extend_from_slice(&channels.to_le_bytes());
+    wav.extend_from_slice(&sample_rate.to_le_bytes());
+    wav.extend_from_slice(&(sample_rate * u32::from(frame_bytes)).to_le_bytes());
+    wav.extend_from_slice(&frame_bytes.to_le_bytes());
+    wav.extend_from_slice(&16_u16.to_le_bytes());
+    wav.extend_from_slice(b"data");
+    wav.extend_from_slice(&size.to_le_bytes());
+    wav.extend_from_slice(&data);
+    wav
+}

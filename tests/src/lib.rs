@@ -10,5 +10,6 @@
 pub mod audio;
 pub mod binaries;
 pub mod doubles;
+pub mod program;
 pub mod server;
 pub mod stream;

@@ -14,7 +14,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use ser_proto::v1::{GetModelRequest, models_client::ModelsClient};
 use ser_server::{config::Config, models::BackendRegistry, serve};
-use tokio::{sync::oneshot, time::timeout};
+use tokio::{net::TcpSocket, sync::oneshot, time::timeout};
 use tonic::{
     Streaming,
     transport::{Channel, Endpoint},
@@ -144,6 +144,35 @@ fn listening_address(line: &str) -> Option<SocketAddr> {
     let event: serde_json::Value = serde_json::from_str(line).ok()?;
     let listening = event["message"].as_str()?.starts_with("listening on ");
     listening.then(|| event["address"].as_str()?.parse().ok())?
+}
+
+/// An address where nobody listens, and nobody else can.
+pub struct Nobody(TcpSocket);
+
+impl Nobody {
+    /// Takes a free port.
+    ///
+    /// # Panics
+    ///
+    /// When there is none.
+    #[must_use]
+    pub fn new() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        Self(socket)
+    }
+
+    /// As clients name it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.0.local_addr().unwrap())
+    }
+}
+
+impl Default for Nobody {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// A server in this process, with backends of the test's own. Stopped when

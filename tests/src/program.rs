@@ -1,0 +1,129 @@
+//! Programs while they run: what they print, line by line, and how they end.
+
+use std::{os::unix::process::ExitStatusExt, process::Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines},
+    process::{Child, ChildStderr, ChildStdout, Command},
+    time::timeout,
+};
+
+use crate::stream::PATIENCE;
+
+/// A program, killed when dropped.
+pub struct Program {
+    child: Child,
+    stdout: Option<Lines<BufReader<ChildStdout>>>,
+    stderr: ChildStderr,
+}
+
+/// How a program ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// As a shell tells it: 128 and the number of the signal that ended it.
+    pub code: i32,
+    /// What was not read line by line.
+    pub stdout: String,
+    /// All that it said there.
+    pub stderr: String,
+}
+
+impl Program {
+    /// Starts `command` with nothing on its standard input, unless that is set.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such program.
+    #[must_use]
+    pub fn start(command: std::process::Command) -> Self {
+        let mut child = Command::from(command)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("a program that runs");
+        let stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+        let stderr = child.stderr.take().unwrap();
+        Self {
+            child,
+            stdout: Some(stdout),
+            stderr,
+        }
+    }
+
+    /// The next line of its standard output.
+    ///
+    /// # Panics
+    ///
+    /// When there is none, or none in time.
+    pub async fn line(&mut self) -> String {
+        let lines = self.stdout.as_mut().expect("not closed yet");
+        let line = timeout(PATIENCE, lines.next_line()).await;
+        let line = line.expect("a line in time").unwrap();
+        line.expect("a further line")
+    }
+
+    /// Reads no more of its standard output.
+    pub fn close_stdout(&mut self) {
+        self.stdout = None;
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        let id = self.child.id().expect("it still runs");
+        let id = Pid::from_raw(id.cast_signed()).unwrap();
+        kill_process(id, signal).unwrap();
+    }
+
+    /// What it still prints, and how it ends.
+    ///
+    /// # Panics
+    ///
+    /// When it doesn't end in time.
+    pub async fn end(mut self) -> Ended {
+        let (mut stdout, mut stderr) = (String::new(), String::new());
+        let rest = async {
+            let Some(lines) = &mut self.stdout else {
+                return;
+            };
+            while let Some(line) = lines.next_line().await.unwrap() {
+                stdout.push_str(&line);
+                stdout.push('\n');
+            }
+        };
+        let end = async {
+            tokio::join!(rest, async {
+                self.stderr.read_to_string(&mut stderr).await.unwrap();
+            });
+            self.child.wait().await.unwrap()
+        };
+        let status = timeout(PATIENCE, end).await.expect("it ends");
+        let signal = || 128 + status.signal().expect("an exit code or a signal");
+        Ended {
+            code: status.code().unwrap_or_else(signal),
+            stdout,
+            stderr,
+        }
+    }
+}
+
+/// Runs `command` from start to end.
+pub async fn run(command: std::process::Command) -> Ended {
+    Program::start(command).end().await
+}
+
+impl Ended {
+    /// Asserts how the program ended, and that it said all of `said`.
+    ///
+    /// # Panics
+    ///
+    /// When it did not.
+    #[track_caller]
+    pub fn assert(&self, code: i32, said: &[&str]) {
+        assert_eq!(self.code, code, "{self:#?}");
+        for text in said {
+            assert!(self.stderr.contains(text), "{text:?} is missing: {self:#?}");
+        }
+    }
+}
