@@ -5,9 +5,11 @@ use std::{
     io,
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
 use anstyle::{AnsiColor, Style};
+use humantime::format_duration;
 use ser_client::{Code, Error, FeatureError};
 
 use crate::{commands::Leave, output::printable};
@@ -48,10 +50,10 @@ pub(crate) enum Failure {
     Usage(#[from] clap::Error),
     #[error("{server} is not serving (status {status})")]
     NotServing { server: String, status: String },
-    #[error("{server} is not serving after {waited} ({})", said(why.as_ref()))]
+    #[error("{server} is not serving after {} ({})", format_duration(*waited), said(why.as_ref()))]
     NotServingInTime {
         server: String,
-        waited: String,
+        waited: Duration,
         /// What stood in the way of its answer, unless it answers that it isn't.
         why: Option<Error>,
     },

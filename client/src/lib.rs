@@ -1,9 +1,12 @@
-//! Client of the speech emotion recognition server.
+//! Client of the speech emotion recognition server: emotions while somebody is still
+//! speaking.
 //!
-//! A [`Client`] is a connection. [`Client::stream`] opens a stream on it: an
-//! [`AudioSink`] that takes raw audio and a [`ResultStream`] that gives emotions
-//! while the audio is still being sent. The two halves are independent, so one
-//! task can send while another reads.
+//! # Streams
+//!
+//! [`Client::connect`] connects to a server. [`Client::stream`] opens a stream: an
+//! [`AudioSink`] that takes raw audio, cut anywhere, and a [`ResultStream`] that gives
+//! emotions while the audio is still being sent. The two halves are independent, so
+//! one task can send while another reads.
 //!
 //! ```no_run
 //! use ser_client::{
@@ -33,12 +36,56 @@
 //! # }
 //! ```
 //!
+//! A [`ResultStream`] is a [`Stream`](tokio_stream::Stream) as well, for whoever wants
+//! its combinators:
+//!
+//! ```no_run
+//! use ser_client::{Error, Event, ResultStream};
+//! use tokio_stream::StreamExt;
+//!
+//! # async fn run(results: ResultStream) -> Result<(), ser_client::Error> {
+//! let events: Result<Vec<Event>, Error> = results.collect().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`proto`] holds what goes over the wire: every option of a stream, every field of
+//! a result, and what the server refuses with which words.
+//!
+//! # Several servers
+//!
+//! [`Client::builder`] takes the addresses of many servers. Calls and streams go round
+//! them and round all IP addresses of a host name, such as that of a headless
+//! Kubernetes service:
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use ser_client::{Client, Timeouts};
+//!
+//! # async fn run() -> Result<(), ser_client::Error> {
+//! let client = Client::builder(["http://ser-server:50051", "http://10.0.0.7:50051"])
+//!     .timeouts(Timeouts { connect: Duration::from_secs(30), ..Timeouts::default() })
+//!     .connect()
+//!     .await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Servers that fail are passed over until they can be reached again, and names are
+//! resolved again while the client lives. What happens to a call that fails is
+//! written at [`Client`]. Every wait ends: [`Timeouts`] says when.
+//!
+//! # Audio
+//!
+//! [`audio`] reads recordings and standard input as a server takes them, and sends
+//! them in real time if need be. [`Client::classify`] takes a whole recording in one
+//! call.
+//!
+//! # Operators
+//!
 //! An [`AdminClient`] is a connection to a server's admin service, which loads and
-//! unloads models.
-//!
-//! A [`LagMeter`] measures how far results lag behind their audio.
-//!
-//! [`audio`] reads recordings and standard input as a server takes them.
+//! unloads models. A [`LagMeter`] measures how far results lag behind their audio.
 
 mod admin;
 pub mod audio;

@@ -1,4 +1,4 @@
-//! The real programs, as `cargo build --workspace --bins` left them.
+//! The real programs, as `cargo build --workspace --bins --examples` left them.
 
 use std::{env, path::PathBuf, process::Command};
 
@@ -12,13 +12,23 @@ pub fn command(name: &str) -> Command {
     Command::new(path(name))
 }
 
+/// A command that runs the example `name` of this workspace.
+///
+/// # Panics
+///
+/// When it has not been built.
+#[must_use]
+pub fn example(name: &str) -> Command {
+    Command::new(path(&format!("examples/{name}")))
+}
+
 fn path(name: &str) -> PathBuf {
     let test = env::current_exe().unwrap();
     // target/<profile>/deps/<test> → target/<profile>/<name>
     let binary = test.ancestors().nth(2).unwrap().join(name);
     assert!(
         binary.exists(),
-        "{} is missing: run `cargo build --workspace --bins` first, as `cargo xtask test` does",
+        "{} is missing: run `cargo build --workspace --bins --examples` first, as `cargo xtask test` does",
         binary.display()
     );
     binary

@@ -76,7 +76,7 @@ impl Tools {
 fn build(workspace: &Workspace) -> Result<(), Error> {
     Ok(workspace
         .cargo()
-        .args(["build", "--workspace", "--bins", "--tests"])
+        .args(["build", "--workspace", "--bins", "--tests", "--examples"])
         .run()?)
 }
 

@@ -61,6 +61,18 @@ pub(crate) enum Command {
     /// the server was started with --admin-listen. Open streams stay with the model
     /// that they began with.
     Admin(AdminArgs),
+    /// Print what makes a shell complete the command line of ser-client.
+    ///
+    /// For instance `ser-client completions bash >
+    /// ~/.local/share/bash-completion/completions/ser-client`, `ser-client
+    /// completions fish > ~/.config/fish/completions/ser-client.fish`, or for zsh
+    /// into a file `_ser-client` in a folder of $fpath.
+    Completions(CompletionsArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    pub(crate) shell: clap_complete::Shell,
 }
 
 #[derive(Debug, Args)]

@@ -56,7 +56,7 @@ async fn until_serving(server: &str, timeouts: Timeouts, wait: Duration) -> Resu
     let left = || wait.saturating_sub(start.elapsed());
     let not_serving = |why| Failure::NotServingInTime {
         server: server.to_owned(),
-        waited: humantime::format_duration(wait).to_string(),
+        waited: wait,
         why,
     };
     loop {

@@ -2,6 +2,7 @@
 
 mod admin;
 mod classify;
+mod completions;
 mod health;
 mod models;
 mod stop;
@@ -24,6 +25,7 @@ pub(crate) async fn run(command_line: CommandLine) -> Result<(), Failure> {
         Command::Models(args) => models::run(&connection, &args).await,
         Command::Health(args) => health::run(&connection, &args).await,
         Command::Admin(args) => admin::run(&connection, &args).await,
+        Command::Completions(args) => completions::run(&args),
     }
 }
 
