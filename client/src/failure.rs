@@ -50,12 +50,12 @@ pub(crate) enum Failure {
     Usage(#[from] clap::Error),
     #[error("{server} is not serving (status {status})")]
     NotServing { server: String, status: String },
-    #[error("{server} is not serving after {} ({})", format_duration(*waited), said(why.as_ref()))]
+    #[error("{server} is not serving after {} ({})", format_duration(*waited), said(why.as_deref()))]
     NotServingInTime {
         server: String,
         waited: Duration,
         /// What stood in the way of its answer, unless it answers that it isn't.
-        why: Option<Error>,
+        why: Option<Box<Error>>,
     },
     #[error("{server} is stopping ({reason}); the rest of the audio was not sent")]
     ServerStopping { server: String, reason: String },
@@ -72,21 +72,10 @@ impl Failure {
 
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Client(error)
-            | Self::Midway(error)
-            | Self::Admin(error)
-            | Self::NotServingInTime {
+            Self::Client(error) | Self::Midway(error) | Self::Admin(error) => exit_code(error),
+            Self::NotServingInTime {
                 why: Some(error), ..
-            } => match error {
-                Error::Address { .. } => 2,
-                Error::Unreachable { .. }
-                | Error::Unavailable { .. }
-                | Error::Silent { .. }
-                | Error::Lost { .. }
-                | Error::Protocol { .. } => 3,
-                Error::Rejected { .. } => 4,
-                _ => 1,
-            },
+            } => exit_code(error),
             Self::Usage(_) => 2,
             Self::ServerStopping { .. } => 3,
             // 128 and the number of the signal, as a shell tells it.
@@ -105,8 +94,8 @@ impl Failure {
     /// What to do next.
     fn advice(&self) -> Option<Cow<'static, str>> {
         Some(match self {
-            Self::Client(error)
-            | Self::NotServingInTime {
+            Self::Client(error) => advice(error)?.into(),
+            Self::NotServingInTime {
                 why: Some(error), ..
             } => advice(error)?.into(),
             Self::Midway(error) => {
@@ -132,6 +121,19 @@ impl Failure {
             }
             _ => return None,
         })
+    }
+}
+
+fn exit_code(error: &Error) -> u8 {
+    match error {
+        Error::Address { .. } => 2,
+        Error::Unreachable { .. }
+        | Error::Unavailable { .. }
+        | Error::Silent { .. }
+        | Error::Lost { .. }
+        | Error::Protocol { .. } => 3,
+        Error::Rejected { .. } => 4,
+        _ => 1,
     }
 }
 

@@ -76,7 +76,7 @@ async fn until_serving(server: &str, timeouts: Timeouts, wait: Duration) -> Resu
             }
             // It may yet start, or start again.
             Err(_) if left() > RETRY => sleep(RETRY).await,
-            Err(error) => return Err(not_serving(Some(error))),
+            Err(error) => return Err(not_serving(Some(error.into()))),
         }
     }
 }

@@ -29,8 +29,10 @@ async fn bash_completes_with_it() {
     let script = Recording::write("ser-client.bash", ended.stdout.as_bytes());
     let complete = "source \"$0\"; COMP_WORDS=(ser-client stream --connect); COMP_CWORD=2; \
                     _ser-client ser-client --connect stream; echo \"${COMPREPLY[@]}\"";
-    let bash = Command::new("bash").args(["-c", complete, script.path()]);
-    let said = { bash }.output().unwrap();
+    let said = Command::new("bash")
+        .args(["-c", complete, script.path()])
+        .output()
+        .unwrap();
     assert_eq!(
         String::from_utf8_lossy(&said.stdout),
         "--connect-timeout\n",
