@@ -16,6 +16,7 @@ Usage: cargo xtask COMMAND [--help]
   bench        Measure what docs/benchmarks.md reports
   onnxruntime  Fetch the pinned ONNX Runtime library
   samples      Speak the sample audio anew
+  screenshot   Take the README's picture of the live view anew
 
 What a command installs, it names first. Debian packages need root or sudo.
 ";
@@ -87,6 +88,13 @@ Speaks the files of samples/ anew. Installs espeak-ng and sox if they are
 missing.
 ";
 
+const SCREENSHOT: &str = "\
+Usage: cargo xtask screenshot
+
+Builds the server and the client, streams samples/demo.wav in a terminal of its
+own, and writes what it shows to docs/images/live.svg. Installs nothing.
+";
+
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Invocation {
@@ -104,6 +112,7 @@ pub(crate) enum Command {
     Verify { corpora: Option<PathBuf> },
     Onnxruntime { gpu: bool },
     Samples,
+    Screenshot,
 }
 
 /// Reads the whole command line; anything unknown is an error.
@@ -122,6 +131,7 @@ pub(crate) fn parse(mut arguments: lexopt::Parser) -> Result<Invocation, Error> 
         "verify" => (VERIFY, Command::Verify { corpora: None }),
         "onnxruntime" => (ONNXRUNTIME, Command::Onnxruntime { gpu: false }),
         "samples" => (SAMPLES, Command::Samples),
+        "screenshot" => (SCREENSHOT, Command::Screenshot),
         _ => return Err(Error::UnknownCommand(name)),
     };
     while let Some(argument) = arguments.next()? {
@@ -187,7 +197,7 @@ mod tests {
             );
             count += 1;
         }
-        assert_eq!(count, 7);
+        assert_eq!(count, 8);
     }
 
     #[test]

@@ -8,6 +8,8 @@ mod error;
 mod foreign;
 mod onnxruntime;
 mod samples;
+mod screenshot;
+mod server;
 mod setup;
 mod stopwatch;
 mod tally;
@@ -51,5 +53,6 @@ fn run() -> Result<(), Error> {
         Command::Verify { corpora } => verify::run(&workspace, corpora),
         Command::Onnxruntime { gpu } => onnxruntime::run(&workspace, gpu),
         Command::Samples => samples::run(&workspace),
+        Command::Screenshot => screenshot::run(&workspace),
     }
 }

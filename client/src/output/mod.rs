@@ -1,19 +1,23 @@
-//! What a stream says, written for whoever reads it: a timeline for a person at
-//! a terminal, plain lines for a pipe, JSON lines for a program.
+//! What a stream says, written for whoever reads it: a live view for a person
+//! at a terminal, plain lines for a pipe, JSON lines for a program.
 
+mod axis;
 pub(crate) mod clips;
 mod header;
+mod history;
 pub(crate) mod json;
+mod labels;
 mod lines;
+mod live;
 pub(crate) mod model;
 mod palette;
 pub(crate) mod plot;
+mod report;
 pub(crate) mod repository;
-mod timeline;
 
 use std::{
     borrow::Cow,
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
     time::Instant,
 };
 
@@ -24,7 +28,7 @@ use ser_client::{
 
 pub(crate) use json::JSON_HELP;
 
-use self::{json::JsonLines, lines::Lines, timeline::Timeline};
+use self::{json::JsonLines, lines::Lines, live::LiveView};
 use crate::commands::Stop;
 
 /// The form of what is shown of a stream.
@@ -83,13 +87,17 @@ pub(crate) trait Output {
 }
 
 /// The output of this form, for a stream to `server` that `stop` ends.
-pub(crate) fn choose(form: Form, _server: &str, _stop: &Stop) -> io::Result<Box<dyn Output>> {
+pub(crate) fn choose(form: Form, server: &str, stop: &Stop) -> io::Result<Box<dyn Output>> {
     let out = anstream::stdout();
-    Ok(match form {
-        Form::Json => Box::new(JsonLines::new(out)),
-        Form::Suitable if io::stdout().is_terminal() => Box::new(Timeline::new(out)),
-        Form::Suitable | Form::Plain => Box::new(Lines::new(out, anstream::stderr())),
-    })
+    if form == Form::Json {
+        return Ok(Box::new(JsonLines::new(out)));
+    }
+    if form == Form::Suitable
+        && let Some(view) = LiveView::start(server, stop)?
+    {
+        return Ok(Box::new(view));
+    }
+    Ok(Box::new(Lines::new(out, anstream::stderr())))
 }
 
 /// `text` from a server without the control characters that would steer a

@@ -8,6 +8,9 @@ use anstyle::{Ansi256Color, Style};
 /// vermillion, bluish green, yellow, sky blue, reddish purple, orange, blue.
 const OKABE_ITO: [u8; 7] = [166, 36, 227, 74, 175, 214, 32];
 
+/// Black, as one of the 256 colours.
+pub(crate) const BLACK: u8 = 16;
+
 /// The colour of a model's label, by its place among the labels, as one of the 256 of
 /// a terminal.
 pub(crate) fn emotion_colour(index: usize) -> u8 {
@@ -28,6 +31,14 @@ pub(crate) fn emotion(index: usize) -> Style {
     Style::new().fg_color(Some(colour.into()))
 }
 
+/// The style of a cell that is filled with a label's colour. All of them are light
+/// enough for black, and this black is no theme's grey.
+pub(crate) fn filled(place: usize) -> Style {
+    emotion(place)
+        .bg_color(Some(Ansi256Color(emotion_colour(place)).into()))
+        .fg_color(Some(Ansi256Color(BLACK).into()))
+}
+
 /// For what matters less.
 pub(crate) const DIM: Style = Style::new().dimmed();
 
@@ -41,6 +52,13 @@ pub(crate) enum Fill {
     Solid,
     /// Hatched, for what is not certain, exact to a cell.
     Hatched,
+}
+
+/// A column of `fraction` (0 to 1) of one cell, from the bottom.
+pub(crate) fn column(fraction: f64) -> &'static str {
+    const EIGHTHS: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
+    // A NaN becomes 0.
+    EIGHTHS[(fraction.clamp(0.0, 1.0) * 8.0).round() as usize]
 }
 
 /// A bar of `fraction` (0 to 1) of `cells` cells, padded to all of them.

@@ -3,3 +3,4 @@
 pub(crate) mod fake;
 pub(crate) mod messages;
 pub(crate) mod program;
+pub(crate) mod terminal;

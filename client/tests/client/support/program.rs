@@ -15,7 +15,7 @@ use tokio::{
 };
 
 /// How long anything may take before a test gives up.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) async fn patiently<T>(what: impl Future<Output = T>) -> T {
     timeout(PATIENCE, what).await.expect("this takes forever")

@@ -1,0 +1,187 @@
+//! The thread that has the terminal: it draws, and listens to keys. However slow
+//! the terminal is, the stream goes on.
+
+use std::{
+    io,
+    panic::resume_unwind,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, RecvTimeoutError},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+
+use super::{
+    Theme,
+    screen::{self, Screen},
+    state::State,
+    view,
+};
+use crate::commands::Stop;
+
+/// The least time between two pictures.
+const FRAME: Duration = Duration::from_millis(50);
+/// How long a terminal may take to show the last picture.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What is drawn. The stream changes it, the painter reads it; neither keeps it
+/// for longer than that takes.
+#[derive(Debug, Clone)]
+pub(super) struct Shared(Arc<Mutex<State>>);
+
+impl Shared {
+    pub(super) fn new(state: State) -> Self {
+        Self(Arc::new(Mutex::new(state)))
+    }
+
+    pub(super) fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        // A picture that failed halfway has changed nothing.
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The thread, which restores the terminal when it ends.
+#[derive(Debug)]
+pub(super) struct Painter {
+    thread: Option<JoinHandle<io::Result<()>>>,
+    over: Arc<AtomicBool>,
+    /// Disconnected when the thread has ended.
+    ended: mpsc::Receiver<()>,
+}
+
+impl Painter {
+    pub(super) fn start(
+        screen: Screen,
+        state: Shared,
+        theme: Theme,
+        stop: Stop,
+    ) -> io::Result<Self> {
+        let over = Arc::new(AtomicBool::new(false));
+        let (running, ended) = mpsc::channel();
+        let thread = thread::Builder::new().name("view".to_owned()).spawn({
+            let over = Arc::clone(&over);
+            move || {
+                let _running = running;
+                paint(screen, &state, theme, &stop, &over)
+            }
+        })?;
+        Ok(Self {
+            thread: Some(thread),
+            over,
+            ended,
+        })
+    }
+
+    /// Fails once the terminal can't be drawn on.
+    pub(super) fn check(&mut self) -> io::Result<()> {
+        match &self.thread {
+            Some(thread) if thread.is_finished() => self.end(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives the terminal back.
+    pub(super) fn end(&mut self) -> io::Result<()> {
+        self.over.store(true, Ordering::Relaxed);
+        let Some(thread) = self.thread.take() else {
+            return Ok(());
+        };
+        if self.ended.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+            screen::restore_keys();
+            return Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                "the terminal takes no output",
+            ));
+        }
+        thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+    }
+}
+
+impl Drop for Painter {
+    fn drop(&mut self) {
+        // Whoever wants to know has ended it already.
+        let _ = self.end();
+    }
+}
+
+fn paint(
+    mut screen: Screen,
+    state: &Shared,
+    theme: Theme,
+    stop: &Stop,
+    over: &AtomicBool,
+) -> io::Result<()> {
+    let mut drawn: Option<Instant> = None;
+    while !over.load(Ordering::Relaxed) {
+        let wait = drawn.map_or(Duration::ZERO, |drawn| {
+            FRAME.saturating_sub(drawn.elapsed())
+        });
+        if event::poll(wait)? {
+            match wish(&event::read()?) {
+                Some(Wish::Stop) => stop.press(),
+                #[cfg(unix)]
+                Some(Wish::Suspend) => screen.suspend()?,
+                _ => {}
+            }
+            continue;
+        }
+        screen.terminal.draw(|frame| {
+            state.with(|state| view::draw(state, theme, Instant::now(), frame));
+        })?;
+        drawn = Some(Instant::now());
+    }
+    Ok(())
+}
+
+/// What a key asks for.
+#[derive(Debug, PartialEq, Eq)]
+enum Wish {
+    Stop,
+    Suspend,
+}
+
+fn wish(event: &Event) -> Option<Wish> {
+    let Event::Key(KeyEvent {
+        code,
+        modifiers,
+        kind: KeyEventKind::Press,
+        ..
+    }) = event
+    else {
+        return None;
+    };
+    match (code, modifiers.contains(KeyModifiers::CONTROL)) {
+        (KeyCode::Char('q') | KeyCode::Esc, false) | (KeyCode::Char('c'), true) => Some(Wish::Stop),
+        (KeyCode::Char('z'), true) => Some(Wish::Suspend),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_stop() {
+        let press = |code, modifiers| Event::Key(KeyEvent::new(code, modifiers));
+        for (code, modifiers, wished) in [
+            (KeyCode::Char('q'), KeyModifiers::NONE, Some(Wish::Stop)),
+            (KeyCode::Esc, KeyModifiers::NONE, Some(Wish::Stop)),
+            (KeyCode::Char('c'), KeyModifiers::CONTROL, Some(Wish::Stop)),
+            (
+                KeyCode::Char('z'),
+                KeyModifiers::CONTROL,
+                Some(Wish::Suspend),
+            ),
+            (KeyCode::Char('c'), KeyModifiers::NONE, None),
+            (KeyCode::Enter, KeyModifiers::NONE, None),
+        ] {
+            assert_eq!(wish(&press(code, modifiers)), wished, "{code:?}");
+        }
+        assert_eq!(wish(&Event::Resize(1, 1)), None);
+    }
+}
