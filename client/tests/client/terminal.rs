@@ -112,12 +112,14 @@ async fn at_200_by_60_with_the_last_results() {
     let server = server();
     let recording = Recording::seconds(600);
     let mut terminal = Terminal::start(200, 60, &server.address, &["stream", recording.path()]);
-    let screen = terminal
-        .shows(" 0:04.00  0:05.00  ██████████▊   90 % angry")
+    terminal
+        .shows(&[
+            " 0:04.00  0:05.00  ██████████▊   90 % angry",
+            " 0:01.00  0:02.00  ░░░░░         40 % sad?",
+            // A label can't clear the screen.
+            "100 % happy\u{fffd}[2J",
+        ])
         .await;
-    row_with(&screen, " 0:01.00  0:02.00  ░░░░░         40 % sad?");
-    // A label can't clear the screen.
-    row_with(&screen, "100 % happy\u{fffd}[2J");
     terminal.press("\u{1b}");
     assert_eq!(terminal.end().await.code, 0);
 }
@@ -207,9 +209,8 @@ async fn connecting_can_be_left() {
     });
     let recording = Recording::seconds(1);
     let mut terminal = Terminal::start(80, 24, &server.address, &["stream", recording.path()]);
-    terminal
-        .shows(&format!("○ connecting to {}", server.address))
-        .await;
+    let connecting = format!("○ connecting to {}", server.address);
+    terminal.shows(&[&connecting, KEYS]).await;
     terminal.press("q");
     assert_eq!(terminal.end().await.code, 130);
 }
