@@ -19,7 +19,6 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// Everything that a server says of a recording.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub struct Classification {
     /// The model, and the settings in effect.
     pub started: StreamStarted,

@@ -146,7 +146,7 @@ impl Recording {
     }
 }
 
-fn wav(samples: &[i16]) -> Vec<u8> {
+pub(crate) fn wav(samples: &[i16]) -> Vec<u8> {
     wav_of(
         1,
         16,
