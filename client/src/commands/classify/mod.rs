@@ -10,6 +10,7 @@ use std::{
     fs::File,
     io::{self, BufWriter, IsTerminal, Write},
     path::Path,
+    pin::pin,
     time::Instant,
 };
 
@@ -80,11 +81,12 @@ async fn classify(
         stop.clone(),
         progress,
     );
-    let mut outcomes = work.outcomes(found);
-    let mut pressed = Box::pin(stop.pressed());
+    let mut outcomes = pin!(work.outcomes(found));
+    let mut pressed = pin!(stop.pressed());
     let mut stopping = false;
     loop {
         let outcome = tokio::select! {
+            biased;
             () = &mut pressed, if !stopping => {
                 stopping = true;
                 run.note("stopping; press Ctrl-C again to leave at once");
@@ -99,7 +101,7 @@ async fn classify(
     }
     run.total.elapsed = start.elapsed();
     run.total.untried = clips - run.total.classified - run.total.failed;
-    run.finish(stopping)
+    run.finish()
 }
 
 /// What has become of the clips so far.
@@ -152,7 +154,7 @@ impl Run<'_> {
         self.written(written)
     }
 
-    fn finish(mut self, stopped: bool) -> Result<(), Failure> {
+    fn finish(mut self) -> Result<(), Failure> {
         self.progress.clear();
         let written = self.report.finish(&self.total);
         self.written(written)?;
@@ -161,8 +163,8 @@ impl Run<'_> {
         }
         self.note(&self.total.to_string());
         match self.given_up {
-            _ if stopped => Err(Failure::Left(Leave::Interrupted)),
             Some(error) => Err(Failure::Midway(error)),
+            None if self.total.untried > 0 => Err(Failure::Left(Leave::Interrupted)),
             None if self.total.failed > 0 => Err(Failure::Clips {
                 failed: self.total.failed,
                 of: self.total.failed + self.total.classified,

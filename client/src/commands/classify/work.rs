@@ -4,7 +4,10 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use futures_util::{Stream, StreamExt, stream};
 use ser_client::{Classification, Client, Error, audio::Recording, proto::RecognitionOptions};
-use tokio::{sync::Semaphore, task::spawn_blocking};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::spawn_blocking,
+};
 
 use super::{
     find::{Clip, Found},
@@ -40,7 +43,7 @@ pub(super) struct Work {
     jobs: usize,
     waveforms: bool,
     /// One for each clip that is worked on; closed when no further one has a chance.
-    places: Semaphore,
+    places: Arc<Semaphore>,
     stop: Stop,
     progress: Progress,
 }
@@ -60,24 +63,33 @@ impl Work {
             options,
             jobs,
             waveforms,
-            places: Semaphore::new(jobs),
+            places: Arc::new(Semaphore::new(jobs)),
             stop,
             progress,
         }
     }
 
-    /// The outcomes, in the order of `found`. Clips are worked on by tasks of their
-    /// own, so streams are read even while nobody takes outcomes.
-    pub(super) fn outcomes(self, found: Vec<Found>) -> impl Stream<Item = Outcome> + Unpin {
+    /// The outcomes, in the order of `found`, in which clips are begun, too. They are
+    /// worked on by tasks of their own, so streams are read even while nobody takes
+    /// outcomes.
+    pub(super) fn outcomes(self, found: Vec<Found>) -> impl Stream<Item = Outcome> {
         let ahead = self.jobs * AHEAD;
         let work = Arc::new(self);
-        let tasks =
-            stream::iter(found).map(move |found| tokio::spawn(Arc::clone(&work).one(found)));
-        let outcomes = tasks.buffered(ahead);
+        let begun = stream::iter(found).then(move |found| {
+            let work = Arc::clone(&work);
+            async move {
+                let place = Arc::clone(&work.places).acquire_owned().await;
+                tokio::spawn(work.one(found, place.ok()))
+            }
+        });
+        let outcomes = begun.buffered(ahead);
         outcomes.map(|outcome| outcome.expect("a task neither panics nor is aborted"))
     }
 
-    async fn one(self: Arc<Self>, found: Found) -> Outcome {
+    async fn one(self: Arc<Self>, found: Found, place: Option<OwnedSemaphorePermit>) -> Outcome {
+        let Some(_place) = place else {
+            return Outcome::Untried;
+        };
         let clip = match found {
             Found::Clip(clip) => clip,
             Found::Unreadable(path, source) => {
@@ -88,18 +100,12 @@ impl Work {
                 return Outcome::Failed(path, error);
             }
         };
-        tokio::select! {
+        let outcome = tokio::select! {
             biased;
-            () = self.stop.pressed() => Outcome::Untried,
-            outcome = self.classify(clip) => outcome,
-        }
-    }
-
-    async fn classify(&self, clip: Clip) -> Outcome {
-        let Ok(_place) = self.places.acquire().await else {
-            return Outcome::Untried;
+            () = self.stop.pressed() => return Outcome::Untried,
+            outcome = self.attempt(clip.clone()) => outcome,
         };
-        match self.attempt(clip.clone()).await {
+        match outcome {
             Ok(classified) => Outcome::Classified(Box::new(classified)),
             Err(error) => {
                 if lost(&error) || concerns_all(&error) {

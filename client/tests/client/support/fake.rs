@@ -230,7 +230,7 @@ impl Models for FakeModels {
         request: Request<GetModelRequest>,
     ) -> Result<Response<GetModelResponse>, Status> {
         match request.into_inner().model.as_str() {
-            "tess-lstm" => Ok(Response::new(GetModelResponse {
+            "" | "tess-lstm" => Ok(Response::new(GetModelResponse {
                 model: Some(messages::model()),
             })),
             other => Err(Status::not_found(format!(
