@@ -68,8 +68,10 @@ fn several_servers_share_recordings() {
     ];
     let urls = servers.each_ref().map(ServerProcess::url);
     let demo = demo();
-    let arguments = [&urls.join(","), &demo, &demo, &demo, &demo].map(String::as_str);
-    let printed = output(binaries::example("several_servers"), &arguments);
+    let printed = output(
+        binaries::example("several_servers"),
+        &[&urls.join(","), &demo, &demo, &demo, &demo],
+    );
     let said = format!("{demo}: {}, says ", expected(&servers[0]));
     let lines = printed.lines().map(|line| line.strip_prefix(&said));
     let lines: Vec<&str> = lines.collect::<Option<_>>().expect("the same label");
