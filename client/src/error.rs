@@ -109,6 +109,84 @@ pub enum Error {
     /// Raw audio without a single frame.
     #[error("standard input ended before any audio arrived")]
     NoInput,
+    /// A recording can't be written, or not any further.
+    #[error("{}: can't record: {source}", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The machine has no sound device to record from, or shows none to this
+    /// program.
+    #[error("no microphone found")]
+    NoMicrophone,
+    /// No device is the one that was asked for.
+    #[error("no microphone is called {wanted:?}; there are {known}")]
+    UnknownMicrophone {
+        /// What was asked for.
+        wanted: String,
+        /// The names and identifiers of all devices.
+        known: String,
+    },
+    /// Several devices are what was asked for.
+    #[error("{wanted:?} fits several microphones: {fitting}")]
+    AmbiguousMicrophone {
+        /// What was asked for.
+        wanted: String,
+        /// Their names and identifiers.
+        fitting: String,
+    },
+    /// Another program has the device for itself.
+    #[error("{device} is in use by another program")]
+    MicrophoneBusy {
+        /// The device.
+        device: String,
+    },
+    /// The system doesn't let this program record.
+    #[error("no permission to record from {device}")]
+    MicrophoneDenied {
+        /// The device.
+        device: String,
+    },
+    /// The device's own format is beyond what a server takes.
+    #[error("{device} records what no server takes ({reason})")]
+    MicrophoneFormat {
+        /// The device.
+        device: String,
+        /// Field, value and what is expected.
+        reason: String,
+    },
+    /// The device can't be opened, or not be started.
+    #[error("can't record from {device}: {reason}")]
+    MicrophoneFailed {
+        /// The device.
+        device: String,
+        /// What the sound system said.
+        reason: String,
+    },
+    /// The device went away while it recorded, for instance unplugged.
+    #[error("lost {device}: {reason}")]
+    MicrophoneLost {
+        /// The device.
+        device: String,
+        /// What the sound system said.
+        reason: String,
+    },
+    /// The device is there, and delivers nothing, not even silence.
+    #[error("{device} delivered nothing for {waited:?}")]
+    MicrophoneSilent {
+        /// The device.
+        device: String,
+        /// How long the client waited.
+        waited: Duration,
+    },
+    /// The sound system as a whole can't be used.
+    #[error("the sound system doesn't work: {reason}")]
+    SoundSystem {
+        /// What it said.
+        reason: String,
+    },
 }
 
 impl Error {

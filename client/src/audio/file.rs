@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use bytes::Bytes;
 use ser_proto::v1::AudioFormat;
 
-use super::{Clock, Pacing, Recording, frames_in};
+use super::{Clock, Pacing, Recording, frames_in, raw::MAX_CHUNK_BYTES};
 use crate::Error;
 
 /// A decoded WAV or FLAC file, at its own rate: the server resamples.
@@ -13,6 +13,8 @@ use crate::Error;
 pub struct FileSource {
     /// What is left of it.
     audio: Bytes,
+    /// What is due of it and was not given out yet.
+    due: Bytes,
     format: AudioFormat,
     frame_bytes: usize,
     chunk_frames: usize,
@@ -35,6 +37,7 @@ impl FileSource {
         let format = recording.format();
         Self {
             audio: recording.audio().clone(),
+            due: Bytes::new(),
             format,
             frame_bytes: recording.frame_bytes(),
             chunk_frames: frames_in(chunk, format.sample_rate),
@@ -49,18 +52,23 @@ impl FileSource {
         self.format
     }
 
-    /// The next chunk, as soon as it is due, or `None` at the end.
+    /// The next chunk, as soon as it is due, or `None` at the end. More than 64 KiB
+    /// come in several pieces at once.
     pub async fn next_chunk(&mut self) -> Option<Bytes> {
-        let left = self.audio.len() / self.frame_bytes;
-        let frames = left.min(self.chunk_frames);
-        if frames == 0 {
-            return None;
+        if self.due.is_empty() {
+            let left = self.audio.len() / self.frame_bytes;
+            let frames = left.min(self.chunk_frames);
+            if frames == 0 {
+                return None;
+            }
+            if let Some(clock) = &mut self.clock {
+                clock.wait_for(self.spoken + frames as u64).await;
+            }
+            self.spoken += frames as u64;
+            self.due = self.audio.split_to(frames * self.frame_bytes);
         }
-        if let Some(clock) = &mut self.clock {
-            clock.wait_for(self.spoken + frames as u64).await;
-        }
-        self.spoken += frames as u64;
-        Some(self.audio.split_to(frames * self.frame_bytes))
+        let most = MAX_CHUNK_BYTES - MAX_CHUNK_BYTES % self.frame_bytes;
+        Some(self.due.split_to(most.min(self.due.len())))
     }
 }
 

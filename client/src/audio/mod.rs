@@ -1,8 +1,11 @@
 //! Audio as a server takes it: where it comes from, and when it is due.
 
 mod file;
+#[cfg(feature = "microphone")]
+pub mod microphone;
 mod pacing;
 mod raw;
+mod recorder;
 mod recording;
 
 use std::{path::Path, time::Duration};
@@ -12,10 +15,13 @@ use ser_proto::v1::AudioFormat;
 use tokio::io::Stdin;
 
 pub use file::FileSource;
+#[cfg(feature = "microphone")]
+use microphone::Microphone;
 use pacing::time_of;
 pub use pacing::{Clock, Pacing};
 pub(crate) use raw::bytes_per_sample;
 pub use raw::{Oddity, RawSource};
+pub use recorder::Recorder;
 pub use recording::Recording;
 
 use crate::Error;
@@ -27,6 +33,9 @@ pub enum AudioSource {
     File(FileSource),
     /// Standard input, live.
     StandardInput(RawSource<Stdin>),
+    /// A sound device, live.
+    #[cfg(feature = "microphone")]
+    Microphone(Microphone),
 }
 
 impl AudioSource {
@@ -45,24 +54,41 @@ impl AudioSource {
         Self::StandardInput(RawSource::new(tokio::io::stdin(), format, chunk))
     }
 
+    /// The sound device that `wanted` means, sent on as it is recorded, at most `chunk`
+    /// at a time.
+    ///
+    /// # Errors
+    ///
+    /// As [`Microphone::open`].
+    #[cfg(feature = "microphone")]
+    pub async fn microphone(wanted: Option<&str>, chunk: Duration) -> Result<Self, Error> {
+        Microphone::open(wanted, chunk).await.map(Self::Microphone)
+    }
+
     /// How the bytes of this source are to be read.
     pub fn format(&self) -> AudioFormat {
         match self {
             Self::File(file) => file.format(),
             Self::StandardInput(raw) => raw.format(),
+            #[cfg(feature = "microphone")]
+            Self::Microphone(microphone) => microphone.format(),
         }
     }
 
-    /// The next chunk, as soon as it is due, or `None` at the end.
+    /// The next chunk, as soon as it is due, or `None` at the end: whole frames, at
+    /// most 64 KiB of them. Cancelling a call loses no audio.
     ///
     /// # Errors
     ///
     /// [`Error::Input`] when standard input can't be read, [`Error::NoInput`] when
-    /// it holds no audio.
+    /// it holds no audio; [`Error::MicrophoneLost`], [`Error::MicrophoneFailed`] and
+    /// [`Error::MicrophoneSilent`].
     pub async fn next_chunk(&mut self) -> Result<Option<Bytes>, Error> {
         match self {
             Self::File(file) => Ok(file.next_chunk().await),
             Self::StandardInput(raw) => raw.next_chunk().await,
+            #[cfg(feature = "microphone")]
+            Self::Microphone(microphone) => microphone.next_chunk().await.map(Some),
         }
     }
 
@@ -71,6 +97,18 @@ impl AudioSource {
         match self {
             Self::File(_) => None,
             Self::StandardInput(raw) => raw.take_oddity(),
+            #[cfg(feature = "microphone")]
+            Self::Microphone(microphone) => microphone.take_oddity(),
+        }
+    }
+
+    /// Ends the source before its audio has ended. Gives what is still to be said of
+    /// the audio that was sent.
+    pub fn close(self) -> Vec<Oddity> {
+        match self {
+            Self::File(_) | Self::StandardInput(_) => Vec::new(),
+            #[cfg(feature = "microphone")]
+            Self::Microphone(microphone) => microphone.close(),
         }
     }
 }

@@ -1,0 +1,234 @@
+//! The thread that a device is opened, read and closed on: on some systems its
+//! handle may not leave the thread that made it.
+
+use std::{
+    io,
+    sync::{Arc, atomic::Ordering},
+    thread::{self, Thread},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use cpal::{
+    BufferSize, ErrorKind, SampleFormat, SupportedBufferSize, SupportedStreamConfig,
+    traits::{DeviceTrait, StreamTrait},
+};
+use crossbeam_queue::ArrayQueue;
+use ser_proto::v1::AudioFormat;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    device, format,
+    losses::Losses,
+    ring::{self, Reader},
+};
+use crate::{
+    Error,
+    audio::{frames_in, raw::MAX_CHUNK_BYTES},
+};
+
+/// How often the device is asked to hand audio over. Shorter periods wake more
+/// threads more often; longer ones add to the lag. The device's own default is no
+/// choice: sound servers take it as permission to collect two seconds.
+const PERIOD: Duration = Duration::from_millis(20);
+
+/// The ring is counted in blocks of this length, whatever the device hands over.
+pub(super) const BLOCK: Duration = Duration::from_millis(10);
+
+/// How much audio the ring holds while the network is held up.
+pub(super) const RING: Duration = Duration::from_secs(5);
+
+/// How long the sound system may take for one request.
+const SOUND_SYSTEM: Duration = Duration::from_secs(5);
+
+/// A device that waits for its first wish for audio.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) name: String,
+    pub(super) format: AudioFormat,
+    /// Parked while there is nothing to do.
+    pub(super) thread: Thread,
+}
+
+/// What the other side holds of a capture. The thread ends when it is dropped.
+pub(super) struct Handles {
+    pub(super) opened: oneshot::Sender<Result<Opened, Error>>,
+    pub(super) start: oneshot::Receiver<()>,
+    pub(super) audio: mpsc::Sender<Result<Bytes, Error>>,
+    pub(super) losses: Arc<Losses>,
+}
+
+/// Opens the device that `wanted` means, and reads at most `chunk` from it at a time.
+pub(super) fn spawn(wanted: Option<String>, chunk: Duration, handles: Handles) -> io::Result<()> {
+    thread::Builder::new()
+        .name("microphone".to_owned())
+        .spawn(move || {
+            silence_alsa();
+            let capture = Capture::open(wanted.as_deref(), chunk, handles.losses);
+            let (opened, capture) = match capture {
+                Ok((opened, capture)) => (Ok(opened), Some(capture)),
+                Err(error) => (Err(error), None),
+            };
+            // Nobody may be waiting any more; then nobody wants audio either.
+            let _ = handles.opened.send(opened);
+            if let Some(capture) = capture {
+                capture.run(handles.start, &handles.audio);
+            }
+        })?;
+    Ok(())
+}
+
+/// Keeps alsa-lib from writing to the terminal what is said here anyway, on this
+/// thread.
+pub(super) fn silence_alsa() {
+    #[cfg(target_os = "linux")]
+    // Without it there are more words, and no harm.
+    let _ = alsa::Output::local_error_handler();
+}
+
+struct Capture {
+    name: String,
+    stream: cpal::Stream,
+    native: SampleFormat,
+    reader: Reader,
+    /// In native samples.
+    chunk_bytes: usize,
+    /// What ended the stream from the device's side.
+    end: Arc<ArrayQueue<cpal::Error>>,
+}
+
+impl Capture {
+    fn open(
+        wanted: Option<&str>,
+        chunk: Duration,
+        losses: Arc<Losses>,
+    ) -> Result<(Opened, Self), Error> {
+        let (device, name) = device::find(wanted)?;
+        let problem = |error: cpal::Error| match error.kind() {
+            // The default device is a name that may stand for nothing.
+            ErrorKind::DeviceNotAvailable if wanted.is_none() => Error::NoMicrophone,
+            _ => device::problem(&name, &error),
+        };
+        let config = device.default_input_config().map_err(problem)?;
+        let format = format::declared(&name, &config)?;
+        let native = config.sample_format();
+        let frame_bytes = native.sample_size() * usize::from(config.channels());
+        let frames = |length| frames_in(length, config.sample_rate());
+
+        let blocks = RING.as_millis() / BLOCK.as_millis();
+        let (mut writer, reader) = ring::ring(
+            frames(BLOCK) * frame_bytes,
+            usize::try_from(blocks).expect("a small constant"),
+            Arc::clone(&losses),
+        );
+        let end = Arc::new(ArrayQueue::new(1));
+        let (thread, ended) = (thread::current(), Arc::clone(&end));
+        let awake = thread.clone();
+        let stream = device
+            .build_input_stream_raw(
+                cpal::StreamConfig {
+                    buffer_size: period(&config),
+                    ..config.config()
+                },
+                native,
+                move |audio, _| {
+                    writer.write(audio.bytes());
+                    awake.unpark();
+                },
+                {
+                    let awake = thread.clone();
+                    move |error| {
+                        match error.kind() {
+                            ErrorKind::Xrun => {
+                                losses.overruns.fetch_add(1, Ordering::Relaxed);
+                            }
+                            // Audio goes on.
+                            ErrorKind::DeviceChanged | ErrorKind::RealtimeDenied => {}
+                            // The first says most.
+                            _ => drop(ended.push(error)),
+                        }
+                        awake.unpark();
+                    }
+                },
+                Some(SOUND_SYSTEM),
+            )
+            .map_err(problem)?;
+        let capture = Self {
+            name: name.clone(),
+            stream,
+            native,
+            reader,
+            chunk_bytes: (frames(chunk) * frame_bytes).min(MAX_CHUNK_BYTES),
+            end,
+        };
+        let opened = Opened {
+            name,
+            format,
+            thread,
+        };
+        Ok((opened, capture))
+    }
+
+    /// Sends audio from the first wish for it on, until nobody wants it any more or
+    /// the device is lost.
+    fn run(mut self, start: oneshot::Receiver<()>, audio: &mpsc::Sender<Result<Bytes, Error>>) {
+        if start.blocking_recv().is_err() {
+            return;
+        }
+        if let Err(error) = self.stream.play() {
+            let _ = audio.blocking_send(Err(device::problem(&self.name, &error)));
+            return;
+        }
+        while !audio.is_closed() {
+            // Looked for first: what was recorded before it still leaves.
+            let end = self.end.pop();
+            loop {
+                let native = self.reader.read(self.chunk_bytes);
+                if native.is_empty() {
+                    break;
+                }
+                let chunk = format::encode(self.native, &native);
+                if audio.blocking_send(Ok(chunk)).is_err() {
+                    return;
+                }
+            }
+            if let Some(error) = end {
+                let lost = Error::MicrophoneLost {
+                    device: self.name.clone(),
+                    reason: error.to_string(),
+                };
+                let _ = audio.blocking_send(Err(lost));
+                return;
+            }
+            thread::park();
+        }
+    }
+}
+
+/// [`PERIOD`], or what the device has nearest to it.
+fn period(config: &SupportedStreamConfig) -> BufferSize {
+    let frames = frames_in(PERIOD, config.sample_rate());
+    let frames = u32::try_from(frames).expect("a period of a rate that was checked");
+    match *config.buffer_size() {
+        SupportedBufferSize::Range { min, max } => BufferSize::Fixed(frames.clamp(min, max)),
+        SupportedBufferSize::Unknown => BufferSize::Default,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_period_is_what_the_device_has_nearest_to_20_ms() {
+        let config = |buffer_size| {
+            let config = SupportedStreamConfig::new(2, 48_000, buffer_size, SampleFormat::F32);
+            period(&config)
+        };
+        let range = |min, max| config(SupportedBufferSize::Range { min, max });
+        assert_eq!(range(1, 100_000), BufferSize::Fixed(960));
+        assert_eq!(range(2_048, 8_192), BufferSize::Fixed(2_048));
+        assert_eq!(range(16, 512), BufferSize::Fixed(512));
+        assert_eq!(config(SupportedBufferSize::Unknown), BufferSize::Default);
+    }
+}
