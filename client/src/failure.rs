@@ -57,6 +57,9 @@ pub(crate) enum Failure {
         /// What stood in the way of its answer, unless it answers that it isn't.
         why: Option<Box<Error>>,
     },
+    /// On a stream that went on to its summary.
+    #[error(transparent)]
+    Summarised(Error),
     #[error("{server} is stopping ({reason}); the rest of the audio was not sent")]
     ServerStopping { server: String, reason: String },
     /// Without the summary, and without a word: whoever asked for it knows.
@@ -72,7 +75,10 @@ impl Failure {
 
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Client(error) | Self::Midway(error) | Self::Admin(error) => exit_code(error),
+            Self::Client(error)
+            | Self::Midway(error)
+            | Self::Summarised(error)
+            | Self::Admin(error) => exit_code(error),
             Self::NotServingInTime {
                 why: Some(error), ..
             } => exit_code(error),
@@ -111,6 +117,15 @@ impl Failure {
                     _ => next.into(),
                 }
             }
+            Self::Summarised(error) => match error {
+                Error::Unwritable { .. } => {
+                    "the results are complete; the recording holds what was sent before".into()
+                }
+                _ => {
+                    let next = advice(error)?;
+                    format!("the summary is of what was sent; {next}").into()
+                }
+            },
             Self::Admin(error) => admin_advice(error)?.into(),
             Self::NotServing { .. } => "wait for it with --wait 30s".into(),
             Self::NotServingInTime { why: None, .. } => {
@@ -178,6 +193,45 @@ fn advice(error: &Error) -> Option<&'static str> {
         Error::Failed { .. } => "the server's log says more",
         Error::NotAudio { source, .. } => file_advice(source)?,
         Error::NoInput => "check the command left of the pipe",
+        Error::Unwritable { source, .. } => match source.kind() {
+            io::ErrorKind::AlreadyExists => {
+                "name a new file: what was said before can't be recorded again"
+            }
+            io::ErrorKind::StorageFull => "make room, or name a file on another disk",
+            _ => return None,
+        },
+        Error::NoMicrophone => {
+            "plug one in, and let the system's sound settings show it; a container needs the \
+             sound server's socket (PULSE_SERVER) or /dev/snd; or name a file"
+        }
+        Error::UnknownMicrophone { .. } => {
+            "name one of them with --device, or leave it out for the system's own choice"
+        }
+        Error::AmbiguousMicrophone { .. } => "give --device the whole name, or what is in brackets",
+        Error::MicrophoneBusy { .. } => {
+            "close what else records from it, or choose another of `ser-client devices`"
+        }
+        Error::MicrophoneDenied { .. } => {
+            "allow this program, or the terminal it runs in, the microphone in the system's \
+             privacy settings; on Linux, join the group `audio`"
+        }
+        Error::MicrophoneFormat { .. } => {
+            "change its profile in the system's sound settings, choose another of \
+             `ser-client devices`, or convert and pipe: ser-client stream - --rate HZ --encoding \
+             s16le"
+        }
+        Error::MicrophoneLost { .. } => {
+            "check its cable and that `ser-client devices` lists it, and run the command again"
+        }
+        Error::MicrophoneSilent { .. } => {
+            "unmute it or plug it in anew, or choose another of `ser-client devices`"
+        }
+        Error::MicrophoneFailed { .. } => {
+            "plug it in anew, or choose another of `ser-client devices`"
+        }
+        Error::SoundSystem { .. } => {
+            "restart the sound server, for instance with `systemctl --user restart pipewire-pulse`"
+        }
         _ => return None,
     })
 }

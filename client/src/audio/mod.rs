@@ -54,17 +54,6 @@ impl AudioSource {
         Self::StandardInput(RawSource::new(tokio::io::stdin(), format, chunk))
     }
 
-    /// The sound device that `wanted` means, sent on as it is recorded, at most `chunk`
-    /// at a time.
-    ///
-    /// # Errors
-    ///
-    /// As [`Microphone::open`].
-    #[cfg(feature = "microphone")]
-    pub async fn microphone(wanted: Option<&str>, chunk: Duration) -> Result<Self, Error> {
-        Microphone::open(wanted, chunk).await.map(Self::Microphone)
-    }
-
     /// How the bytes of this source are to be read.
     pub fn format(&self) -> AudioFormat {
         match self {

@@ -17,7 +17,6 @@ const FILE_MARKERS: [&str; 3] = ["RIFF", "fLaC", "OggS"];
 
 /// What is odd about live audio that is sent all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Oddity {
     /// It begins with this marker of a file format: a header is heard as sound.
     FileHeader(&'static str),

@@ -3,6 +3,8 @@
 mod admin;
 mod classify;
 mod connection;
+#[cfg(feature = "microphone")]
+mod microphone;
 mod recognition;
 mod stream;
 mod values;
@@ -11,6 +13,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+#[cfg(feature = "microphone")]
+pub(crate) use self::microphone::{DevicesArgs, MicrophoneArgs};
 use self::values::duration;
 pub(crate) use self::{
     admin::{AdminAction, AdminArgs},
@@ -51,6 +55,9 @@ pub(crate) enum Command {
     /// what is done is complete.
     #[command(after_long_help = clips::JSON_HELP)]
     Classify(ClassifyArgs),
+    /// List the microphones that `stream --mic` can record from.
+    #[cfg(feature = "microphone")]
+    Devices(DevicesArgs),
     /// Show the models that the server has.
     Models(ModelsArgs),
     /// Ask whether the server is serving; success only if it is.

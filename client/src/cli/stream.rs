@@ -8,6 +8,8 @@ use ser_client::{
     proto::{self, AudioFormat},
 };
 
+#[cfg(feature = "microphone")]
+use super::MicrophoneArgs;
 use super::{CommandLine, Recognition, values::chunk_length};
 use crate::output::Form;
 
@@ -15,7 +17,12 @@ use crate::output::Form;
 pub(crate) struct StreamArgs {
     /// WAV or FLAC file, or `-` for raw audio from standard input, which is
     /// sent as it arrives.
-    pub(crate) file: PathBuf,
+    #[cfg_attr(feature = "microphone", arg(required_unless_present = "mic"))]
+    #[cfg_attr(not(feature = "microphone"), arg(required = true))]
+    file: Option<PathBuf>,
+    #[cfg(feature = "microphone")]
+    #[command(flatten)]
+    microphone: MicrophoneArgs,
     /// Sample rate of raw audio, in Hz.
     #[arg(
         long,
@@ -53,6 +60,10 @@ pub(crate) struct StreamArgs {
     )]
     pub(crate) chunk: Duration,
 
+    /// Keep exactly what was sent in a new WAV file, which gives the same results.
+    #[arg(long, value_name = "FILE", help_heading = "Sending")]
+    pub(crate) record: Option<PathBuf>,
+
     /// Print JSON lines, described below (`--help`).
     #[arg(long)]
     json: bool,
@@ -66,6 +77,9 @@ pub(crate) struct StreamArgs {
 pub(crate) enum Input {
     File(PathBuf, Pacing),
     StandardInput(AudioFormat),
+    /// The one that is asked for, or the default.
+    #[cfg(feature = "microphone")]
+    Microphone(Option<String>),
 }
 
 impl StreamArgs {
@@ -78,13 +92,19 @@ impl StreamArgs {
         ]
         .into_iter()
         .find_map(|(name, given)| given.then_some(name));
-        if self.file.as_os_str() != "-" {
+        let Some(file) = &self.file else {
+            #[cfg(feature = "microphone")]
+            return Ok(Input::Microphone(self.microphone.device.clone()));
+            #[cfg(not(feature = "microphone"))]
+            return Err(conflict("a stream needs a file"));
+        };
+        if file.as_os_str() != "-" {
             return match raw_option {
                 Some(option) => Err(conflict(&format!(
                     "{option} describes raw audio; a file says itself what it holds"
                 ))),
-                None if self.fast => Ok(Input::File(self.file.clone(), Pacing::Unpaced)),
-                None => Ok(Input::File(self.file.clone(), Pacing::RealTime)),
+                None if self.fast => Ok(Input::File(file.clone(), Pacing::Unpaced)),
+                None => Ok(Input::File(file.clone(), Pacing::RealTime)),
             };
         }
         let (Some(sample_rate), Some(encoding)) = (self.rate, self.encoding) else {

@@ -130,6 +130,26 @@ fn admin_takes_its_options_anywhere() {
     }
 }
 
+#[cfg(feature = "microphone")]
+#[test]
+fn a_microphone_needs_no_file() {
+    let input = |arguments: &[&str]| stream(arguments).unwrap().input().unwrap();
+    assert_eq!(input(&["--mic"]), Input::Microphone(None));
+    assert_eq!(
+        input(&["--mic", "--device", "usb", "--record", "kept.wav"]),
+        Input::Microphone(Some("usb".to_owned()))
+    );
+    for arguments in [
+        &["--mic", "a.wav"][..],
+        &["--mic", "--fast"],
+        &["--mic", "--rate", "8000"],
+        &["a.wav", "--device", "usb"],
+        &[],
+    ] {
+        stream(arguments).unwrap_err();
+    }
+}
+
 #[test]
 fn what_does_not_go_together_is_refused() {
     for (arguments, named) in [

@@ -3,6 +3,8 @@
 mod admin;
 mod classify;
 mod completions;
+#[cfg(feature = "microphone")]
+mod devices;
 mod health;
 mod models;
 mod stop;
@@ -22,6 +24,8 @@ pub(crate) async fn run(command_line: CommandLine) -> Result<(), Failure> {
     match command_line.command {
         Command::Stream(args) => stream::run(&connection, &args).await,
         Command::Classify(args) => classify::run(&connection, &args).await,
+        #[cfg(feature = "microphone")]
+        Command::Devices(args) => devices::run(&args).await,
         Command::Models(args) => models::run(&connection, &args).await,
         Command::Health(args) => health::run(&connection, &args).await,
         Command::Admin(args) => admin::run(&connection, &args).await,

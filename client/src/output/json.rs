@@ -3,6 +3,8 @@
 
 use std::io::{self, Write};
 
+#[cfg(feature = "microphone")]
+use ser_client::audio::microphone::{Device, DeviceState};
 use ser_client::{
     admin_proto::RepositoryModel,
     proto::{
@@ -31,7 +33,8 @@ seconds from the first sample; a field that does not apply is left out.
            probability}], trigger (interval, end_of_stream)
            The result speaks for new_start to end, and was computed on start to
            end.
-  warning  code (narrow_band, clipped_audio), message, channel
+  warning  code (narrow_band, clipped_audio; client: found before the audio
+           left), message, channel
   go_away  time_left, reason: the server is about to stop
   summary  once a channel, last: channel, received, received_samples,
            classified, no_speech, uncertain, time_per_label [{label, time}],
@@ -75,6 +78,15 @@ impl<W: Write> Output for JsonLines<W> {
         )
     }
 
+    fn caution(&mut self, text: &str) -> io::Result<()> {
+        let line = Line::Warning {
+            code: "client".to_owned(),
+            message: text,
+            channel: None,
+        };
+        write_line(&mut self.out, &line)
+    }
+
     fn go_away(&mut self, go_away: &GoAway) -> io::Result<()> {
         let time_left = seconds(go_away.time_left);
         write_line(
@@ -115,6 +127,29 @@ pub(crate) fn write_health(
             server,
             status,
             reason: reason.as_deref(),
+        },
+    )
+}
+
+/// One sound device as one line.
+#[cfg(feature = "microphone")]
+pub(crate) fn write_device(out: &mut impl Write, index: usize, device: &Device) -> io::Result<()> {
+    let (state, native) = match &device.state {
+        DeviceState::Ready(native) => ("ready", Some(native)),
+        DeviceState::Busy => ("busy", None),
+        DeviceState::Denied => ("denied", None),
+    };
+    write_line(
+        out,
+        &Line::Device {
+            index,
+            name: &device.name,
+            id: &device.id,
+            is_default: device.is_default,
+            state,
+            sample: native.map(|native| native.sample.as_str()),
+            sample_rate: native.map(|native| native.sample_rate),
+            channels: native.map(|native| native.channels),
         },
     )
 }
@@ -167,6 +202,20 @@ enum Line<'a> {
         status: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         reason: Option<&'a str>,
+    },
+    #[cfg(feature = "microphone")]
+    Device {
+        index: usize,
+        name: &'a str,
+        id: &'a str,
+        is_default: bool,
+        state: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        sample: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        sample_rate: Option<u32>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        channels: Option<u16>,
     },
     RepositoryModel {
         name: &'a str,

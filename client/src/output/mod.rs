@@ -3,6 +3,8 @@
 
 mod axis;
 pub(crate) mod clips;
+#[cfg(feature = "microphone")]
+pub(crate) mod device;
 mod header;
 mod history;
 pub(crate) mod json;

@@ -9,7 +9,6 @@ use crate::Error;
 
 /// A device that audio can be recorded from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Device {
     /// What people call it.
     pub name: String,
@@ -23,7 +22,6 @@ pub struct Device {
 
 /// Whether a device can be recorded from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum DeviceState {
     /// It can, in its own format.
     Ready(NativeFormat),
@@ -35,7 +33,6 @@ pub enum DeviceState {
 
 /// The format that a device records in unless it is told otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct NativeFormat {
     /// One sample, such as `i16`, `i24` or `f32`.
     pub sample: String,

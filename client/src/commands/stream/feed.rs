@@ -5,7 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use ser_client::{
     AudioSink, Error,
-    audio::{AudioSource, Oddity},
+    audio::{AudioSource, Oddity, Recorder},
 };
 use tokio::sync::mpsc;
 
@@ -21,47 +21,74 @@ pub(super) enum Progress {
     Sent { audio: Bytes, due: Instant },
     /// It is not as it should be, and was sent all the same.
     Odd(Oddity),
+    /// It is no longer recorded, for this reason.
+    Unrecorded(String),
 }
 
-/// How much of the audio was sent.
-#[derive(Debug, PartialEq)]
-pub(super) enum Fed {
-    Everything,
-    UntilStopped,
+/// What has become of all audio.
+#[derive(Debug)]
+pub(super) struct Fed {
+    /// Whether it was sent to its end.
+    pub(super) whole: bool,
+    /// What cut it off, or its recording, while the stream went on.
+    pub(super) trouble: Option<Error>,
 }
 
 /// Sends all of `source`, or what there is of it until `stop` asks for the
-/// half-close, and half-closes.
+/// half-close, and half-closes. Records exactly what was sent.
 pub(super) async fn run(
     mut source: AudioSource,
     mut sink: AudioSink,
+    mut recorder: Option<Recorder>,
     stop: &Stop,
     progress: mpsc::Sender<Progress>,
 ) -> Result<Fed, Error> {
+    let mut trouble = None;
     let send = async {
+        let mut begun = false;
         loop {
-            let chunk = source.next_chunk().await?;
+            let chunk = match source.next_chunk().await {
+                // What was sent deserves its summary.
+                Err(error) if begun => {
+                    trouble = Some(error);
+                    return Ok(false);
+                }
+                chunk => chunk?,
+            };
             let due = Instant::now();
             if let Some(oddity) = source.take_oddity() {
                 tell(&progress, Progress::Odd(oddity)).await?;
             }
             let Some(audio) = chunk else {
-                return Ok(Fed::Everything);
+                return Ok(true);
             };
+            // A chunk is one request, sent or not, and recorded before anything else
+            // can happen.
             sink.send(audio.clone()).await?;
+            begun = true;
+            let recorded = recorder.as_mut().map(|recorder| recorder.write(&audio));
             tell(&progress, Progress::Sent { audio, due }).await?;
+            if let Some(Err(error)) = recorded {
+                recorder = None;
+                tell(&progress, Progress::Unrecorded(error.to_string())).await?;
+                trouble = Some(error);
+            }
         }
     };
     let sent = tokio::select! {
         biased;
-        () = stop.half_closing() => Ok(Fed::UntilStopped),
+        () = stop.half_closing() => Ok(false),
         sent = send => sent,
     };
-    match sent {
-        // The stream of results knows why.
-        Err(Error::Ended) => Ok(Fed::UntilStopped),
-        sent => sent,
+    for oddity in source.close() {
+        tell(&progress, Progress::Odd(oddity)).await?;
     }
+    let whole = match sent {
+        // The stream of results knows why.
+        Err(Error::Ended) => false,
+        sent => sent?,
+    };
+    Ok(Fed { whole, trouble })
 }
 
 async fn tell(progress: &mpsc::Sender<Progress>, news: Progress) -> Result<(), Error> {

@@ -4,8 +4,8 @@ mod feed;
 mod source;
 
 use ser_client::{
-    AudioSink, Event, ResultStream,
-    audio::AudioSource,
+    Error, Event, ResultStream,
+    audio::{AudioSource, Recorder},
     proto::{GoAway, StreamingConfig},
 };
 use tokio::sync::mpsc;
@@ -19,7 +19,7 @@ use crate::{
 };
 
 pub(crate) async fn run(connection: &Connection, args: &StreamArgs) -> Result<(), Failure> {
-    let source = source::open(args)?;
+    let source = source::open(args).await?;
     let stop = Stop::default();
     let servers = connection.servers.join(", ");
     let mut output = output::choose(args.form(), &servers, &stop)?;
@@ -47,31 +47,47 @@ async fn recognise(
         options: Some(args.recognition.options()),
         pace: args.pace().into(),
     };
+    let format = source.format();
     let client = super::connect(connection).await?;
     let (sink, results) = client.stream(config).await?;
+    let record = args.record.as_deref();
+    let recorder = record.map(|path| Recorder::create(path, format));
+    let recorder = recorder.transpose()?;
     stop.started();
     output.started(results.started())?;
     let server = results.server().to_owned();
-    match converse(source, sink, results, output, stop).await? {
-        None => Ok(()),
-        Some(go_away) => Err(Failure::ServerStopping {
+    let feed = |progress| feed::run(source, sink, recorder, stop, progress);
+    let ending = converse(feed, results, output, stop).await?;
+    match (ending.cut_short, ending.trouble) {
+        (Some(go_away), _) => Err(Failure::ServerStopping {
             server,
             reason: go_away.reason,
         }),
+        (None, Some(trouble)) => Err(Failure::Summarised(trouble)),
+        (None, None) => Ok(()),
     }
 }
 
-/// Sends and shows until the server has said everything. Gives what made the
-/// server stop before all audio was sent.
-async fn converse(
-    source: AudioSource,
-    sink: AudioSink,
+/// How a stream ended that has its summary.
+struct Ending {
+    /// What made the server stop before all audio was sent.
+    cut_short: Option<GoAway>,
+    /// What befell the audio or its recording meanwhile.
+    trouble: Option<Error>,
+}
+
+/// Sends and shows until the server has said everything.
+async fn converse<F>(
+    feed: impl FnOnce(mpsc::Sender<Progress>) -> F,
     mut results: ResultStream,
     output: &mut dyn Output,
     stop: &Stop,
-) -> Result<Option<GoAway>, Failure> {
+) -> Result<Ending, Failure>
+where
+    F: Future<Output = Result<Fed, Error>>,
+{
     let (progress, mut news) = mpsc::channel(feed::NEWS);
-    let feed = feed::run(source, sink, stop, progress);
+    let feed = feed(progress);
     let pressed = stop.pressed();
     tokio::pin!(feed, pressed);
     let mut fed = None;
@@ -114,13 +130,20 @@ async fn converse(
             _ => {}
         }
     }
-    Ok(going_away.filter(|_| fed != Some(Fed::Everything)))
+    let (whole, trouble) = fed.map_or((false, None), |fed| (fed.whole, fed.trouble));
+    Ok(Ending {
+        cut_short: going_away.filter(|_| !whole),
+        trouble,
+    })
 }
 
 fn show(output: &mut dyn Output, news: Progress) -> Result<(), Failure> {
     match news {
         Progress::Sent { audio, due } => output.sent(&audio, due),
         Progress::Odd(oddity) => output.caution(&source::describe(oddity))?,
+        Progress::Unrecorded(why) => {
+            output.caution(&format!("{why}; the stream goes on without it"))?;
+        }
     }
     Ok(())
 }

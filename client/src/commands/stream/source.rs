@@ -1,17 +1,29 @@
 //! Where the audio comes from.
 
+#[cfg(feature = "microphone")]
+use ser_client::audio::microphone::Microphone;
 use ser_client::audio::{AudioSource, Oddity};
 
+#[cfg(feature = "microphone")]
+use crate::output::{Form, printable};
 use crate::{
     cli::{Input, StreamArgs},
     failure::Failure,
 };
 
 /// The source that `args` name, with nothing taken from it yet.
-pub(super) fn open(args: &StreamArgs) -> Result<AudioSource, Failure> {
+pub(super) async fn open(args: &StreamArgs) -> Result<AudioSource, Failure> {
     Ok(match args.input()? {
         Input::File(path, pacing) => AudioSource::file(&path, args.chunk, pacing)?,
         Input::StandardInput(format) => AudioSource::standard_input(format, args.chunk),
+        #[cfg(feature = "microphone")]
+        Input::Microphone(device) => {
+            let microphone = Microphone::open(device.as_deref(), args.chunk).await?;
+            if args.form() != Form::Json {
+                anstream::eprintln!("microphone: {}", printable(microphone.name()));
+            }
+            AudioSource::Microphone(microphone)
+        }
     })
 }
 
@@ -25,6 +37,16 @@ pub(super) fn describe(oddity: Oddity) -> String {
         Oddity::LeftOver(bytes) => format!(
             "standard input ends inside a sample; {bytes} byte{} left out",
             if bytes == 1 { "" } else { "s" }
+        ),
+        Oddity::Dropped(audio) => format!(
+            "{:.2} s of audio dropped, because the network or the server was held up for longer \
+             than the microphone can wait; times leave it out",
+            audio.as_secs_f64()
+        ),
+        Oddity::Overrun(times) => format!(
+            "the sound system lost audio {times} time{} before it could be read; the machine is \
+             busy",
+            if times == 1 { "" } else { "s" }
         ),
     }
 }
