@@ -62,6 +62,26 @@ pub(crate) enum Failure {
     Summarised(Error),
     #[error("{server} is stopping ({reason}); the rest of the audio was not sent")]
     ServerStopping { server: String, reason: String },
+    /// Under load.
+    #[error("{failed} of {streams} streams failed ({statuses})")]
+    StreamsFailed {
+        failed: usize,
+        streams: usize,
+        statuses: String,
+    },
+    #[error(
+        "with {streams} streams, 1 of 100 results lags {lag:.1?} or more; expected at most {max_lag:?}"
+    )]
+    Lagging {
+        streams: usize,
+        lag: Duration,
+        max_lag: Duration,
+    },
+    #[error("no result fell due while it was measured")]
+    NothingMeasured,
+    /// A process whose use of the machine was to be shown.
+    #[error("can't look at {what}: {source}")]
+    Unseen { what: String, source: io::Error },
     /// Without the summary, and without a word: whoever asked for it knows.
     #[error("left ({0:?})")]
     Left(Leave),
@@ -92,6 +112,10 @@ impl Failure {
             | Self::File { .. }
             | Self::NothingFound
             | Self::Clips { .. }
+            | Self::StreamsFailed { .. }
+            | Self::Lagging { .. }
+            | Self::NothingMeasured
+            | Self::Unseen { .. }
             | Self::NotServing { .. }
             | Self::NotServingInTime { why: None, .. } => 1,
         }
@@ -131,6 +155,11 @@ impl Failure {
             Self::NotServingInTime { why: None, .. } => {
                 "the server's log says what it waits for".into()
             }
+            Self::Lagging { .. } => {
+                "begin with fewer --streams, or allow more with --max-lag".into()
+            }
+            Self::NothingMeasured => "measure for longer with --duration".into(),
+            Self::Unseen { .. } => "check --server-pid or --metrics-url".into(),
             Self::ServerStopping { .. } => {
                 "run the command again, here or on another server".into()
             }

@@ -101,6 +101,12 @@ impl ServerProcess {
         format!("http://{}", self.address)
     }
 
+    /// The process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// A new connection.
     pub async fn channel(&self) -> Channel {
         connect(self.address).await

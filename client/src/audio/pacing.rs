@@ -23,7 +23,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// A clock for audio at `sample_rate` Hz. It starts with the first wait.
+    /// A clock for audio at `sample_rate` Hz. It starts when it is first asked.
     pub fn new(sample_rate: u32) -> Self {
         Self {
             sample_rate,
@@ -31,10 +31,23 @@ impl Clock {
         }
     }
 
+    /// A clock for audio at `sample_rate` Hz whose first sample is spoken at `start`.
+    pub fn starting(sample_rate: u32, start: Instant) -> Self {
+        Self {
+            sample_rate,
+            start: Some(start),
+        }
+    }
+
+    /// When `frames` will have been spoken since the start.
+    pub fn due(&mut self, frames: u64) -> Instant {
+        let start = *self.start.get_or_insert_with(Instant::now);
+        start + time_of(frames, self.sample_rate)
+    }
+
     /// Waits until `frames` have been spoken since the start.
     pub async fn wait_for(&mut self, frames: u64) {
-        let start = *self.start.get_or_insert_with(Instant::now);
-        sleep_until(start + time_of(frames, self.sample_rate)).await;
+        sleep_until(self.due(frames)).await;
     }
 }
 

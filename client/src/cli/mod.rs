@@ -1,6 +1,7 @@
 //! The command line, parsed and then checked into the types of the domain.
 
 mod admin;
+mod bench;
 mod classify;
 mod connection;
 #[cfg(feature = "microphone")]
@@ -18,6 +19,7 @@ pub(crate) use self::microphone::{DevicesArgs, MicrophoneArgs};
 use self::values::duration;
 pub(crate) use self::{
     admin::{AdminAction, AdminArgs},
+    bench::BenchArgs,
     classify::{ClassifyArgs, Format, Per},
     connection::Connection,
     recognition::Recognition,
@@ -25,7 +27,7 @@ pub(crate) use self::{
 };
 use crate::{
     failure::EXIT_CODES,
-    output::{JSON_HELP, clips},
+    output::{BENCH_HELP, JSON_HELP, clips},
 };
 
 /// Recognise the emotion of speech while the person is still speaking.
@@ -55,9 +57,21 @@ pub(crate) enum Command {
     /// what is done is complete.
     #[command(after_long_help = clips::JSON_HELP)]
     Classify(ClassifyArgs),
+<<<<<<< HEAD
     /// List the microphones that `stream --mic` can record from.
     #[cfg(feature = "microphone")]
     Devices(DevicesArgs),
+=======
+    /// Put load on a server, and measure how far its results lag behind.
+    ///
+    /// Streams run in real time, as if so many people were speaking. Lag counts from
+    /// the instant at which the chunk was due that makes a result computable, so that a
+    /// server that holds the client up can't hide it. Ctrl-C stops and shows what was
+    /// measured until then. Fails when a stream failed, or the lag passed --max-lag
+    /// with the fewest streams.
+    #[command(after_long_help = BENCH_HELP)]
+    Bench(Box<BenchArgs>),
+>>>>>>> 76b39f1 (Put load on a server, and measure how far it falls behind)
     /// Show the models that the server has.
     Models(ModelsArgs),
     /// Ask whether the server is serving; success only if it is.

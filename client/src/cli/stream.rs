@@ -8,9 +8,16 @@ use ser_client::{
     proto::{self, AudioFormat},
 };
 
+<<<<<<< HEAD
 #[cfg(feature = "microphone")]
 use super::MicrophoneArgs;
 use super::{CommandLine, Recognition, values::chunk_length};
+=======
+use super::{
+    CommandLine, Recognition,
+    values::{RawEncoding, chunk_length},
+};
+>>>>>>> 76b39f1 (Put load on a server, and measure how far it falls behind)
 use crate::output::Form;
 
 #[derive(Debug, Args)]
@@ -147,29 +154,6 @@ impl StreamArgs {
 enum Pace {
     Live,
     Bulk,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum RawEncoding {
-    /// Signed 16-bit integers, little-endian
-    S16le,
-    /// 32-bit floats, little-endian
-    F32le,
-    /// G.711 µ-law
-    Mulaw,
-    /// G.711 A-law
-    Alaw,
-}
-
-impl From<RawEncoding> for proto::Encoding {
-    fn from(encoding: RawEncoding) -> Self {
-        match encoding {
-            RawEncoding::S16le => Self::S16le,
-            RawEncoding::F32le => Self::F32le,
-            RawEncoding::Mulaw => Self::Mulaw,
-            RawEncoding::Alaw => Self::Alaw,
-        }
-    }
 }
 
 fn conflict(message: &str) -> clap::Error {

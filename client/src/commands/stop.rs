@@ -55,6 +55,11 @@ impl Stop {
         self.until(|asked| asked.pressed.then_some(())).await;
     }
 
+    /// Whether the user has wished to stop.
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.0.borrow().pressed
+    }
+
     pub(crate) async fn half_closing(&self) {
         self.until(|asked| asked.half_close.then_some(())).await;
     }

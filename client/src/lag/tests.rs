@@ -129,7 +129,10 @@ fn a_result_about_audio_that_never_left_has_no_lag() {
 fn what_comes_before_it_was_due_has_a_lag_of_zero() {
     let (mut meter, start) = meter(Duration::ZERO, 3);
     let lag = meter.received(&result(0, 100), start).unwrap();
-    assert_eq!((lag.computable, lag.covered), (0 * MS, 0 * MS));
+    assert_eq!(
+        (lag.computable, lag.covered),
+        (Duration::ZERO, Duration::ZERO)
+    );
 }
 
 #[test]

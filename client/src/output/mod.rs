@@ -11,6 +11,7 @@ pub(crate) mod json;
 mod labels;
 mod lines;
 mod live;
+pub(crate) mod load;
 pub(crate) mod model;
 mod palette;
 pub(crate) mod plot;
@@ -29,6 +30,7 @@ use ser_client::{
 };
 
 pub(crate) use json::JSON_HELP;
+pub(crate) use load::BENCH_HELP;
 
 use self::{json::JsonLines, lines::Lines, live::LiveView};
 use crate::commands::Stop;

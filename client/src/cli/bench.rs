@@ -1,0 +1,176 @@
+//! `ser-client bench`.
+
+use std::{num::NonZeroUsize, path::PathBuf, str::FromStr, time::Duration};
+
+use clap::Args;
+use ser_client::proto;
+use tonic::transport::Uri;
+
+use super::{
+    Recognition,
+    values::{RawEncoding, chunk_length, duration},
+};
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// Concurrent streams, in real time.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "1",
+        conflicts_with = "ramp",
+        help_heading = "Load"
+    )]
+    streams: NonZeroUsize,
+    /// Numbers of streams, one after the other, until the lag passes --max-lag or
+    /// streams fail: FROM:TO:STEP, or FROM:TO for twice as many each time.
+    #[arg(long, value_name = "FROM:TO[:STEP]", help_heading = "Load")]
+    ramp: Option<Ramp>,
+    /// The most that 99 of 100 results may lag.
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "100ms",
+        value_parser = duration,
+        help_heading = "Load"
+    )]
+    pub(crate) max_lag: Duration,
+    /// Streams that share a connection. A server may allow only so many (200 is
+    /// usual).
+    #[arg(long, value_name = "N", default_value = "1", help_heading = "Load")]
+    pub(crate) streams_per_connection: NonZeroUsize,
+    /// How long all streams run before anything is measured.
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "5s",
+        value_parser = duration,
+        help_heading = "Load"
+    )]
+    pub(crate) warm_up: Duration,
+    /// How long is measured, for each number of streams.
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "10s",
+        value_parser = duration,
+        help_heading = "Load"
+    )]
+    pub(crate) duration: Duration,
+    /// Threads that send and receive. One is enough unless the output says that the
+    /// client itself was late.
+    #[arg(long, value_name = "N", default_value = "1", help_heading = "Load")]
+    pub(crate) threads: NonZeroUsize,
+
+    /// WAV or FLAC files to send, over and over, each stream from another place
+    /// [default: 30 s of something like speech].
+    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Audio")]
+    pub(crate) audio: Vec<PathBuf>,
+    /// Sample rate of the synthesised speech, in Hz. Files are sent at their own.
+    #[arg(
+        long,
+        value_name = "HZ",
+        default_value = "16000",
+        value_parser = clap::value_parser!(u32).range(8_000..=192_000),
+        conflicts_with = "audio",
+        help_heading = "Audio"
+    )]
+    pub(crate) rate: u32,
+    /// How a sample is written [default: s16le; for a file what holds it exactly].
+    #[arg(long, help_heading = "Audio")]
+    encoding: Option<RawEncoding>,
+    /// Length of the pieces that audio is sent in, at most 5s.
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "100ms",
+        value_parser = chunk_length,
+        help_heading = "Audio"
+    )]
+    pub(crate) chunk: Duration,
+
+    #[command(flatten)]
+    pub(crate) recognition: Recognition,
+
+    /// Process id of a server on this machine, to show its processor time and memory.
+    #[arg(
+        long,
+        value_name = "PID",
+        conflicts_with = "metrics_url",
+        help_heading = "Server"
+    )]
+    pub(crate) server_pid: Option<u32>,
+    /// Where the server shows Prometheus its metrics, for the same.
+    #[arg(long, value_name = "URL", value_parser = http, help_heading = "Server")]
+    pub(crate) metrics_url: Option<Uri>,
+
+    /// Print JSON lines, described below (`--help`).
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Draw lag against streams, as SVG.
+    #[arg(long, value_name = "FILE.svg")]
+    pub(crate) plot: Option<PathBuf>,
+}
+
+impl BenchArgs {
+    /// How many streams to run at once, step by step.
+    pub(crate) fn steps(&self) -> Vec<usize> {
+        match &self.ramp {
+            Some(ramp) => ramp.steps(),
+            None => vec![self.streams.get()],
+        }
+    }
+
+    pub(crate) fn encoding(&self) -> Option<proto::Encoding> {
+        self.encoding.map(proto::Encoding::from)
+    }
+}
+
+/// More and more streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Ramp {
+    from: usize,
+    to: usize,
+    /// Twice as many each time without it.
+    step: Option<usize>,
+}
+
+impl Ramp {
+    fn steps(self) -> Vec<usize> {
+        let next = |&streams: &usize| match self.step {
+            Some(step) => streams.checked_add(step),
+            None => streams.checked_mul(2),
+        };
+        std::iter::successors(Some(self.from), next)
+            .take_while(|streams| *streams <= self.to)
+            .collect()
+    }
+}
+
+impl FromStr for Ramp {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let expected = || "expected FROM:TO:STEP or FROM:TO, such as 100:1000:100".to_owned();
+        let numbers: Result<Vec<NonZeroUsize>, _> = text.split(':').map(str::parse).collect();
+        let (from, to, step) = match numbers.as_deref() {
+            Ok([from, to]) => (from, to, None),
+            Ok([from, to, step]) => (from, to, Some(step.get())),
+            _ => return Err(expected()),
+        };
+        if from > to {
+            return Err(format!("expected TO to be at least {from}"));
+        }
+        Ok(Self {
+            from: from.get(),
+            to: to.get(),
+            step,
+        })
+    }
+}
+
+fn http(text: &str) -> Result<Uri, String> {
+    let uri = text.parse::<Uri>().ok();
+    uri.filter(|uri| uri.scheme_str() == Some("http") && uri.host().is_some())
+        .ok_or_else(|| "expected http://HOST:PORT/PATH".to_owned())
+}

@@ -1,0 +1,206 @@
+//! What was measured.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use hdrhistogram::Histogram;
+use ser_client::{Code, Error, Lag};
+
+/// Histograms are in microseconds, up to ten minutes, exact to three digits.
+const MOST_MICROS: u64 = 600_000_000;
+const DIGITS: u8 = 3;
+
+/// Times, of which only the distribution is kept.
+#[derive(Debug, Clone)]
+pub(crate) struct Times(Histogram<u64>);
+
+impl Times {
+    fn new() -> Self {
+        let bounds = Histogram::new_with_bounds(1, MOST_MICROS, DIGITS);
+        Self(bounds.expect("constant bounds that make sense"))
+    }
+
+    pub(super) fn record(&mut self, time: Duration) {
+        let micros = u64::try_from(time.as_micros()).unwrap_or(MOST_MICROS);
+        self.0.saturating_record(micros);
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.0.add(&other.0).expect("equal bounds");
+    }
+
+    /// The time that so many percent don't exceed. 0 when there is none.
+    pub(crate) fn percentile(&self, percent: f64) -> Duration {
+        Duration::from_micros(self.0.value_at_percentile(percent))
+    }
+
+    pub(crate) fn min(&self) -> Duration {
+        Duration::from_micros(self.0.min())
+    }
+
+    pub(crate) fn max(&self) -> Duration {
+        Duration::from_micros(self.0.max())
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.0.len()
+    }
+}
+
+/// Of some streams, while everything was measured.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    /// [`Lag::computable`] of each result, and of each that is missing, so far.
+    pub(crate) lag: Times,
+    /// [`Lag::covered`], of the same.
+    pub(crate) covered: Times,
+    /// How late the client was itself, for each chunk.
+    pub(crate) lateness: Times,
+    /// Results without speech, whose rows reached no model.
+    pub(crate) no_speech: u64,
+    /// Results that were due and had not come when their stream was given up.
+    pub(crate) missing: u64,
+    /// Streams that the server accepted.
+    pub(crate) opened: usize,
+    /// Streams that went well from the beginning to the end.
+    pub(crate) achieved: usize,
+    /// Streams that failed, by status.
+    pub(crate) errors: BTreeMap<String, usize>,
+    /// Why the first of them did.
+    pub(crate) first_error: Option<Error>,
+}
+
+impl Tally {
+    pub(super) fn new() -> Self {
+        Self {
+            lag: Times::new(),
+            covered: Times::new(),
+            lateness: Times::new(),
+            no_speech: 0,
+            missing: 0,
+            opened: 0,
+            achieved: 0,
+            errors: BTreeMap::new(),
+            first_error: None,
+        }
+    }
+
+    pub(super) fn lag(&mut self, lag: Lag) {
+        self.lag.record(lag.computable);
+        self.covered.record(lag.covered);
+    }
+
+    /// Counts so many streams that `error` ended.
+    pub(super) fn failed(&mut self, streams: usize, error: Error) {
+        *self.errors.entry(status(&error)).or_default() += streams;
+        self.first_error.get_or_insert(error);
+    }
+
+    /// Counts a stream that was given up.
+    pub(super) fn unfinished(&mut self) {
+        *self.errors.entry("unfinished".to_owned()).or_default() += 1;
+    }
+
+    /// Counts streams that weren't tried after a connection had failed.
+    pub(super) fn not_opened(&mut self, streams: usize) {
+        *self.errors.entry("not_opened".to_owned()).or_default() += streams;
+    }
+
+    pub(super) fn add(&mut self, other: Self) {
+        self.lag.add(&other.lag);
+        self.covered.add(&other.covered);
+        self.lateness.add(&other.lateness);
+        self.no_speech += other.no_speech;
+        self.missing += other.missing;
+        self.opened += other.opened;
+        self.achieved += other.achieved;
+        for (status, streams) in other.errors {
+            *self.errors.entry(status).or_default() += streams;
+        }
+        self.first_error = self.first_error.take().or(other.first_error);
+    }
+
+    pub(crate) fn failures(&self) -> usize {
+        self.errors.values().sum()
+    }
+}
+
+/// The status of gRPC that the server sent, or what the client saw instead of one.
+fn status(error: &Error) -> String {
+    let name = match error {
+        Error::Rejected { code, .. } | Error::Failed { code, .. } => return snake_case(*code),
+        Error::Unavailable { .. } => return snake_case(Code::Unavailable),
+        Error::KeptWaiting { .. } => return snake_case(Code::DeadlineExceeded),
+        Error::Unreachable { .. } => "unreachable",
+        Error::Lost { .. } => "lost",
+        Error::Silent { .. } => "silent",
+        Error::Protocol { .. } => "protocol",
+        _ => "other",
+    };
+    name.to_owned()
+}
+
+/// `resource_exhausted`.
+fn snake_case(code: Code) -> String {
+    let mut name = String::new();
+    for letter in format!("{code:?}").chars() {
+        if letter.is_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.extend(letter.to_lowercase());
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn tallies_of_threads_add_up() {
+        let lag = |ms: u32| Lag {
+            computable: ms * MS,
+            covered: 2 * ms * MS,
+        };
+        let mut all = Tally::new();
+        for thread in 0..4 {
+            let mut tally = Tally::new();
+            for ms in 1..=25 {
+                tally.lag(lag(thread * 25 + ms));
+            }
+            tally.failed(
+                1,
+                Error::KeptWaiting {
+                    message: format!("{thread}"),
+                },
+            );
+            tally.unfinished();
+            tally.achieved = 5;
+            all.add(tally);
+        }
+        let near = |time: Duration, ms: u32| time.abs_diff(ms * MS) < MS;
+        assert_eq!((all.lag.len(), all.achieved, all.failures()), (100, 20, 8));
+        assert!(near(all.lag.percentile(50.0), 50));
+        assert!(near(all.lag.percentile(99.0), 99));
+        assert!(near(all.lag.min(), 1));
+        assert!(near(all.covered.max(), 200));
+        assert_eq!(all.errors["deadline_exceeded"], 4);
+        assert_eq!(all.errors["unfinished"], 4);
+        assert!(matches!(all.first_error, Some(Error::KeptWaiting { message }) if message == "0"));
+    }
+
+    #[test]
+    fn what_takes_longer_than_anybody_waits_still_counts() {
+        let mut times = Times::new();
+        times.record(Duration::from_secs(3_600));
+        assert_eq!(times.len(), 1);
+        assert!(times.max() >= Duration::from_secs(600));
+    }
+
+    #[test]
+    fn a_status_has_the_name_that_programs_know() {
+        assert_eq!(snake_case(Code::ResourceExhausted), "resource_exhausted");
+        assert_eq!(snake_case(Code::Internal), "internal");
+    }
+}

@@ -1,0 +1,157 @@
+//! JSON lines for programs. Field names are stable.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+    time::Duration,
+};
+
+use serde::Serialize;
+
+use super::{speech_percent, sustained};
+use crate::{
+    cli::BenchArgs,
+    commands::bench::{Step, Times, Usage},
+    output::json::write_line,
+};
+
+/// The reference of the format, part of the help of `bench`.
+pub(crate) const BENCH_HELP: &str = r#"JSON lines (--json): one object a line, `type` first. Times are seconds.
+
+  bench_step  once for each number of streams: streams, connections, achieved (streams
+              that went well to the end), errors {status: streams}, results, missing
+              (results that were due and never came; they count with what they lagged
+              until their stream was given up), speech (share of the results, 0 to 1),
+              lag, covered_lag, client_lateness, client_was_late, client, server,
+              within_max_lag
+              lag: from the instant at which the chunk was due that makes a result
+              computable; covered_lag: from the chunk that holds the covered sample;
+              client_lateness: how late this client was with its chunks. Each {min,
+              p50, p90, p99, p99_9, max}; absent without a result.
+              client, server: {cores (processor time by time), memory (bytes)}
+  bench       once, last: sustained (the most streams within max_lag, absent if none),
+              max_lag, chunk, streams_per_connection, threads, warm_up, duration
+
+Status: what the server sent, such as resource_exhausted; or unreachable, lost, silent,
+protocol, not_opened (after another connection had failed), unfinished (results still
+due 10 s after the last chunk)."#;
+
+#[derive(Serialize)]
+struct StepLine<'a> {
+    r#type: &'static str,
+    streams: usize,
+    connections: usize,
+    achieved: usize,
+    errors: &'a BTreeMap<String, usize>,
+    results: u64,
+    missing: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    speech: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lag: Option<Distribution>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    covered_lag: Option<Distribution>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_lateness: Option<Distribution>,
+    client_was_late: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client: Option<Used>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server: Option<Used>,
+    within_max_lag: bool,
+}
+
+#[derive(Serialize)]
+struct LastLine {
+    r#type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sustained: Option<usize>,
+    max_lag: f64,
+    chunk: f64,
+    streams_per_connection: usize,
+    threads: usize,
+    warm_up: f64,
+    duration: f64,
+}
+
+#[derive(Serialize)]
+struct Distribution {
+    min: f64,
+    p50: f64,
+    p90: f64,
+    p99: f64,
+    p99_9: f64,
+    max: f64,
+}
+
+impl Distribution {
+    fn of(times: &Times) -> Option<Self> {
+        let percentile = |percent| times.percentile(percent).as_secs_f64();
+        (times.len() > 0).then(|| Self {
+            min: times.min().as_secs_f64(),
+            p50: percentile(50.0),
+            p90: percentile(90.0),
+            p99: percentile(99.0),
+            p99_9: percentile(99.9),
+            max: times.max().as_secs_f64(),
+        })
+    }
+}
+
+#[derive(Serialize)]
+struct Used {
+    cores: f64,
+    memory: u64,
+}
+
+impl From<Usage> for Used {
+    fn from(usage: Usage) -> Self {
+        Self {
+            cores: usage.cores,
+            memory: usage.memory,
+        }
+    }
+}
+
+/// One number of streams as one line.
+pub(crate) fn write_step(out: &mut impl Write, args: &BenchArgs, step: &Step) -> io::Result<()> {
+    let tally = &step.tally;
+    write_line(
+        out,
+        &StepLine {
+            r#type: "bench_step",
+            streams: step.streams,
+            connections: step.connections,
+            achieved: tally.achieved,
+            errors: &tally.errors,
+            results: tally.lag.len() - tally.missing,
+            missing: tally.missing,
+            speech: speech_percent(tally).map(|percent| percent / 100.0),
+            lag: Distribution::of(&tally.lag),
+            covered_lag: Distribution::of(&tally.covered),
+            client_lateness: Distribution::of(&tally.lateness),
+            client_was_late: step.client_was_late(args.max_lag),
+            client: step.client.map(Used::from),
+            server: step.server.map(Used::from),
+            within_max_lag: step.is_within(args.max_lag),
+        },
+    )
+}
+
+/// All of them as one line.
+pub(crate) fn write_end(out: &mut impl Write, args: &BenchArgs, steps: &[Step]) -> io::Result<()> {
+    let seconds = Duration::as_secs_f64;
+    write_line(
+        out,
+        &LastLine {
+            r#type: "bench",
+            sustained: sustained(steps, args.max_lag),
+            max_lag: seconds(&args.max_lag),
+            chunk: seconds(&args.chunk),
+            streams_per_connection: args.streams_per_connection.get(),
+            threads: args.threads.get(),
+            warm_up: seconds(&args.warm_up),
+            duration: seconds(&args.duration),
+        },
+    )
+}

@@ -1,0 +1,90 @@
+//! Lag against streams, as a picture.
+
+use std::{error::Error, io, path::Path};
+
+use plotters::prelude::*;
+
+use crate::{cli::BenchArgs, commands::bench::Step};
+
+const SIZE: (u32, u32) = (800, 500);
+
+/// Percentiles and their colours, of the palette of Okabe and Ito.
+const CURVES: [(&str, f64, RGBColor); 4] = [
+    ("p50", 50.0, RGBColor(0, 158, 115)),
+    ("p90", 90.0, RGBColor(86, 180, 233)),
+    ("p99", 99.0, RGBColor(0, 114, 178)),
+    ("p99.9", 99.9, RGBColor(213, 94, 0)),
+];
+
+/// Draws every step with results into the file at `path`.
+pub(crate) fn write(path: &Path, args: &BenchArgs, steps: &[Step]) -> io::Result<()> {
+    let mut picture = String::new();
+    draw(&mut picture, args, steps).map_err(|error| io::Error::other(error.to_string()))?;
+    std::fs::write(path, picture)
+}
+
+fn draw(picture: &mut String, args: &BenchArgs, steps: &[Step]) -> Result<(), Box<dyn Error>> {
+    let limit = args.max_lag.as_secs_f64() * 1e3;
+    let area = SVGBackend::with_string(picture, SIZE).into_drawing_area();
+    area.fill(&WHITE)?;
+    let points = |percent| {
+        let measured = steps.iter().filter(|step| step.tally.lag.len() > 0);
+        measured.map(move |step| {
+            let lag = step.tally.lag.percentile(percent).as_secs_f64() * 1e3;
+            // The scale is logarithmic, and nothing is faster than the clock.
+            (step.streams as f64, lag.max(0.01))
+        })
+    };
+    let all = || CURVES.iter().flat_map(|(_, percent, _)| points(*percent));
+    let streams = bounds(all().map(|(streams, _)| streams));
+    let lag = bounds(all().map(|(_, lag)| lag).chain([limit]));
+    let mut chart = ChartBuilder::on(&area)
+        .caption(
+            "Lag of results against concurrent streams",
+            ("sans-serif", 20),
+        )
+        .margin(15)
+        .x_label_area_size(45)
+        .y_label_area_size(60)
+        .build_cartesian_2d(streams.clone().log_scale(), lag.log_scale())?;
+    chart
+        .configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .x_desc("streams")
+        .y_desc("lag, ms")
+        .x_label_formatter(&|streams| format!("{streams:.0}"))
+        .y_label_formatter(&|lag| format!("{lag}"))
+        .draw()?;
+    for (name, percent, colour) in CURVES {
+        chart
+            .draw_series(LineSeries::new(points(percent), colour.stroke_width(2)).point_size(3))?
+            .label(name)
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], colour.stroke_width(2)));
+    }
+    let line = [(streams.start, limit), (streams.end, limit)];
+    chart
+        .draw_series(DashedLineSeries::new(line, 6, 4, BLACK.into()))?
+        .label("--max-lag")
+        .legend(|(x, y)| PathElement::new([(x, y), (x + 20, y)], BLACK));
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::UpperLeft)
+        .background_style(WHITE)
+        .border_style(BLACK)
+        .draw()?;
+    area.present()?;
+    drop(chart);
+    Ok(())
+}
+
+/// A range around all `values`, also around one.
+fn bounds(values: impl Iterator<Item = f64>) -> std::ops::Range<f64> {
+    let (low, high) = values.fold((f64::INFINITY, 0.0_f64), |(low, high), value| {
+        (low.min(value), high.max(value))
+    });
+    if low > high {
+        1.0..10.0
+    } else {
+        low / 1.5..high * 1.5
+    }
+}

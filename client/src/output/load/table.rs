@@ -1,0 +1,128 @@
+//! A table for people, in Markdown, so that it can go into a report.
+
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
+
+use comfy_table::{CellAlignment, Table, presets::ASCII_MARKDOWN};
+
+use super::{speech_percent, statuses, sustained};
+use crate::{
+    cli::BenchArgs,
+    commands::bench::{Step, Usage},
+};
+
+/// Writes one line for each step, and what is to be known to read them.
+pub(crate) fn write(out: &mut impl Write, args: &BenchArgs, steps: &[Step]) -> io::Result<()> {
+    let mut table = Table::new();
+    table.load_style(ASCII_MARKDOWN).set_header([
+        "streams",
+        "p50",
+        "p90",
+        "p99",
+        "p99.9",
+        "max",
+        "covered p50",
+        "p99",
+        "client p99",
+        "results",
+        "speech",
+        "client CPU",
+        "server CPU",
+        "memory",
+    ]);
+    for step in steps {
+        table.add_row(row(step));
+    }
+    for column in table.column_iter_mut() {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    writeln!(out, "{table}\n")?;
+    writeln!(
+        out,
+        "Lag of results in ms: from the instant at which the chunk was due that makes a result\n\
+         computable, and from the chunk that the result covers. \"client\": how late this client\n\
+         sent. {} of audio a chunk, {} a connection; measured for {} each.",
+        humantime::format_duration(args.chunk),
+        count(args.streams_per_connection.get(), "stream"),
+        humantime::format_duration(args.duration),
+    )?;
+    for step in steps {
+        write_notes(out, args, step)?;
+    }
+    let limit = humantime::format_duration(args.max_lag);
+    match sustained(steps, args.max_lag) {
+        Some(streams) => writeln!(
+            out,
+            "{} ran with p99 within {limit}.",
+            count(streams, "stream")
+        ),
+        None => writeln!(out, "No number of streams ran with p99 within {limit}."),
+    }
+}
+
+fn row(step: &Step) -> Vec<String> {
+    let tally = &step.tally;
+    let percentiles = [50.0, 90.0, 99.0, 99.9].map(|percent| tally.lag.percentile(percent));
+    let mut row = vec![step.streams.to_string()];
+    row.extend(percentiles.map(milliseconds));
+    row.push(milliseconds(tally.lag.max()));
+    row.extend([50.0, 99.0].map(|percent| milliseconds(tally.covered.percentile(percent))));
+    row.push(milliseconds(tally.lateness.percentile(99.0)));
+    row.push(tally.lag.len().to_string());
+    row.push(speech_percent(tally).map_or_else(dash, |speech| format!("{speech:.0} %")));
+    row.push(step.client.map_or_else(dash, processor));
+    row.push(step.server.map_or_else(dash, processor));
+    row.push(step.server.map_or_else(dash, |usage| {
+        format!("{:.0} MiB", usage.memory as f64 / f64::from(1 << 20))
+    }));
+    row
+}
+
+/// What makes a line something else than it seems.
+fn write_notes(out: &mut impl Write, args: &BenchArgs, step: &Step) -> io::Result<()> {
+    let streams = count(step.streams, "stream");
+    let tally = &step.tally;
+    if tally.failures() > 0 {
+        writeln!(
+            out,
+            "{streams}: {} ran to the end; failed: {}.",
+            tally.achieved,
+            statuses(tally)
+        )?;
+    }
+    if tally.missing > 0 {
+        writeln!(
+            out,
+            "{streams}: {} of the results hadn't come when their streams were given up, and count with \
+             what they lagged until then.",
+            tally.missing,
+        )?;
+    }
+    if step.client_was_late(args.max_lag) {
+        writeln!(
+            out,
+            "{streams}: the client itself was late by {} ms (p99), so lag says more of it than of \
+             the server; add --threads, or run it on another machine.",
+            milliseconds(tally.lateness.percentile(99.0)),
+        )?;
+    }
+    Ok(())
+}
+
+fn milliseconds(time: Duration) -> String {
+    format!("{:.1}", time.as_secs_f64() * 1e3)
+}
+
+fn processor(usage: Usage) -> String {
+    format!("{:.0} %", usage.cores * 100.0)
+}
+
+fn dash() -> String {
+    "–".to_owned()
+}
+
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
