@@ -32,6 +32,14 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
+    /// To the server alone whose turn it is the `index`-th time.
+    pub(crate) fn one(&self, index: usize) -> Self {
+        Self {
+            servers: vec![self.servers[index % self.servers.len()].clone()],
+            ..self.clone()
+        }
+    }
+
     pub(crate) fn timeouts(&self) -> Timeouts {
         Timeouts {
             connect: self.connect_timeout,

@@ -57,11 +57,9 @@ pub(crate) enum Command {
     /// what is done is complete.
     #[command(after_long_help = clips::JSON_HELP)]
     Classify(ClassifyArgs),
-<<<<<<< HEAD
     /// List the microphones that `stream --mic` can record from.
     #[cfg(feature = "microphone")]
     Devices(DevicesArgs),
-=======
     /// Put load on a server, and measure how far its results lag behind.
     ///
     /// Streams run in real time, as if so many people were speaking. Lag counts from
@@ -71,7 +69,6 @@ pub(crate) enum Command {
     /// with the fewest streams.
     #[command(after_long_help = BENCH_HELP)]
     Bench(Box<BenchArgs>),
->>>>>>> 76b39f1 (Put load on a server, and measure how far it falls behind)
     /// Show the models that the server has.
     Models(ModelsArgs),
     /// Ask whether the server is serving; success only if it is.

@@ -8,16 +8,12 @@ use ser_client::{
     proto::{self, AudioFormat},
 };
 
-<<<<<<< HEAD
 #[cfg(feature = "microphone")]
 use super::MicrophoneArgs;
-use super::{CommandLine, Recognition, values::chunk_length};
-=======
 use super::{
     CommandLine, Recognition,
     values::{RawEncoding, chunk_length},
 };
->>>>>>> 76b39f1 (Put load on a server, and measure how far it falls behind)
 use crate::output::Form;
 
 #[derive(Debug, Args)]

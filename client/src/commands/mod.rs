@@ -25,12 +25,9 @@ pub(crate) async fn run(command_line: CommandLine) -> Result<(), Failure> {
     match command_line.command {
         Command::Stream(args) => stream::run(&connection, &args).await,
         Command::Classify(args) => classify::run(&connection, &args).await,
-<<<<<<< HEAD
         #[cfg(feature = "microphone")]
         Command::Devices(args) => devices::run(&args).await,
-=======
         Command::Bench(args) => bench::run(&connection, &args).await,
->>>>>>> 76b39f1 (Put load on a server, and measure how far it falls behind)
         Command::Models(args) => models::run(&connection, &args).await,
         Command::Health(args) => health::run(&connection, &args).await,
         Command::Admin(args) => admin::run(&connection, &args).await,

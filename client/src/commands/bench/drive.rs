@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use super::{Load, run::Run, speaker::Speaker, tally::Tally};
-use crate::{cli::Connection, commands};
+use crate::commands;
 
 /// Connections that are opened at once. A server's queue of them is short.
 const OPENING: usize = 16;
@@ -65,14 +65,8 @@ async fn open(
     if run.is_over(Instant::now()) {
         return Ok(());
     }
-    let servers = &load.connection.servers;
-    // One at a time: a client goes round all that it knows.
-    let server = servers[streams.start / load.streams_per_connection % servers.len()].clone();
-    let connection = Connection {
-        servers: vec![server],
-        ..load.connection.clone()
-    };
-    let client = commands::connect(&connection).await?;
+    let connection = streams.start / load.streams_per_connection;
+    let client = commands::connect(&load.connection.one(connection)).await?;
     for index in streams {
         let audio = &load.audio[index % load.audio.len()];
         let config = StreamingConfig {
