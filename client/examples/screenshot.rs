@@ -41,6 +41,7 @@ fn shown(rows: NonZeroU16, columns: NonZeroU16, text: &str, program: &[String]) 
     let terminal = native_pty_system().openpty(size).unwrap();
     let mut command = CommandBuilder::new(&program[0]);
     command.args(&program[1..]);
+    command.cwd(env::current_dir().unwrap());
     command.env("TERM", "xterm-256color");
     command.env_remove("NO_COLOR");
     let mut child = terminal.slave.spawn_command(command).unwrap();

@@ -23,7 +23,8 @@ Exit codes:
   2  usage: the command line is wrong
   3  connection: nothing answers, the connection broke, or the server is loading or stopping
   4  rejected: the server refuses the request
-  130  Ctrl-C pressed twice, or before the stream had started, or before `classify` was through";
+  130  Ctrl-C pressed twice, or before the stream had started, or before `classify` was through
+  143, 129  told to terminate; the terminal was closed";
 
 /// Why a command did not succeed.
 #[derive(Debug, thiserror::Error)]

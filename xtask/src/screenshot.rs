@@ -7,7 +7,7 @@ use crate::{Error, Workspace, server::Server};
 /// Columns and rows of the terminal.
 const SIZE: [&str; 2] = ["100", "32"];
 /// The picture is taken when the program shows this: so much audio has left.
-const MOMENT: &str = "sent 0:13.30";
+const MOMENT: &str = "sent 0:11.00";
 
 /// Streams the sample through a real server, in a terminal that nobody sees.
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Error> {

@@ -44,9 +44,10 @@ pub(crate) struct CommandLine {
 pub(crate) enum Command {
     /// Stream a recording or live audio, and show emotions as they come.
     ///
-    /// A terminal gets a timeline; a pipe one line a result (start, end, verdict,
-    /// scores) and the summary, with notes about the stream on standard error;
-    /// --json gives JSON lines. Ctrl-C stops sending and still shows the summary.
+    /// A terminal gets a live view, which leaves a summary behind; a pipe one line a
+    /// result (start, end, verdict, scores) and the summary, with notes about the
+    /// stream on standard error; --json gives JSON lines. Ctrl-C (in the live view also
+    /// q or Esc) stops sending and still shows the summary.
     #[command(after_long_help = JSON_HELP)]
     Stream(StreamArgs),
     /// Classify recordings, many at once, as fast as the server takes them.

@@ -60,6 +60,12 @@ impl Columns {
     }
 }
 
+/// Rows from which on a lane has its own axis.
+pub(super) fn rows_with_axis(state: &State) -> u16 {
+    let labels = u16::try_from(state.labels.len()).unwrap_or(u16::MAX);
+    labels.saturating_add(1 + STRIP + 1)
+}
+
 /// What is the same for all lanes of a picture.
 #[derive(Clone, Copy)]
 pub(super) struct Picture<'a> {
@@ -106,7 +112,10 @@ impl Picture<'_> {
                 buffer,
             );
         }
-        // A blank row before the results or the next lane.
+        if rest.height > 0 {
+            let ticks = Rect { height: 1, ..rest };
+            timeline::ticks(self.axis, self.right(ticks), buffer);
+        }
         for (row, moment) in rest.rows().skip(1).zip(lane.history.newest_first()) {
             buffer.set_line(row.x, row.y, &self.result(moment), row.width);
         }

@@ -12,7 +12,7 @@ use ratatui::{
 
 use super::{
     Theme,
-    lane::{Columns, Picture},
+    lane::{Columns, Picture, rows_with_axis},
     state::{Phase, State},
     timeline,
 };
@@ -42,11 +42,10 @@ pub(super) fn draw(state: &State, theme: Theme, now: Instant, frame: &mut Frame<
     if let Some(caution) = state.cautions.last() {
         caution_rows(caution, state.cautions.len(), theme, &mut area, buffer);
     }
-    let bottom = take_bottom(&mut area, 1);
-    lanes(state, theme, area, bottom, buffer);
+    lanes(state, theme, area, buffer);
 }
 
-fn lanes(state: &State, theme: Theme, area: Rect, bottom: Rect, buffer: &mut Buffer) {
+fn lanes(state: &State, theme: Theme, mut area: Rect, buffer: &mut Buffer) {
     let columns = Columns::new(state, area.width);
     let cells = usize::from(area.width - columns.left);
     let picture = Picture {
@@ -55,22 +54,20 @@ fn lanes(state: &State, theme: Theme, area: Rect, bottom: Rect, buffer: &mut Buf
         columns,
         axis: Axis::ending(state.end(), state.cell, cells),
     };
-    let shown = state.lanes.len().min(area.height.into());
-    let height = area.height / u16::try_from(shown).unwrap_or(1).max(1);
-    for (lane, y) in state
-        .lanes
-        .iter()
-        .zip((area.y..).step_by(height.into()))
-        .take(shown)
-    {
+    let count = u16::try_from(state.lanes.len()).unwrap_or(u16::MAX).max(1);
+    let bottom = (area.height / count < rows_with_axis(state)).then(|| take_bottom(&mut area, 1));
+    let shown = count.min(area.height);
+    let height = area.height / shown.max(1);
+    let tops = (area.y..).step_by(height.max(1).into());
+    for (lane, y) in state.lanes.iter().zip(tops).take(shown.into()) {
         picture.lane(lane, Rect { y, height, ..area }, buffer);
     }
+    let Some(bottom) = bottom else { return };
     if height > 1 {
         timeline::ticks(picture.axis, picture.right(bottom), buffer);
     }
-    let hidden = state.lanes.len() - shown;
-    if hidden > 0 {
-        let line = Line::styled(format!("+ {hidden} channels"), Theme::BOLD);
+    if shown < count {
+        let line = Line::styled(format!("+ {} channels", count - shown), Theme::BOLD);
         buffer.set_line(bottom.x, bottom.y, &line, columns.left);
     }
 }
