@@ -57,7 +57,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 summary.received.unwrap_or_default(),
                 summary.classified.unwrap_or_default()
             ),
-            other => println!("{other:?}"),
+            Event::Warning(warning) => eprintln!("warning: {}", warning.message),
+            other => eprintln!("{other:?}"),
         }
     }
     sending.await??;

@@ -47,7 +47,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 "overall {}",
                 summary.overall_label.as_deref().unwrap_or("nobody spoke")
             ),
-            other => println!("{other:?}"),
+            Event::Warning(warning) => eprintln!("warning: {}", warning.message),
+            other => eprintln!("{other:?}"),
         }
     }
     sending.await??;

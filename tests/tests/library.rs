@@ -67,6 +67,8 @@ fn several_servers_share_recordings() {
         ServerProcess::start(&[], &[]),
     ];
     let urls = servers.each_ref().map(ServerProcess::url);
+    let wait = ["health", "--wait", "60s", "--server", &urls.join(",")];
+    output(binaries::command("ser-client"), &wait);
     let demo = demo();
     let printed = output(
         binaries::example("several_servers"),
