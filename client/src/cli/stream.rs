@@ -79,7 +79,8 @@ pub(crate) struct StreamArgs {
 #[derive(Debug, PartialEq)]
 pub(crate) enum Input {
     File(PathBuf, Pacing),
-    StandardInput(AudioFormat),
+    /// From standard input.
+    Raw(AudioFormat),
     /// The one that is asked for, or the default.
     #[cfg(feature = "microphone")]
     Microphone(Option<String>),
@@ -120,7 +121,7 @@ impl StreamArgs {
         }
         let encoding = proto::Encoding::from(encoding).into();
         let channels = self.channels.unwrap_or(1);
-        Ok(Input::StandardInput(AudioFormat {
+        Ok(Input::Raw(AudioFormat {
             encoding,
             sample_rate,
             channels,

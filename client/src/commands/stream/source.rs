@@ -15,7 +15,7 @@ use crate::{
 pub(super) async fn open(args: &StreamArgs) -> Result<AudioSource, Failure> {
     Ok(match args.input()? {
         Input::File(path, pacing) => AudioSource::file(&path, args.chunk, pacing)?,
-        Input::StandardInput(format) => AudioSource::standard_input(format, args.chunk),
+        Input::Raw(format) => AudioSource::standard_input(format, args.chunk),
         #[cfg(feature = "microphone")]
         Input::Microphone(device) => {
             let microphone = Microphone::open(device.as_deref(), args.chunk).await?;

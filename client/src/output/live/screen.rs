@@ -21,8 +21,10 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 /// A terminal in raw mode, on its alternate screen. Dropping it, or a panic
 /// anywhere, gives the terminal back as it was.
 pub(super) struct Screen {
-    pub(super) terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    pub(super) terminal: Drawing,
 }
+
+type Drawing = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
 
 impl Screen {
     /// Fails where nobody could read keys or see anything.
@@ -32,8 +34,7 @@ impl Screen {
         let screen = || {
             // Opens the terminal for keys: standard input may be the audio.
             event::poll(Duration::ZERO)?;
-            let out = BufWriter::with_capacity(64 * 1024, io::stdout());
-            Terminal::new(CrosstermBackend::new(out))
+            blank()
         };
         match screen() {
             Ok(terminal) => Ok(Self { terminal }),
@@ -50,7 +51,8 @@ impl Screen {
         restore();
         rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
         take()?;
-        self.terminal.clear()
+        self.terminal = blank()?;
+        Ok(())
     }
 }
 
@@ -58,6 +60,12 @@ impl Drop for Screen {
     fn drop(&mut self) {
         restore();
     }
+}
+
+/// For a screen on which nothing was drawn yet.
+fn blank() -> io::Result<Drawing> {
+    let out = BufWriter::with_capacity(64 * 1024, io::stdout());
+    Terminal::new(CrosstermBackend::new(out))
 }
 
 fn take() -> io::Result<()> {
