@@ -14,6 +14,8 @@ mod numbers;
 mod refusals;
 mod resources;
 mod rows;
+#[cfg(test)]
+mod tests;
 
 pub use numbers::{
     company_changes_nothing, every_row_count, golden_rows, instances_agree,

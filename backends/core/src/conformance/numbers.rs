@@ -219,10 +219,10 @@ pub fn padding_changes_nothing(subject: &Subject<'_>) -> Result<(), Failure> {
         }
     };
     padded(&mut rows, 0.0);
-    let expected = run(model.as_mut(), &mut batch, &rows)?;
+    let expected = run_all(model.as_mut(), &mut batch, &rows)?;
     for value in [1e3, -7.5, f32::NAN] {
         padded(&mut rows, value);
-        let got = run(model.as_mut(), &mut batch, &rows)?;
+        let got = run_all(model.as_mut(), &mut batch, &rows)?;
         for (at, (got, expected)) in got.iter().zip(&expected).enumerate() {
             agree(model.as_ref(), got, expected, || {
                 format!("{} valid steps, then {value}", rows[at].valid_steps)
@@ -278,6 +278,19 @@ fn run(
         next_state: batch.next_state(at).to_vec(),
     };
     Ok((0..rows.len()).map(output).collect())
+}
+
+/// More rows than go into one batch.
+fn run_all(
+    model: &mut dyn Model,
+    batch: &mut Batch,
+    rows: &[OwnedRow],
+) -> Result<Vec<Output>, Failure> {
+    let mut outputs = Vec::new();
+    for rows in rows.chunks(MAX_ROWS) {
+        outputs.extend(run(model, batch, rows)?);
+    }
+    Ok(outputs)
 }
 
 fn each_alone(
