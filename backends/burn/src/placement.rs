@@ -54,8 +54,9 @@ impl Placement {
         let settings: Settings = options.settings(NAME)?;
         let known = [CPU, CUDA, CUDA_OR_CPU];
         let [wanted] = &options.execution_providers[..] else {
-            return Err(unavailable(format!(
-                "a model runs on one device: expected one execution provider of {known:?}, not {:?}",
+            return Err(wrong_setting(format!(
+                "execution_providers = {:?}; expected one of {known:?}, since a model runs on one \
+                 device",
                 options.execution_providers
             )));
         };
@@ -76,8 +77,8 @@ impl Placement {
                 tracing::warn!(asked = CUDA_OR_CPU, missing = %refusal, "falls back");
                 Self::cpu(instruction_set)
             }),
-            other => Err(unavailable(format!(
-                "it has no execution provider {other:?}; expected one of {known:?}"
+            other => Err(wrong_setting(format!(
+                "execution provider {other:?}; expected one of {known:?}"
             ))),
         }
     }
@@ -250,7 +251,7 @@ mod tests {
     #[test]
     fn one_provider_is_expected() {
         assert_refused(&[], "", &["cuda-or-cpu"]);
-        assert_refused(&["cuda", "cpu"], "", &["one execution provider"]);
+        assert_refused(&["cuda", "cpu"], "", &["a model runs on one device"]);
         assert_refused(&["tensorrt"], "", &["tensorrt", "cpu"]);
     }
 

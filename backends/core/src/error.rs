@@ -13,7 +13,8 @@ pub enum BackendError {
         /// What is missing, and what to do about it.
         reason: String,
     },
-    /// The backend's own settings are wrong.
+    /// The backend's own settings are wrong, or an execution provider is none that it
+    /// knows.
     #[error("settings of backend {backend}: {reason}")]
     Settings {
         /// [`Backend::name`](crate::Backend::name).

@@ -45,6 +45,13 @@ pub(crate) fn unavailable(reason: String) -> BackendError {
     }
 }
 
+pub(crate) fn wrong_setting(reason: String) -> BackendError {
+    BackendError::Settings {
+        backend: NAME.to_owned(),
+        reason,
+    }
+}
+
 impl Backend for OnnxBackend {
     fn name(&self) -> &str {
         NAME
@@ -162,13 +169,10 @@ fn check_tf32(settings: &Settings) -> Result<(), BackendError> {
     if settings.tf32() || env::var_os(TF32_OVERRIDE).is_some_and(|value| value == "0") {
         return Ok(());
     }
-    Err(BackendError::Settings {
-        backend: NAME.to_owned(),
-        reason: format!(
-            "allow_tf32 is false, which TensorRT heeds only with {TF32_OVERRIDE}=0 in the \
-             environment; expected that, or allow_tf32 = true"
-        ),
-    })
+    Err(wrong_setting(format!(
+        "allow_tf32 is false, which TensorRT heeds only with {TF32_OVERRIDE}=0 in the \
+         environment; expected that, or allow_tf32 = true"
+    )))
 }
 
 /// The providers that the graph's nodes really run on, the preferred one first.

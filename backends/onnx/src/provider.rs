@@ -10,7 +10,7 @@ use ort::{
 use ser_backend::BackendError;
 
 use crate::{
-    backend::{NAME, unavailable},
+    backend::{unavailable, wrong_setting},
     gpu,
     library::Runtime,
     settings::{ArenaGrowth, Profile, Settings},
@@ -163,16 +163,16 @@ impl Wanted {
             let chain: Option<Vec<Provider>> = name.split(OR).map(Provider::parse).collect();
             let ascending = |chain: &Vec<Provider>| chain.windows(2).all(|pair| pair[0] < pair[1]);
             chains.push(chain.filter(ascending).ok_or_else(|| {
-                unavailable(format!(
-                    "it has no execution provider {name:?}; expected tensorrt, cuda, cpu, or \
-                     some of them in this order with \"{OR}\" between them"
+                wrong_setting(format!(
+                    "execution provider {name:?}; expected tensorrt, cuda, cpu, or some of \
+                     them in this order with \"{OR}\" between them"
                 ))
             })?);
         }
         let wanted = Self { chains };
         let flat = wanted.flat();
         if flat.is_empty() || !flat.windows(2).all(|pair| pair[0] < pair[1]) {
-            return Err(unavailable(format!(
+            return Err(wrong_setting(format!(
                 "execution_providers = {names:?}; expected at least one, each once, \
                  in the order tensorrt, cuda, cpu"
             )));
@@ -226,10 +226,7 @@ pub(crate) fn engine_cache(
     let Some(folder) = folder else {
         return Ok(None);
     };
-    let refuse = |reason: String| BackendError::Settings {
-        backend: NAME.to_owned(),
-        reason: format!("tensorrt.cache = {folder:?}: {reason}"),
-    };
+    let refuse = |reason: String| wrong_setting(format!("tensorrt.cache = {folder:?}: {reason}"));
     let gpu = gpu::model().map_err(refuse)?;
     let own = folder.join(format!("{gpu}-onnxruntime-{}", runtime.version));
     std::fs::create_dir_all(&own).map_err(|error| refuse(error.to_string()))?;
@@ -312,6 +309,15 @@ mod tests {
         ] {
             let error = wanted(names).unwrap_err();
             assert!(error.contains("tensorrt, cuda, cpu"), "{names:?}: {error}");
+        }
+    }
+
+    /// As for anything else that the configuration has wrong.
+    #[test]
+    fn a_name_that_there_is_not_is_no_missing_device() {
+        for names in [["gpu".to_owned()].as_slice(), &[]] {
+            let error = Wanted::parse(names).unwrap_err();
+            assert!(matches!(error, BackendError::Settings { .. }), "{error:?}");
         }
     }
 

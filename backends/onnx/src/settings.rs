@@ -5,7 +5,7 @@ use std::{num::NonZeroUsize, path::PathBuf};
 use ser_backend::{BUCKETS, BackendError, MAX_ROWS};
 use serde::Deserialize;
 
-use crate::{backend::NAME, provider::Provider};
+use crate::{backend::wrong_setting, provider::Provider};
 
 /// The most threads of a call: more than help on any machine.
 const MOST_THREADS: usize = 1_024;
@@ -123,10 +123,7 @@ impl Settings {
     pub(crate) fn check(&self, wanted: &[Provider]) -> Result<(), BackendError> {
         self.check_values()
             .and_then(|()| self.check_use(wanted))
-            .map_err(|reason| BackendError::Settings {
-                backend: NAME.to_owned(),
-                reason,
-            })
+            .map_err(wrong_setting)
     }
 
     fn check_values(&self) -> Result<(), String> {

@@ -194,10 +194,7 @@ impl Loader {
         let settings = toml::to_string(&self.options.settings)
             .map_err(|error| error.to_string())
             .and_then(|text| CString::new(text).map_err(|error| error.to_string()))
-            .map_err(|reason| BackendError::Settings {
-                backend: self.name.clone(),
-                reason,
-            })?;
+            .map_err(|reason| wrong_setting(&self.name, reason))?;
         let request = LoadRequest {
             package: &package,
             model_toml: &model_toml,
@@ -231,10 +228,10 @@ impl Loader {
             let names = wanted.iter().map(|name| CString::new(name.as_str()));
             return names
                 .collect::<Result<_, _>>()
-                .map_err(|error| unavailable(&self.name, error));
+                .map_err(|error| wrong_setting(&self.name, error));
         }
-        let reason = format!("execution providers {wanted:?}; expected some of {offered:?}");
-        Err(unavailable(&self.name, reason))
+        let reason = format!("execution_providers = {wanted:?}; expected some of {offered:?}");
+        Err(wrong_setting(&self.name, reason))
     }
 
     /// Refuses a model that runs elsewhere than was asked for: only a name such as
@@ -268,18 +265,25 @@ impl Loader {
 
     /// What the plugin says when it doesn't load the package.
     fn refusal(&self, error: CallError) -> BackendError {
-        let (backend, reason) = (self.name.clone(), error.message);
+        let reason = error.message;
         let file = self.package.graph_file();
         match error.status {
-            Status::SETTINGS => BackendError::Settings { backend, reason },
+            Status::SETTINGS => wrong_setting(&self.name, reason),
             Status::PACKAGE => PackageError::Invalid { file, reason }.into(),
             Status::UNSUPPORTED => BackendError::Unsupported {
-                backend,
+                backend: self.name.clone(),
                 file,
                 reason,
             },
-            _ => unavailable(&backend, reason),
+            _ => unavailable(&self.name, reason),
         }
+    }
+}
+
+fn wrong_setting(backend: &str, reason: impl fmt::Display) -> BackendError {
+    BackendError::Settings {
+        backend: backend.to_owned(),
+        reason: reason.to_string(),
     }
 }
 

@@ -10,7 +10,7 @@ const CUT_STEP: usize = 10;
 /// Cuts of a graph at most, but for those of its last bytes: each is a load.
 const MOST_CUTS: usize = 2_000;
 
-/// A provider that there isn't is not replaced by another.
+/// A provider that nobody knows is a wrong setting, and not replaced by another.
 ///
 /// # Errors
 ///
@@ -21,13 +21,13 @@ pub fn refuses_unknown_providers(subject: &Subject<'_>) -> Result<(), Failure> {
         ..subject.options.clone()
     };
     match subject.backend.load(subject.package, &options) {
-        Err(BackendError::Unavailable { reason, .. }) => {
+        Err(BackendError::Settings { reason, .. }) => {
             ensure(reason.contains("no-such-provider"), || {
                 format!("the refusal doesn't name the provider: {reason}")
             })
         }
         Err(other) => Err(Failure::Contract(format!(
-            "expected Unavailable, got: {other}"
+            "expected Settings, got: {other}"
         ))),
         Ok(_) => Err(Failure::Contract(
             "loads on a provider that there isn't".to_owned(),
