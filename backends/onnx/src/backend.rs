@@ -142,7 +142,7 @@ fn blueprint(
     let mut engine_cache = None;
     if providers.contains(&Provider::TensorRt) {
         check_tf32(&settings)?;
-        engine_cache = provider::engine_cache(&settings, &runtime)?;
+        engine_cache = provider::engine_cache(&settings, &runtime, &package.graph_sha256)?;
     }
     let weights = match providers[..] {
         [Provider::Cpu] => Some(

@@ -14,12 +14,7 @@ pub(crate) fn describe(blueprint: &Blueprint, used: &[Provider]) -> String {
         // The providers say nothing of their GPU, and a name that can't be read is
         // no reason not to serve.
         parts.extend(gpu::model());
-        if settings.tf32() {
-            parts.push("tf32".to_owned());
-        }
-        if settings.tensorrt.as_ref().is_some_and(|own| own.allow_fp16) {
-            parts.push("fp16".to_owned());
-        }
+        parts.extend(settings.rounding().into_iter().map(str::to_owned));
     }
     parts.push(std::env::consts::ARCH.to_owned());
     parts.extend(instruction_sets().into_iter().map(str::to_owned));

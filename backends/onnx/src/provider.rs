@@ -1,5 +1,7 @@
 //! Execution providers, and the names that ask for them.
 
+use std::path::{Path, PathBuf};
+
 use ort::{
     environment::Environment,
     ep::{
@@ -213,11 +215,11 @@ impl Wanted {
     }
 }
 
-/// The folder in which TensorRT keeps engines, made if it isn't there: an engine
-/// fits one GPU model and one version.
+/// The folder in which TensorRT keeps the engines of a graph, made if it isn't there.
 pub(crate) fn engine_cache(
     settings: &Settings,
     runtime: &Runtime,
+    graph_sha256: &str,
 ) -> Result<Option<String>, BackendError> {
     let folder = settings
         .tensorrt
@@ -228,9 +230,23 @@ pub(crate) fn engine_cache(
     };
     let refuse = |reason: String| wrong_setting(format!("tensorrt.cache = {folder:?}: {reason}"));
     let gpu = gpu::model().map_err(refuse)?;
-    let own = folder.join(format!("{gpu}-onnxruntime-{}", runtime.version));
+    let own = folder.join(engine_folder(
+        &gpu,
+        &runtime.version,
+        graph_sha256,
+        settings,
+    ));
     std::fs::create_dir_all(&own).map_err(|error| refuse(error.to_string()))?;
     Ok(Some(own.display().to_string()))
+}
+
+/// An engine fits one GPU model and one version, and holds the weights as they were
+/// rounded. ONNX Runtime names engines by the names in a graph, which a model that is
+/// trained anew shares with the one before it.
+fn engine_folder(gpu: &str, version: &str, graph_sha256: &str, settings: &Settings) -> PathBuf {
+    let rounding = settings.rounding().into_iter();
+    let graph = rounding.fold(graph_sha256.to_owned(), |name, kind| name + "-" + kind);
+    Path::new(&format!("{gpu}-onnxruntime-{version}")).join(graph)
 }
 
 /// The reason in a message like `FILE:LINE FUNCTION [ONNXRuntimeError] : 1 : FAIL :
@@ -319,6 +335,38 @@ mod tests {
             let error = Wanted::parse(names).unwrap_err();
             assert!(matches!(error, BackendError::Settings { .. }), "{error:?}");
         }
+    }
+
+    #[test]
+    fn engines_of_other_weights_gpus_versions_or_roundings_lie_elsewhere() {
+        let folder = |gpu, version, sha256, settings: &str| {
+            let settings = toml::from_str(settings).unwrap();
+            let folder = engine_folder(gpu, version, sha256, &settings);
+            folder.to_str().unwrap().to_owned()
+        };
+        let (tf32, fp16) = ("allow_tf32 = true", "tensorrt.allow_fp16 = true");
+        let both = format!("{tf32}\n{fp16}");
+        let folders = [
+            folder("nvidia-l4", "1.31.1", "0a", "device_id = 1"),
+            folder("nvidia-h200", "1.31.1", "0a", ""),
+            folder("nvidia-l4", "1.32.0", "0a", ""),
+            folder("nvidia-l4", "1.31.1", "0b", ""),
+            folder("nvidia-l4", "1.31.1", "0a", tf32),
+            folder("nvidia-l4", "1.31.1", "0a", fp16),
+            folder("nvidia-l4", "1.31.1", "0a", &both),
+        ];
+        assert_eq!(
+            folders,
+            [
+                "nvidia-l4-onnxruntime-1.31.1/0a",
+                "nvidia-h200-onnxruntime-1.31.1/0a",
+                "nvidia-l4-onnxruntime-1.32.0/0a",
+                "nvidia-l4-onnxruntime-1.31.1/0b",
+                "nvidia-l4-onnxruntime-1.31.1/0a-tf32",
+                "nvidia-l4-onnxruntime-1.31.1/0a-fp16",
+                "nvidia-l4-onnxruntime-1.31.1/0a-tf32-fp16",
+            ]
+        );
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub(crate) enum ArenaGrowth {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct TensorRtSettings {
-    /// Where built engines are kept, in a folder for each GPU and version.
+    /// Where built engines are kept, in a folder for each GPU, version and graph.
     pub(crate) cache: Option<PathBuf>,
     /// The numbers of rows that engines are built for.
     pub(crate) profile: Option<Profile>,
@@ -99,6 +99,14 @@ impl Settings {
     /// Whether TF32 is allowed; not unless somebody says so.
     pub(crate) fn tf32(&self) -> bool {
         self.allow_tf32.unwrap_or(false)
+    }
+
+    /// What a GPU may round to.
+    pub(crate) fn rounding(&self) -> Vec<&'static str> {
+        let fp16 = self.tensorrt.as_ref().is_some_and(|own| own.allow_fp16);
+        let allowed = [("tf32", self.tf32()), ("fp16", fp16)];
+        let names = allowed.into_iter().filter(|(_, allowed)| *allowed);
+        names.map(|(name, _)| name).collect()
     }
 
     /// The GPU's number; the first unless somebody says otherwise.
