@@ -10,7 +10,7 @@ use toml::Table;
 
 use crate::{
     c_api::{self, AssignedNode},
-    library,
+    external, library,
     model::OnnxModel,
     numerics,
     provider::{self, Provider, Wanted},
@@ -83,6 +83,10 @@ impl Backend for OnnxBackend {
         let wanted = Wanted::parse(&options.execution_providers)?;
         let settings: Settings = options.settings(NAME)?;
         settings.check(&wanted.flat())?;
+        external::check(&package.graph).map_err(|reason| PackageError::Invalid {
+            file: package.graph_file(),
+            reason,
+        })?;
         let mut blueprint = blueprint(package, settings, &wanted)?;
         let session = blueprint
             .open()
@@ -265,11 +269,28 @@ mod tests {
 
     use super::*;
 
+    fn seed() -> ModelPackage {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/tess-lstm/1");
+        ModelPackage::read(&folder).unwrap()
+    }
+
+    #[test]
+    fn weights_outside_the_package_are_refused() {
+        let graph = include_bytes!("../../graph/tests/foreign/pytorch/model.onnx");
+        let package = ModelPackage {
+            graph: Arc::from(&graph[..]),
+            ..seed()
+        };
+        let loaded = OnnxBackend::new().load(&package, &DeviceOptions::default());
+        let error = loaded.err().unwrap();
+        assert!(matches!(error, BackendError::Package(_)), "{error:?}");
+        assert!(error.to_string().contains("lie in another file"), "{error}");
+    }
+
     #[test]
     #[ignore = "needs ORT_DYLIB_PATH"]
     fn nodes_on_another_provider_are_named() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/tess-lstm/1");
-        let package = ModelPackage::read(&folder).unwrap();
+        let package = seed();
         let wanted = Wanted::parse(&["cpu".to_owned()]).unwrap();
         let blueprint = blueprint(&package, Settings::default(), &wanted).unwrap();
         let session = blueprint.open().unwrap();

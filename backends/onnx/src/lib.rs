@@ -26,10 +26,12 @@
 
 mod backend;
 mod c_api;
+mod external;
 mod gpu;
 mod library;
 mod model;
 mod numerics;
+mod protobuf;
 mod provider;
 mod session;
 mod settings;

@@ -59,6 +59,8 @@ impl Blueprint {
             .with_intra_op_spinning(false)?
             .with_inter_op_spinning(false)?
             .with_config_entry("session.record_ep_graph_assignment_info", "1")?
+            // Nothing but what was looked through for weights elsewhere.
+            .with_config_entry("session.load_model_format", "ONNX")?
             .with_execution_providers(providers)?;
         Ok(builder)
     }

@@ -14,6 +14,8 @@ use ort::{
     value::{DynValue, Tensor},
 };
 
+use crate::protobuf::{Field, Fields, varint};
+
 /// Smaller weights than this many values cost less than their sharing.
 const LARGE: usize = 1_024;
 
@@ -63,12 +65,12 @@ struct Weight {
 }
 
 fn large_weights(model: &[u8]) -> Vec<Weight> {
-    let graphs = Fields(model).filter_map(|field| field.bytes(7));
-    let graph: Vec<Field<'_>> = graphs.flat_map(Fields).collect();
+    let graphs = fields(model).filter_map(|field| field.bytes(7));
+    let graph: Vec<Field<'_>> = graphs.flat_map(fields).collect();
     // What is an input too may be given anew in each call.
     let inputs = graph.iter().filter_map(|field| field.bytes(11));
     let inputs: Vec<&[u8]> = inputs
-        .flat_map(|input| Fields(input).filter_map(|field| field.bytes(1)))
+        .flat_map(|input| fields(input).filter_map(|field| field.bytes(1)))
         .collect();
     graph
         .iter()
@@ -78,16 +80,21 @@ fn large_weights(model: &[u8]) -> Vec<Weight> {
         .collect()
 }
 
+/// Those up to the first that is malformed.
+fn fields(message: &[u8]) -> impl Iterator<Item = Field<'_>> {
+    Fields(message).map_while(Result::ok)
+}
+
 /// A float tensor whose values lie in the graph.
 fn weight(tensor: &[u8]) -> Option<Weight> {
     let (mut name, mut dims, mut floats) = (None, Vec::new(), false);
     let mut values: Vec<f32> = Vec::new();
-    for field in Fields(tensor) {
+    for field in fields(tensor) {
         match field {
             Field::Number(1, size) => dims.push(i64::try_from(size).ok()?),
             Field::Bytes(1, mut packed) => {
                 while !packed.is_empty() {
-                    dims.push(i64::try_from(varint(&mut packed)?).ok()?);
+                    dims.push(i64::try_from(varint(&mut packed).ok()?).ok()?);
                 }
             }
             Field::Number(2, element) => floats = element == FLOAT,
@@ -111,83 +118,17 @@ fn weight(tensor: &[u8]) -> Option<Weight> {
     })
 }
 
-/// A field of a message with its number.
-#[derive(Clone, Copy)]
-enum Field<'a> {
-    Number(u64, u64),
-    Bytes(u64, &'a [u8]),
-    Other,
-}
-
-impl<'a> Field<'a> {
-    /// What the field holds, if it has this number and holds bytes.
-    fn bytes(self, number: u64) -> Option<&'a [u8]> {
-        match self {
-            Self::Bytes(own, bytes) if own == number => Some(bytes),
-            _ => None,
-        }
-    }
-}
-
-/// The fields of a message, up to the first that is malformed.
-struct Fields<'a>(&'a [u8]);
-
-impl<'a> Iterator for Fields<'a> {
-    type Item = Field<'a>;
-
-    fn next(&mut self) -> Option<Field<'a>> {
-        let rest = &mut self.0;
-        let key = varint(rest)?;
-        let number = key >> 3;
-        let mut take = |len: usize| rest.split_off(..len);
-        match key & 7 {
-            0 => Some(Field::Number(number, varint(rest)?)),
-            1 => take(8).map(|_| Field::Other),
-            2 => {
-                let len = usize::try_from(varint(rest)?).ok()?;
-                Some(Field::Bytes(number, rest.split_off(..len)?))
-            }
-            5 => take(4).map(|_| Field::Other),
-            _ => None,
-        }
-    }
-}
-
-/// A number of seven bits a byte, the lowest first.
-fn varint(rest: &mut &[u8]) -> Option<u64> {
-    let mut value = 0;
-    for shift in (0..64).step_by(7) {
-        let byte = *rest.split_off_first()?;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Some(value);
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use ort::session::Session;
 
     use super::*;
-    use crate::library;
+    use crate::{
+        library,
+        protobuf::tests::{bytes, number},
+    };
 
     const SEED: &[u8] = include_bytes!("../../../models/tess-lstm/1/model.onnx");
-
-    fn number(number: u8, value: u8) -> Vec<u8> {
-        vec![number << 3, value]
-    }
-
-    fn bytes(number: u8, bytes: &[u8]) -> Vec<u8> {
-        let len = u16::try_from(bytes.len()).unwrap();
-        let len = [
-            (len & 0x7f) as u8 | 0x80,
-            (len >> 7 & 0x7f) as u8 | 0x80,
-            (len >> 14) as u8,
-        ];
-        [&[number << 3 | 2], &len[..], bytes].concat()
-    }
 
     /// `[32, 32]` of these values.
     fn tensor(name: &str, values_field: u8, values: &[f32]) -> Vec<u8> {
