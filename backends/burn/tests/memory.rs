@@ -7,8 +7,8 @@ use ser_backend_burn::BurnBackend;
 
 #[test]
 fn repeated_loads_leave_nothing_behind() {
-    let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/tests/packages");
-    let package = ModelPackage::read(&packages.join("tiny-recurrent/1")).unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/tess-lstm/1");
+    let package = ModelPackage::read(&folder).unwrap();
     let subject = conformance::Subject {
         backend: &BurnBackend::new(),
         options: &DeviceOptions::default(),
