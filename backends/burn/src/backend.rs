@@ -25,7 +25,7 @@ pub(crate) const NAME: &str = "burn";
 pub struct BurnBackend;
 
 impl BurnBackend {
-    /// The backend; it has no settings.
+    /// The backend. Its settings come with each package that it loads.
     #[must_use]
     pub fn new() -> Self {
         Self

@@ -20,9 +20,7 @@ const INSTALL: &str = "`cargo xtask onnxruntime` fetches it and prints its path"
 /// The names of the library beside the executable and on the system.
 #[cfg(target_os = "macos")]
 const FILES: [&str; 1] = ["libonnxruntime.dylib"];
-#[cfg(windows)]
-const FILES: [&str; 1] = ["onnxruntime.dll"];
-#[cfg(not(any(target_os = "macos", windows)))]
+#[cfg(not(target_os = "macos"))]
 const FILES: [&str; 2] = ["libonnxruntime.so", "libonnxruntime.so.1"];
 
 /// The library that this process has loaded.
