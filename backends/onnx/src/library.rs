@@ -71,8 +71,8 @@ fn same_file(one: &Path, other: &Path) -> bool {
     one == other || one.canonicalize().ok() == Some(other.to_owned())
 }
 
-/// The first library that can be had. One that somebody names is used or refused:
-/// no other takes its place.
+/// The first library that can be had. One that somebody names or puts beside the
+/// executable is used or refused: no other takes its place.
 fn find(
     configured: Option<&Path>,
     variable: Option<&Path>,
@@ -80,11 +80,7 @@ fn find(
 ) -> Result<(PathBuf, String), BackendError> {
     for (name, path) in [("settings: library", configured), (VARIABLE, variable)] {
         if let Some(path) = path {
-            let absolute = path.canonicalize();
-            return absolute
-                .map_err(|error| error.to_string())
-                .and_then(|path| Ok((c_api::version(&path)?, path)))
-                .map(|(version, path)| (path, version))
+            return usable(path)
                 .map_err(|reason| unavailable(format!("{name} = {path:?}: {reason}; {INSTALL}")));
         }
     }
@@ -92,20 +88,39 @@ fn find(
         "settings: library is not set".to_owned(),
         format!("{VARIABLE} is not set"),
     ];
-    let beside = beside
+    for path in beside
         .into_iter()
-        .flat_map(|folder| FILES.map(|file| (folder.join(file), "beside the executable")));
-    let system = FILES.map(|file| (PathBuf::from(file), "on the system"));
-    for (path, place) in beside.chain(system) {
+        .flat_map(|beside| FILES.map(|file| beside.join(file)))
+    {
+        // A link that leads nowhere is there, too.
+        match path.symlink_metadata() {
+            Ok(_) => {
+                return usable(&path).map_err(|reason| {
+                    unavailable(format!(
+                        "{path:?} beside the executable: {reason}; {INSTALL}"
+                    ))
+                });
+            }
+            Err(error) => tried.push(format!("beside the executable: {path:?}: {error}")),
+        }
+    }
+    for path in FILES.map(PathBuf::from) {
         match c_api::version(&path) {
             Ok(version) => return Ok((path, version)),
-            Err(reason) => tried.push(format!("{place}: {reason}")),
+            Err(reason) => tried.push(format!("on the system: {reason}")),
         }
     }
     Err(unavailable(format!(
         "ONNX Runtime's library is not found: {}; {INSTALL}",
         tried.join("; ")
     )))
+}
+
+/// The absolute path of a library that is one, and its version.
+fn usable(path: &Path) -> Result<(PathBuf, String), String> {
+    let path = path.canonicalize().map_err(|error| error.to_string())?;
+    let version = c_api::version(&path)?;
+    Ok((path, version))
 }
 
 fn environment(path: &Path) -> Result<Environment, String> {
@@ -205,6 +220,26 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_library_beside_the_executable_is_used_or_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let library = folder.path().join(FILES[0]);
+        let refusal = || {
+            let error = find(None, None, Some(folder.path())).unwrap_err();
+            let text = error.to_string();
+            assert!(text.contains("beside the executable"), "{text}");
+            assert!(text.contains(library.to_str().unwrap()), "{text}");
+            text
+        };
+        fs::write(&library, "no library").unwrap();
+        let text = refusal();
+        assert!(!text.contains("is not found"), "{text}");
+        fs::remove_file(&library).unwrap();
+        std::os::unix::fs::symlink("none.so", &library).unwrap();
+        let text = refusal();
+        assert!(text.contains("No such file"), "{text}");
     }
 
     #[cfg(target_os = "linux")]
