@@ -1,6 +1,6 @@
 //! The backend: from a package to a model.
 
-use std::{env, sync::Arc, time::Instant};
+use std::{env, ffi::OsString, sync::Arc, time::Instant};
 
 use ser_backend::{
     BUCKETS, Backend, BackendError, Batch, DeviceOptions, GoldenRow, MAX_ROWS, Model, ModelInfo,
@@ -10,7 +10,8 @@ use toml::Table;
 
 use crate::{
     c_api::{self, AssignedNode},
-    external, library,
+    external,
+    library::{self, Runtime},
     model::OnnxModel,
     numerics,
     provider::{self, Provider, Wanted},
@@ -67,10 +68,14 @@ impl Backend for OnnxBackend {
             ..DeviceOptions::default()
         };
         let settings: Settings = options.settings(NAME)?;
+        settings.check_values().map_err(wrong_setting)?;
         let runtime = library::runtime(settings.library.as_deref())?;
         let status = |provider: Provider| ProviderStatus {
             name: provider.name().to_owned(),
-            problem: provider.check(&runtime, &settings).err(),
+            problem: provider
+                .check(&runtime, &settings)
+                .and_then(|()| check_use(provider, &runtime, &settings))
+                .err(),
         };
         Ok(Provider::ALL.map(status).to_vec())
     }
@@ -145,8 +150,8 @@ fn blueprint(
     let providers = wanted.resolve(|provider| provider.check(&runtime, &settings))?;
     let mut engine_cache = None;
     if providers.contains(&Provider::TensorRt) {
-        check_tf32(&settings)?;
-        engine_cache = provider::engine_cache(&settings, &runtime, &package.graph_sha256)?;
+        check_tf32(&settings, env::var_os(TF32_OVERRIDE))?;
+        engine_cache = provider::engine_cache(&settings, &runtime, Some(&package.graph_sha256))?;
     }
     let weights = match providers[..] {
         [Provider::Cpu] => Some(
@@ -167,10 +172,24 @@ fn blueprint(
     })
 }
 
+/// Why a provider that works would be refused with these settings all the same.
+fn check_use(provider: Provider, runtime: &Runtime, settings: &Settings) -> Result<(), String> {
+    if provider != Provider::TensorRt {
+        return Ok(());
+    }
+    check_tf32(settings, env::var_os(TF32_OVERRIDE))
+        .and_then(|()| provider::engine_cache(settings, runtime, None))
+        .map(drop)
+        .map_err(|error| match error {
+            BackendError::Settings { reason, .. } => reason,
+            other => other.to_string(),
+        })
+}
+
 /// TensorRT has no option for it: where it isn't allowed, NVIDIA's own variable
 /// must say so.
-fn check_tf32(settings: &Settings) -> Result<(), BackendError> {
-    if settings.tf32() || env::var_os(TF32_OVERRIDE).is_some_and(|value| value == "0") {
+fn check_tf32(settings: &Settings, variable: Option<OsString>) -> Result<(), BackendError> {
+    if settings.tf32() || variable.is_some_and(|value| value == "0") {
         return Ok(());
     }
     Err(wrong_setting(format!(
@@ -272,6 +291,42 @@ mod tests {
     fn seed() -> ModelPackage {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/tess-lstm/1");
         ModelPackage::read(&folder).unwrap()
+    }
+
+    #[test]
+    fn a_list_of_providers_takes_no_settings_that_loading_refuses() {
+        for settings in ["buckets = [1, 2]", "device_id = -1"] {
+            let error = OnnxBackend::new().providers(&settings.parse().unwrap());
+            let error = error.unwrap_err();
+            let key = settings.split(' ').next().unwrap();
+            assert!(matches!(error, BackendError::Settings { .. }), "{error:?}");
+            assert!(error.to_string().contains(key), "{error}");
+        }
+    }
+
+    #[test]
+    fn tf32_is_off_everywhere_or_asked_for() {
+        let settings = |text| toml::from_str::<Settings>(text).unwrap();
+        let (off, on) = (settings(""), settings("allow_tf32 = true"));
+        check_tf32(&on, None).unwrap();
+        check_tf32(&off, Some("0".into())).unwrap();
+        for variable in [None, Some("1".into())] {
+            let error = check_tf32(&off, variable).unwrap_err().to_string();
+            assert!(error.contains("NVIDIA_TF32_OVERRIDE=0"), "{error}");
+        }
+    }
+
+    #[test]
+    #[ignore = "needs ORT_DYLIB_PATH"]
+    fn what_tensorrt_alone_minds_is_found_before_anything_is_loaded() {
+        let runtime = library::runtime(None).unwrap();
+        let settings: Settings =
+            toml::from_str("allow_tf32 = true\ntensorrt.cache = \"/dev/null\"").unwrap();
+        for provider in [Provider::Cpu, Provider::Cuda] {
+            check_use(provider, &runtime, &settings).unwrap();
+        }
+        let error = check_use(Provider::TensorRt, &runtime, &settings).unwrap_err();
+        assert!(error.contains("tensorrt.cache"), "{error}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Execution providers, and the names that ask for them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ort::{
     environment::Environment,
@@ -215,11 +215,12 @@ impl Wanted {
     }
 }
 
-/// The folder in which TensorRT keeps the engines of a graph, made if it isn't there.
+/// The folder in which TensorRT keeps engines, made if it isn't there: those of a graph,
+/// or all of this GPU model and version.
 pub(crate) fn engine_cache(
     settings: &Settings,
     runtime: &Runtime,
-    graph_sha256: &str,
+    graph_sha256: Option<&str>,
 ) -> Result<Option<String>, BackendError> {
     let folder = settings
         .tensorrt
@@ -243,10 +244,18 @@ pub(crate) fn engine_cache(
 /// An engine fits one GPU model and one version, and holds the weights as they were
 /// rounded. ONNX Runtime names engines by the names in a graph, which a model that is
 /// trained anew shares with the one before it.
-fn engine_folder(gpu: &str, version: &str, graph_sha256: &str, settings: &Settings) -> PathBuf {
-    let rounding = settings.rounding().into_iter();
-    let graph = rounding.fold(graph_sha256.to_owned(), |name, kind| name + "-" + kind);
-    Path::new(&format!("{gpu}-onnxruntime-{version}")).join(graph)
+fn engine_folder(
+    gpu: &str,
+    version: &str,
+    graph_sha256: Option<&str>,
+    settings: &Settings,
+) -> PathBuf {
+    let mut folder = PathBuf::from(format!("{gpu}-onnxruntime-{version}"));
+    if let Some(sha256) = graph_sha256 {
+        let rounding = settings.rounding().into_iter();
+        folder.push(rounding.fold(sha256.to_owned(), |name, kind| name + "-" + kind));
+    }
+    folder
 }
 
 /// The reason in a message like `FILE:LINE FUNCTION [ONNXRuntimeError] : 1 : FAIL :
@@ -341,7 +350,7 @@ mod tests {
     fn engines_of_other_weights_gpus_versions_or_roundings_lie_elsewhere() {
         let folder = |gpu, version, sha256, settings: &str| {
             let settings = toml::from_str(settings).unwrap();
-            let folder = engine_folder(gpu, version, sha256, &settings);
+            let folder = engine_folder(gpu, version, Some(sha256), &settings);
             folder.to_str().unwrap().to_owned()
         };
         let (tf32, fp16) = ("allow_tf32 = true", "tensorrt.allow_fp16 = true");

@@ -134,7 +134,8 @@ impl Settings {
             .map_err(wrong_setting)
     }
 
-    fn check_values(&self) -> Result<(), String> {
+    /// Refuses values that can't be.
+    pub(crate) fn check_values(&self) -> Result<(), String> {
         let threads = self.intra_op_threads.get();
         if threads > MOST_THREADS {
             return Err(format!(
