@@ -30,18 +30,25 @@ use crate::{
 /// no further calls but those of models that are loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {
-    /// To load the library and shake hands, and to describe what it can do.
+    /// To load the library and shake hands.
+    pub handshake: Duration,
+    /// To describe what it can do.
     pub describe: Duration,
-    /// To load a package and run its golden rows, and to make an instance.
+    /// To load a package and run its golden rows.
     pub load: Duration,
+    /// To make another instance of a model.
+    pub instance: Duration,
 }
 
 impl Default for Deadlines {
-    /// 10 s to describe, and 10 min to load: a device may compile its kernels.
+    /// 10 s to shake hands and to describe, and 10 min to load and to make an instance: a
+    /// device may compile its kernels.
     fn default() -> Self {
         Self {
+            handshake: Duration::from_secs(10),
             describe: Duration::from_secs(10),
             load: Duration::from_secs(600),
+            instance: Duration::from_secs(600),
         }
     }
 }
@@ -63,7 +70,7 @@ impl PluginBackend {
     #[must_use]
     pub fn open(name: &str, path: &Path, deadlines: Deadlines) -> Self {
         let caller = Arc::new(Caller::default());
-        let plugin = open(path, &caller, deadlines.describe);
+        let plugin = open(path, &caller, deadlines.handshake);
         Self {
             name: name.to_owned(),
             deadlines,
@@ -163,7 +170,7 @@ impl Backend for PluginBackend {
             plugin: self.plugin()?,
             package: package.clone(),
             options: options.clone(),
-            deadline: self.deadlines.load,
+            deadline: self.deadlines.instance,
             caller: Arc::clone(&self.caller),
         };
         let loaded = self
@@ -180,6 +187,7 @@ struct Loader {
     plugin: Plugin,
     package: ModelPackage,
     options: DeviceOptions,
+    /// Of instances.
     deadline: Duration,
     caller: Arc<Caller>,
 }

@@ -18,6 +18,7 @@ pub(crate) struct PluginModel {
     info: ModelInfo,
     handle: Arc<Mutex<Handle>>,
     valid_steps: Vec<i32>,
+    /// Of instances.
     deadline: Duration,
     caller: Arc<Caller>,
 }

@@ -17,15 +17,14 @@ use ser_backend_plugin::{Deadlines, PluginBackend};
 
 /// Long enough for what comes back, however slow the machine.
 const DEADLINES: Deadlines = Deadlines {
+    handshake: Duration::from_secs(60),
     describe: Duration::from_secs(60),
     load: Duration::from_secs(60),
+    instance: Duration::from_secs(60),
 };
 
 /// For what never comes back.
-const SHORT: Deadlines = Deadlines {
-    describe: Duration::from_millis(200),
-    load: Duration::from_millis(200),
-};
+const SHORT: Duration = Duration::from_millis(200);
 
 fn open(fault: &str) -> PluginBackend {
     PluginBackend::open("faulty", &faulty_plugin(fault), DEADLINES)
@@ -140,7 +139,11 @@ fn a_plugin_without_a_name() {
 #[test]
 fn a_handshake_that_hangs() {
     let library = faulty_plugin("HANDSHAKE_HANGS");
-    let backend = PluginBackend::open("faulty", &library, SHORT);
+    let deadlines = Deadlines {
+        handshake: SHORT,
+        ..DEADLINES
+    };
+    let backend = PluginBackend::open("faulty", &library, deadlines);
     assert_eq!(
         refusal(&backend, &library),
         "ser_plugin_handshake has not returned within 200ms"
@@ -175,7 +178,11 @@ fn a_describe_that_counts_wrong() {
 #[test]
 fn a_describe_that_hangs() {
     let library = faulty_plugin("DESCRIBE_HANGS");
-    let backend = PluginBackend::open("faulty", &library, SHORT);
+    let deadlines = Deadlines {
+        describe: SHORT,
+        ..DEADLINES
+    };
+    let backend = PluginBackend::open("faulty", &library, deadlines);
     assert_eq!(
         backend.probe().unwrap_err().to_string(),
         "backend faulty is not available: describe has not returned within 200ms"
@@ -228,14 +235,11 @@ fn a_load_that_runs_elsewhere() {
 #[test]
 fn a_load_that_hangs_and_one_after_it() {
     let library = faulty_plugin("LOAD_HANGS");
-    let backend = PluginBackend::open(
-        "faulty",
-        &library,
-        Deadlines {
-            load: SHORT.load,
-            ..DEADLINES
-        },
-    );
+    let deadlines = Deadlines {
+        load: SHORT,
+        ..DEADLINES
+    };
+    let backend = PluginBackend::open("faulty", &library, deadlines);
     backend.probe().unwrap();
     assert_eq!(
         load(&backend).err().unwrap().to_string(),
@@ -250,16 +254,15 @@ fn a_load_that_hangs_and_one_after_it() {
 #[test]
 fn an_instance_that_hangs() {
     let library = faulty_plugin("INSTANCE_HANGS");
-    // Loading and its golden rows must be done by then.
     let deadlines = Deadlines {
-        load: Duration::from_secs(5),
+        instance: SHORT,
         ..DEADLINES
     };
     let backend = PluginBackend::open("faulty", &library, deadlines);
     let mut model = load(&backend).unwrap();
     assert_eq!(
         model.instance().err().unwrap().to_string(),
-        "inference failed: plugin faulty: instance has not returned within 5s"
+        "inference failed: plugin faulty: instance has not returned within 200ms"
     );
     // Nobody else may use the model now.
     let error = infer(model.as_mut(), &seed(), &[quiet(&seed())]).unwrap_err();
