@@ -10,7 +10,7 @@ use std::{
 };
 
 use libraries::{c_plugin, root, seed, tract_plugin};
-use ser_backend::{Backend, Batch, DeviceOptions, MAX_ROWS, Row};
+use ser_backend::{Backend, Batch, DeviceOptions, MAX_ROWS, Row, golden::largest_difference};
 use ser_backend_burn::BurnBackend;
 use ser_backend_onnx::OnnxBackend;
 use ser_backend_plugin::{Deadlines, PluginBackend};
@@ -73,8 +73,9 @@ fn compare(rows: &[Vec<f32>]) {
         .map(|backend| posteriors(backend.as_ref(), rows));
     for (left, of_left) in backends.iter().zip(&all) {
         for (right, of_right) in backends.iter().zip(&all) {
-            let values = of_left.iter().flatten().zip(of_right.iter().flatten());
-            let furthest = values.map(|(l, r)| (l - r).abs()).fold(0.0, f32::max);
+            let rows = of_left.iter().zip(of_right);
+            let furthest = rows.map(|(l, r)| largest_difference(l, r));
+            let furthest = furthest.fold(0.0, f32::max);
             let pair = format!("{} and {}", left.name(), right.name());
             println!("{pair}: {furthest:e}");
             assert!(furthest <= TOLERANCE, "{pair} differ by {furthest}");

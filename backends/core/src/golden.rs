@@ -20,6 +20,20 @@ pub fn replay(model: &mut dyn Model, package: &ModelPackage) -> Result<(), Backe
     Ok(())
 }
 
+/// The largest difference of two values at the same place. Infinite if one is NaN, or
+/// if one side has more values.
+#[must_use]
+pub fn largest_difference(left: &[f32], right: &[f32]) -> f32 {
+    if left.len() != right.len() {
+        return f32::INFINITY;
+    }
+    let differences = left.iter().zip(right).map(|(left, right)| left - right);
+    differences.fold(0.0, |largest, difference| match difference.is_nan() {
+        true => f32::INFINITY,
+        false => largest.max(difference.abs()),
+    })
+}
+
 impl GoldenRow {
     /// The row's inputs.
     #[must_use]
@@ -82,4 +96,24 @@ fn top(values: &[f32]) -> usize {
         }
     }
     best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_that_is_no_number_is_the_largest() {
+        assert_eq!(largest_difference(&[], &[]), 0.0);
+        assert_eq!(largest_difference(&[1.0, -0.5], &[0.75, 0.0]), 0.5);
+        for (left, right) in [
+            (&[f32::NAN, 0.5][..], &[0.5, 0.5][..]),
+            (&[0.5, 0.5], &[0.5, f32::NAN]),
+            (&[0.5], &[0.5, 0.5]),
+            (&[f32::INFINITY], &[f32::INFINITY]),
+        ] {
+            let largest = largest_difference(left, right);
+            assert_eq!(largest, f32::INFINITY, "{left:?} {right:?}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ser_backend::{Batch, Model, ModelPackage};
+use ser_backend::{Batch, Model, ModelPackage, golden::largest_difference};
 
 use crate::TrainError;
 
@@ -14,7 +14,7 @@ pub struct Agreement {
     pub backend: String,
     /// Rows that were compared.
     pub rows: usize,
-    /// The largest difference of a posterior.
+    /// The largest difference of a posterior; infinite if one is NaN.
     pub largest: f32,
 }
 
@@ -33,10 +33,7 @@ impl Agreement {
             batch.clear();
             batch.push(row.row());
             model.infer(&mut batch)?;
-            let pairs = batch.posteriors(0).iter().zip(&row.posteriors);
-            largest = pairs.fold(largest, |largest, (got, expected)| {
-                largest.max((got - expected).abs())
-            });
+            largest = largest.max(largest_difference(batch.posteriors(0), &row.posteriors));
             rows += 1;
         }
         Ok(Self {

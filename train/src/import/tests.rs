@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ser_backend::{BackendError, GoldenRow, ModelInfo, RowShape};
+use ser_backend::{BackendError, GoldenRow, ModelInfo, RowShape, golden::largest_difference};
 use serde::Deserialize;
 
 use super::*;
@@ -42,12 +42,10 @@ impl Outputs {
     fn largest_difference(&self, model: &mut dyn Model) -> f32 {
         let rows: Vec<&[f32]> = self.inputs.iter().map(Vec::as_slice).collect();
         let got = answers(model, &rows).unwrap();
-        let pairs = got
-            .iter()
-            .flatten()
-            .zip(self.probabilities.iter().flatten());
+        assert_eq!(got.len(), self.probabilities.len());
+        let pairs = got.iter().zip(&self.probabilities);
         pairs
-            .map(|(got, expected)| (got - expected).abs())
+            .map(|(got, expected)| largest_difference(got, expected))
             .fold(0.0, f32::max)
     }
 }

@@ -1,6 +1,6 @@
 //! Rows to feed a model with.
 
-use crate::{GoldenRow, InputSpec, ModelPackage, Row};
+use crate::{GoldenRow, InputSpec, ModelPackage, Row, golden::largest_difference};
 
 /// Inputs of one row.
 #[derive(Clone, Debug)]
@@ -34,16 +34,8 @@ impl Output {
 
     /// The largest difference of two values; infinite if one is NaN.
     pub(super) fn distance(&self, other: &Self) -> f32 {
-        let pairs = self.values().zip(other.values());
-        pairs
-            .map(|(a, b)| {
-                if (a - b).is_nan() {
-                    f32::INFINITY
-                } else {
-                    (a - b).abs()
-                }
-            })
-            .fold(0.0, f32::max)
+        largest_difference(&self.posteriors, &other.posteriors)
+            .max(largest_difference(&self.next_state, &other.next_state))
     }
 
     pub(super) fn same_bits(&self, other: &Self) -> bool {
