@@ -180,6 +180,10 @@ pub struct ImportArgs {
     #[arg(long, value_name = "DIR", default_value = "models")]
     pub models: PathBuf,
 
+    /// Overwrite a package of the same name and version
+    #[arg(long)]
+    pub force: bool,
+
     /// ONNX Runtime's library; without it, ORT_DYLIB_PATH, beside this program, or
     /// the system's
     #[arg(long, value_name = "FILE")]

@@ -77,6 +77,9 @@ pub enum TrainError {
         /// The node or the key, what it holds and what was expected.
         reason: String,
     },
+    /// A package would be overwritten.
+    #[error("{}: is there already; --force replaces it", .0.display())]
+    Exists(PathBuf),
     /// The network doesn't make a graph.
     #[error(transparent)]
     Graph(#[from] GraphError),

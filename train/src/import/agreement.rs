@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ser_backend::{Batch, Model, ModelPackage, golden::largest_difference};
+use ser_backend::{Batch, GoldenRow, Model, ModelPackage, golden};
 
 use crate::TrainError;
 
@@ -19,26 +19,38 @@ pub struct Agreement {
 }
 
 impl Agreement {
-    /// Runs every golden row.
+    /// Runs every golden row. Loading has compared some of them; those of the audio only
+    /// a server would compare.
     ///
     /// # Errors
     ///
-    /// When a call fails.
+    /// When a call fails, or naming the first row that is further off than the package's
+    /// tolerance.
     pub fn of(model: &mut dyn Model, package: &ModelPackage) -> Result<Self, TrainError> {
-        let golden = &package.golden;
-        let of_audio = golden.audio.iter().flat_map(|audio| &audio.rows);
+        let mut named: Vec<(String, &GoldenRow)> = Vec::new();
+        for (at, row) in package.golden.rows.iter().enumerate() {
+            named.push((format!("golden row {at}"), row));
+        }
+        for (clip, audio) in package.golden.audio.iter().enumerate() {
+            for (at, row) in audio.rows.iter().enumerate() {
+                named.push((format!("row {at} of golden audio {clip}"), row));
+            }
+        }
         let mut batch = Batch::new(model.info().shape);
-        let (mut rows, mut largest) = (0, 0.0_f32);
-        for row in golden.rows.iter().chain(of_audio) {
+        let mut largest = 0.0_f32;
+        for (name, row) in &named {
             batch.clear();
             batch.push(row.row());
             model.infer(&mut batch)?;
-            largest = largest.max(largest_difference(batch.posteriors(0), &row.posteriors));
-            rows += 1;
+            golden::compare(package, name, row, &batch)?;
+            largest = largest.max(golden::largest_difference(
+                batch.posteriors(0),
+                &row.posteriors,
+            ));
         }
         Ok(Self {
             backend: model.info().backend.clone(),
-            rows,
+            rows: named.len(),
             largest,
         })
     }

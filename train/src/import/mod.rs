@@ -38,6 +38,17 @@ const SUM_TOLERANCE: f32 = 1e-3;
 /// spread: a few windows of made-up sound know little of the world.
 const WIDER: f32 = 3.0;
 
+/// Where an imported package goes, and what checks it.
+#[derive(Clone, Copy, Debug)]
+pub struct ImportOptions<'a> {
+    /// The folder that packages lie in.
+    pub models: &'a Path,
+    /// Whether a package of this name and version may be overwritten.
+    pub replace: bool,
+    /// ONNX Runtime's library, if it doesn't lie where the backend looks for it.
+    pub onnx_runtime: Option<&'a Path>,
+}
+
 /// A package that was imported.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Imported {
@@ -63,45 +74,49 @@ pub struct Source {
 }
 
 /// Writes `<models>/<name>/<version>/` with `model.toml`, `model.onnx`,
-/// `golden.json` and `MODEL_CARD.md`. `onnx_runtime` is the path of ONNX Runtime's
-/// library, if it doesn't lie where the backend looks for it.
+/// `golden.json` and `MODEL_CARD.md`.
 ///
 /// # Errors
 ///
-/// When the model isn't of the LSTM-classifier family, naming the first node that
-/// isn't; when it doesn't fit `spec`; when ONNX Runtime isn't there; or when a
-/// backend gives other posteriors than ONNX Runtime gave. Nothing is written then.
+/// When that folder is there and may not be replaced; when the model isn't of the
+/// LSTM-classifier family, naming the first node that isn't; when it doesn't fit `spec`;
+/// when ONNX Runtime isn't there; or when a backend gives other posteriors than ONNX
+/// Runtime gave. Nothing is written then.
 pub fn import(
     file: &Path,
     spec: &ImportSpec,
-    models: &Path,
-    onnx_runtime: Option<&Path>,
+    options: ImportOptions<'_>,
 ) -> Result<Imported, TrainError> {
+    let folder = options.models.join(&spec.name).join(&spec.version);
+    if !options.replace && folder.symlink_metadata().is_ok() {
+        return Err(TrainError::Exists(folder));
+    }
     let source = Source::read(file, spec)?;
-    let mut options = DeviceOptions::default();
-    if let Some(library) = onnx_runtime {
+    let mut onnx = DeviceOptions::default();
+    if let Some(library) = options.onnx_runtime {
         let library = library.display().to_string().into();
-        options.settings.insert("library".to_owned(), library);
+        onnx.settings.insert("library".to_owned(), library);
     }
     let manifest = source.manifest(spec)?;
-    let mut reference = source.reference(&manifest, &options)?;
+    let mut reference = source.reference(&manifest, &onnx)?;
     let golden = golden(spec, &mut *reference)?;
-    let folder = models.join(&spec.name).join(&spec.version);
     let origin = folder.display().to_string();
     let graph = source.graph.write().into();
     let package = ModelPackage::from_values(&origin, manifest, graph, golden)?;
     let backends: [(&dyn Backend, &DeviceOptions); 2] = [
-        (&OnnxBackend::new(), &options),
+        (&OnnxBackend::new(), &onnx),
         (&BurnBackend::new(), &DeviceOptions::default()),
     ];
     let agreements = backends
         .into_iter()
         .map(|(backend, options)| Agreement::of(&mut *backend.load(&package, options)?, &package))
         .collect::<Result<Vec<_>, _>>()?;
-    package.write(&folder)?;
     let numerics = &reference.info().numerics;
     let card = card::of(&source, spec, &package, numerics, &agreements);
+    // The package itself comes last: who finds it finds it whole.
+    fs::create_dir_all(&folder).at(&folder)?;
     write_atomically(&folder.join("MODEL_CARD.md"), card.as_bytes())?;
+    package.write(&folder)?;
     Ok(Imported { folder, agreements })
 }
 

@@ -1,8 +1,11 @@
 //! What Keras and PyTorch export, against what they compute themselves.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use ser_backend::{BackendError, GoldenRow, ModelInfo, RowShape, golden::largest_difference};
+use ser_backend::{
+    BackendError, GoldenAudio, GoldenRow, ModelInfo, RowShape, golden::largest_difference,
+};
 use serde::Deserialize;
 
 use super::*;
@@ -56,6 +59,15 @@ fn foreign(folder: &str) -> PathBuf {
         .join(folder)
 }
 
+/// Imports nothing over anything else.
+fn into(models: &Path) -> ImportOptions<'_> {
+    ImportOptions {
+        models,
+        replace: false,
+        onnx_runtime: None,
+    }
+}
+
 fn spec(folder: &str) -> ImportSpec {
     ImportSpec::read(&foreign(folder).join("import.toml")).unwrap()
 }
@@ -100,7 +112,7 @@ fn an_imported_package_gives_the_probabilities_of_the_framework_on_every_backend
         let spec = spec(folder);
         let outputs = Outputs::read(folder, &spec);
         let models = tempfile::tempdir().unwrap();
-        let imported = import(&foreign(folder).join(file), &spec, models.path(), None).unwrap();
+        let imported = import(&foreign(folder).join(file), &spec, into(models.path())).unwrap();
         assert!(imported.folder.ends_with(format!("{folder}-lstm/1")));
         for agreement in &imported.agreements {
             println!("{folder}/{file}: {agreement}");
@@ -133,7 +145,7 @@ fn logits_get_a_softmax() {
     spec.output = OutputKind::Logits;
     let models = tempfile::tempdir().unwrap();
     let file = foreign("keras").join("model.onnx");
-    let folder = import(&file, &spec, models.path(), None).unwrap().folder;
+    let folder = import(&file, &spec, into(models.path())).unwrap().folder;
     let card = fs::read_to_string(folder.join("MODEL_CARD.md")).unwrap();
     assert!(
         card.contains("A softmax was added behind the logits."),
@@ -148,7 +160,7 @@ fn a_front_end_of_other_rows_is_named_and_nothing_is_written() {
     spec.front_end.n_mfcc = Some(13);
     let models = tempfile::tempdir().unwrap();
     let file = foreign("keras").join("model.onnx");
-    let error = import(&file, &spec, models.path(), None).unwrap_err();
+    let error = import(&file, &spec, into(models.path())).unwrap_err();
     assert_eq!(
         error.to_string(),
         "front_end: gives 13 values a row; the model takes 40"
@@ -156,40 +168,108 @@ fn a_front_end_of_other_rows_is_named_and_nothing_is_written() {
     assert!(models.path().read_dir().unwrap().next().is_none());
 }
 
-/// Gives 1 for every class.
-struct Unsure(ModelInfo);
+#[test]
+#[ignore = "needs ORT_DYLIB_PATH"]
+fn a_package_is_overwritten_only_on_request() {
+    let models = tempfile::tempdir().unwrap();
+    let (keras, spec) = (foreign("keras").join("model.onnx"), spec("keras"));
+    let folder = import(&keras, &spec, into(models.path())).unwrap().folder;
+    let manifest = folder.join("model.toml");
+    fs::write(&manifest, "somebody's work").unwrap();
+    let error = import(&keras, &spec, into(models.path())).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "{}: is there already; --force replaces it",
+            folder.display()
+        )
+    );
+    assert_eq!(fs::read_to_string(&manifest).unwrap(), "somebody's work");
+    let replacing = ImportOptions {
+        replace: true,
+        ..into(models.path())
+    };
+    import(&keras, &spec, replacing).unwrap();
+    ModelPackage::read(&folder).unwrap();
+}
 
-impl Model for Unsure {
+/// Gives the same numbers for every row.
+struct Stubborn(ModelInfo, Vec<f32>);
+
+impl Model for Stubborn {
     fn info(&self) -> &ModelInfo {
         &self.0
     }
 
     fn infer(&mut self, batch: &mut Batch) -> Result<(), BackendError> {
         let (_, outputs) = batch.split().unwrap();
-        outputs.posteriors.fill(1.0);
+        for row in outputs.posteriors.chunks_mut(self.1.len()) {
+            row.copy_from_slice(&self.1);
+        }
         Ok(())
     }
 
     fn instance(&self) -> Result<Box<dyn Model>, BackendError> {
-        Ok(Box::new(Self(self.0.clone())))
+        Ok(Box::new(Self(self.0.clone(), self.1.clone())))
     }
 }
 
-#[test]
-fn outputs_that_are_no_posteriors_are_refused() {
+/// For rows of one value.
+fn stubborn(posteriors: &[f32]) -> Stubborn {
     let shape = RowShape {
         steps: 1,
         width: 1,
         state: 0,
-        classes: 3,
+        classes: posteriors.len(),
     };
-    let mut model = Unsure(ModelInfo {
-        backend: String::new(),
+    let info = ModelInfo {
+        backend: "stubborn".to_owned(),
         execution_provider: String::new(),
         numerics: String::new(),
         shape,
         batch_invariant: false,
-    });
+    };
+    Stubborn(info, posteriors.to_vec())
+}
+
+#[test]
+fn rows_of_golden_audio_must_come_out_right_too() {
+    let source = Source::read(&foreign("keras").join("model.onnx"), &spec("keras")).unwrap();
+    let mut manifest = source.manifest(&spec("keras")).unwrap();
+    manifest.input = InputSpec::Windowed { steps: 1, width: 1 };
+    manifest.labels.truncate(2);
+    let row = |posteriors: [f32; 2]| GoldenRow {
+        features: vec![0.5],
+        state: Vec::new(),
+        valid_steps: 1,
+        posteriors: posteriors.to_vec(),
+        next_state: Vec::new(),
+    };
+    let audio = |posteriors| GoldenAudio::new(16_000, &[1, -1], vec![row(posteriors)]);
+    let package = |posteriors| {
+        let golden = Golden {
+            rows: vec![row([0.75, 0.25])],
+            audio: vec![audio([0.75, 0.25]), audio(posteriors)],
+        };
+        ModelPackage::from_values("test", manifest.clone(), Arc::from(*b"graph"), golden).unwrap()
+    };
+    let of = |values: &[f32], package| Agreement::of(&mut stubborn(values), &package);
+    let agreement = of(&[0.75, 0.25], package([0.75, 0.25])).unwrap();
+    assert_eq!((agreement.rows, agreement.largest), (3, 0.0));
+    let error = of(&[0.75, 0.25], package([0.625, 0.375])).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("posterior 0 of row 0 of golden audio 1"),
+        "{error}"
+    );
+    let error = of(&[f32::NAN, 0.25], package([0.75, 0.25])).unwrap_err();
+    assert!(error.to_string().contains("golden row 0"), "{error}");
+}
+
+#[test]
+fn outputs_that_are_no_posteriors_are_refused() {
+    let mut model = stubborn(&[1.0; 3]);
     let error = answers(&mut model, &[&[0.0]]).unwrap_err().to_string();
     assert_eq!(
         error,

@@ -1,6 +1,10 @@
 //! The files of a package on disk.
 
-use std::{fs, io::Read as _, path::Path};
+use std::{
+    fs,
+    io::{self, Read as _},
+    path::Path,
+};
 
 use super::{Manifest, PackageError};
 
@@ -57,6 +61,15 @@ pub(super) fn write(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), Pa
     fs::write(&partial, bytes)
         .and_then(|()| fs::rename(&partial, &path))
         .map_err(|source| unwritable(&path, source))
+}
+
+/// Removes a file if it is there.
+pub(super) fn remove(directory: &Path, name: &str) -> Result<(), PackageError> {
+    let path = directory.join(name);
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unwritable(&path, error)),
+        _ => Ok(()),
+    }
 }
 
 /// A package lies in a directory of its name and version: two copies can't be

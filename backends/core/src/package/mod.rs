@@ -121,6 +121,9 @@ impl ModelPackage {
     /// is made if it isn't there and whose last two parts are the package's name
     /// and version. Equal packages give equal bytes.
     ///
+    /// `model.toml` goes first and comes last: a server that looks meanwhile finds no
+    /// package, rather than half of one.
+    ///
     /// # Errors
     ///
     /// When a file can't be written, or the package wouldn't be read back.
@@ -135,9 +138,10 @@ impl ModelPackage {
             .map_err(|error| self.invalid(files::GOLDEN, error.to_string()))?;
         files::make(directory)?;
         files::check_place(directory, &self.manifest)?;
-        files::write(directory, files::MANIFEST, manifest.as_bytes())?;
+        files::remove(directory, files::MANIFEST)?;
         files::write(directory, files::GRAPH, &self.graph)?;
-        files::write(directory, files::GOLDEN, format!("{golden}\n").as_bytes())
+        files::write(directory, files::GOLDEN, format!("{golden}\n").as_bytes())?;
+        files::write(directory, files::MANIFEST, manifest.as_bytes())
     }
 
     /// The graph's file, for errors.

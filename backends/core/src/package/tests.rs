@@ -329,6 +329,22 @@ fn a_package_survives_writing_and_reading() {
 }
 
 #[test]
+fn half_a_package_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join("tiny").join("1");
+    for file in ["model.onnx", "golden.json"] {
+        package().write(&directory).unwrap();
+        // No file takes the place of a directory.
+        fs::remove_file(directory.join(file)).unwrap();
+        fs::create_dir(directory.join(file)).unwrap();
+        let error = package().write(&directory).unwrap_err().to_string();
+        assert!(error.contains(file), "{error}");
+        assert!(!directory.join("model.toml").exists(), "{file}");
+        fs::remove_dir(directory.join(file)).unwrap();
+    }
+}
+
+#[test]
 fn a_package_lies_under_its_name_and_version() {
     let folder = tempfile::tempdir().unwrap();
     let package = package();
