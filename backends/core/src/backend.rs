@@ -86,7 +86,20 @@ pub struct DeviceOptions {
     pub settings: Table,
 }
 
+/// Joins the names of execution providers where the later ones may stand in for the
+/// earlier.
+const OR: &str = "-or-";
+
 impl DeviceOptions {
+    /// Whether a model may run on this execution provider: it is asked for, or may stand
+    /// in for one that is.
+    #[must_use]
+    pub fn allows(&self, execution_provider: &str) -> bool {
+        let names = self.execution_providers.iter();
+        let mut names = names.flat_map(|name| name.split(OR));
+        names.any(|name| name == execution_provider)
+    }
+
     /// The backend's own settings as its type, which refuses unknown keys.
     ///
     /// # Errors

@@ -245,16 +245,11 @@ impl Loader {
     /// Refuses a model that runs elsewhere than was asked for: only a name such as
     /// `cuda-or-cpu` lets a plugin fall back.
     fn check_providers(&self, running: &str) -> Result<(), BackendError> {
-        let wanted = &self.options.execution_providers;
-        let allowed = |name: &str| {
-            wanted
-                .iter()
-                .flat_map(|wanted| wanted.split("-or-"))
-                .any(|wanted| wanted == name)
-        };
-        match running.split(", ").find(|name| !allowed(name)) {
+        let mut running = running.split(", ");
+        match running.find(|name| !self.options.allows(name)) {
             None => Ok(()),
             Some(other) => {
+                let wanted = &self.options.execution_providers;
                 let reason = format!("load says that it runs on {other:?}; expected {wanted:?}");
                 Err(unavailable(&self.name, reason))
             }

@@ -7,8 +7,9 @@
 //! ```
 //!
 //! This gives a module of tests, one for each check; attributes before the module's
-//! name, such as `#[ignore = "…"]`, go to each of them. [`repeated_loads`] looks at
-//! the memory of the whole process, so it wants a test program of its own.
+//! name, such as `#[ignore = "…"]`, go to each of them. A fourth argument are the
+//! [`DeviceOptions`] to load with, the default ones without it. [`repeated_loads`] looks
+//! at the memory of the whole process, so it wants a test program of its own.
 
 mod numbers;
 mod refusals;
@@ -120,24 +121,31 @@ pub const CHECKS: &[(&str, Check)] = with_conformance_checks!([named]);
 /// that stand before the module's name.
 #[macro_export]
 macro_rules! conformance_tests {
-    ([$($check:ident)*] @checks $module:ident, $attributes:tt, $backend:expr, $package:expr) => {
+    (
+        [$($check:ident)*]
+        @checks $module:ident, $attributes:tt, $backend:expr, $package:expr, $options:expr
+    ) => {
         mod $module {
             #[allow(unused_imports, reason = "the expressions may name anything of the parent")]
             use super::*;
 
             $(
-                $crate::conformance_tests! { @check $check, $attributes, $backend, $package }
+                $crate::conformance_tests! {
+                    @check $check, $attributes, $backend, $package, $options
+                }
             )*
         }
     };
-    (@check $check:ident, [$($attribute:meta)*], $backend:expr, $package:expr) => {
+    (
+        @check $check:ident, [$($attribute:meta)*], $backend:expr, $package:expr, $options:expr
+    ) => {
         #[test]
         $(#[$attribute])*
         fn $check() {
-            let (backend, package) = ($backend, $package);
+            let (backend, package, options) = ($backend, $package, $options);
             let subject = $crate::conformance::Subject {
                 backend: &backend,
-                options: &$crate::DeviceOptions::default(),
+                options: &options,
                 package: &package,
             };
             if let Err(failure) = $crate::conformance::$check(&subject) {
@@ -146,9 +154,14 @@ macro_rules! conformance_tests {
         }
     };
     ($(#[$attribute:meta])* $module:ident, $backend:expr, $package:expr) => {
+        $crate::conformance_tests! {
+            $(#[$attribute])* $module, $backend, $package, $crate::DeviceOptions::default()
+        }
+    };
+    ($(#[$attribute:meta])* $module:ident, $backend:expr, $package:expr, $options:expr) => {
         $crate::with_conformance_checks! {
             [$crate::conformance_tests]
-            @checks $module, [$($attribute)*], $backend, $package
+            @checks $module, [$($attribute)*], $backend, $package, $options
         }
     };
 }

@@ -66,11 +66,11 @@ impl Backend for Last {
     fn load(
         &self,
         package: &ModelPackage,
-        options: &DeviceOptions,
+        _options: &DeviceOptions,
     ) -> Result<Box<dyn Model>, BackendError> {
         let info = ModelInfo {
             backend: self.name().to_owned(),
-            execution_provider: options.execution_providers[0].clone(),
+            execution_provider: "cpu".to_owned(),
             numerics: "exact".to_owned(),
             shape: package.manifest.row_shape(),
             batch_invariant: true,
@@ -124,4 +124,25 @@ fn rows_may_have_more_steps_than_a_batch_has_rows() {
         failure.to_string().contains("valid steps, then"),
         "{failure}"
     );
+}
+
+#[test]
+fn a_model_may_run_on_whatever_its_options_allow() {
+    let reported = |names: &[&str]| {
+        reports_itself(&Subject {
+            backend: &Last {
+                minds_padding: true,
+            },
+            options: &DeviceOptions {
+                execution_providers: names.iter().map(ToString::to_string).collect(),
+                ..DeviceOptions::default()
+            },
+            package: &package(),
+        })
+    };
+    for names in [["cpu"].as_slice(), &["cuda-or-cpu"], &["cuda", "cpu"]] {
+        reported(names).unwrap();
+    }
+    let failure = reported(&["cuda"]).unwrap_err().to_string();
+    assert!(failure.contains("runs on \"cpu\""), "{failure}");
 }
