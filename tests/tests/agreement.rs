@@ -1,4 +1,4 @@
-//! Every backend gives the same posteriors on the CPU.
+//! Every backend gives the same posteriors on the CPU, and nearly the same on a GPU.
 
 #[path = "../../backends/plugin/tests/libraries/mod.rs"]
 mod libraries;
@@ -19,19 +19,36 @@ use ser_features::{AudioClip, FrontEndParams, clip_features};
 /// Rows that are compared.
 const ROWS: usize = 1_000;
 
-/// Between any two backends.
+/// Between any two backends on the CPU.
 const TOLERANCE: f32 = 1e-5;
+
+/// Between a GPU and a CPU.
+const GPU_TOLERANCE: f32 = 1e-4;
 
 /// About the window of the seed model.
 const WINDOW_SECONDS: usize = 3;
 
-fn backends() -> [Box<dyn Backend>; 4] {
-    let plugin = |name: &str, library: PathBuf| {
-        Box::new(PluginBackend::open(name, &library, Deadlines::default()))
-    };
-    [
-        Box::new(BurnBackend::new()),
-        Box::new(OnnxBackend::new()),
+/// A backend with execution providers.
+type Place = (Box<dyn Backend>, &'static [&'static str]);
+
+fn burn(providers: &'static [&'static str]) -> Place {
+    (Box::new(BurnBackend::new()), providers)
+}
+
+fn onnx(providers: &'static [&'static str]) -> Place {
+    (Box::new(OnnxBackend::new()), providers)
+}
+
+fn plugin(name: &str, library: PathBuf) -> Place {
+    let plugin = PluginBackend::open(name, &library, Deadlines::default());
+    (Box::new(plugin), &["cpu"])
+}
+
+/// All that run on the CPU.
+fn processors() -> Vec<Place> {
+    vec![
+        burn(&["cpu"]),
+        onnx(&["cpu"]),
         plugin("tract", tract_plugin()),
         plugin("c", c_plugin()),
     ]
@@ -42,9 +59,13 @@ fn front_end() -> FrontEndParams {
 }
 
 /// The posteriors of all rows, 64 rows a call.
-fn posteriors(backend: &dyn Backend, rows: &[Vec<f32>]) -> Vec<Vec<f32>> {
+fn posteriors((backend, providers): &Place, rows: &[Vec<f32>]) -> Vec<Vec<f32>> {
     let package = seed();
-    let loaded = backend.load(&package, &DeviceOptions::default());
+    let options = DeviceOptions {
+        execution_providers: providers.iter().map(ToString::to_string).collect(),
+        ..DeviceOptions::default()
+    };
+    let loaded = backend.load(&package, &options);
     let mut model = loaded.unwrap_or_else(|error| panic!("{}: {error}", backend.name()));
     let shape = package.manifest.row_shape();
     let mut batch = Batch::new(shape);
@@ -64,21 +85,23 @@ fn posteriors(backend: &dyn Backend, rows: &[Vec<f32>]) -> Vec<Vec<f32>> {
     all
 }
 
-/// Compares each backend with each other one, and says how far apart they are.
-fn compare(rows: &[Vec<f32>]) {
+/// Compares each place with each other one, and says how far apart they are.
+fn compare(places: &[Place], rows: &[Vec<f32>], tolerance: f32) {
     assert_eq!(rows.len(), ROWS);
-    let backends = backends();
-    let all = backends
-        .each_ref()
-        .map(|backend| posteriors(backend.as_ref(), rows));
-    for (left, of_left) in backends.iter().zip(&all) {
-        for (right, of_right) in backends.iter().zip(&all) {
+    let of = |place| posteriors(place, rows);
+    let all: Vec<Vec<Vec<f32>>> = places.iter().map(of).collect();
+    for (left, of_left) in places.iter().zip(&all) {
+        for (right, of_right) in places.iter().zip(&all) {
             let rows = of_left.iter().zip(of_right);
             let furthest = rows.map(|(l, r)| largest_difference(l, r));
             let furthest = furthest.fold(0.0, f32::max);
-            let pair = format!("{} and {}", left.name(), right.name());
-            println!("{pair}: {furthest:e}");
-            assert!(furthest <= TOLERANCE, "{pair} differ by {furthest}");
+            let [left, right] = [left, right]
+                .map(|(backend, providers)| format!("{} on {}", backend.name(), providers[0]));
+            println!("{left} and {right}: {furthest:e}");
+            assert!(
+                furthest <= tolerance,
+                "{left} and {right} differ by {furthest}"
+            );
         }
     }
     let labels = all[0].iter().map(|row| {
@@ -92,6 +115,35 @@ fn compare(rows: &[Vec<f32>]) {
 #[test]
 #[ignore = "needs ORT_DYLIB_PATH"]
 fn backends_agree_on_synthetic_speech() {
+    compare(&processors(), &synthetic_speech(), TOLERANCE);
+}
+
+/// A GPU against both of our backends on the CPU.
+fn compare_on_gpu(place: Place) {
+    let places = [place, burn(&["cpu"]), onnx(&["cpu"])];
+    compare(&places, &synthetic_speech(), GPU_TOLERANCE);
+}
+
+#[test]
+#[ignore = "needs a GPU"]
+fn onnx_runtime_with_cuda_agrees_on_a_gpu() {
+    compare_on_gpu(onnx(&["cuda"]));
+}
+
+#[test]
+#[ignore = "needs a GPU"]
+fn onnx_runtime_with_tensorrt_agrees_on_a_gpu() {
+    compare_on_gpu(onnx(&["tensorrt", "cuda"]));
+}
+
+#[test]
+#[ignore = "needs a GPU"]
+fn burn_agrees_on_a_gpu() {
+    compare_on_gpu(burn(&["cuda"]));
+}
+
+/// Windows of the samples, as rows of features.
+fn synthetic_speech() -> Vec<Vec<f32>> {
     let mut files = Vec::new();
     recordings(&root().join("samples"), &mut files);
     let read = |file: &PathBuf| AudioClip::read(file).expect("a sample");
@@ -107,7 +159,7 @@ fn backends_agree_on_synthetic_speech() {
         let window = &samples[start..start + window];
         clip_features(&params, clip.sample_rate, window).expect("features")
     });
-    compare(&rows.collect::<Vec<_>>());
+    rows.collect()
 }
 
 #[test]
@@ -124,7 +176,7 @@ fn backends_agree_on_real_speech() {
         let clip = AudioClip::read(file).expect("a recording");
         clip_features(&params, clip.sample_rate, &clip.mono()).expect("features")
     });
-    compare(&rows.collect::<Vec<_>>());
+    compare(&processors(), &rows.collect::<Vec<_>>(), TOLERANCE);
 }
 
 /// Every WAV and FLAC file below a folder.

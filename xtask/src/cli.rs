@@ -14,6 +14,7 @@ Usage: cargo xtask COMMAND [--help]
   ci           What every commit must pass: format, lints, docs, tests
   verify       What takes too long for every commit: corpora, exports, benchmarks
   bench        Measure what docs/benchmarks.md reports
+  gpu          Test and measure on this machine's NVIDIA GPU
   onnxruntime  Fetch the pinned ONNX Runtime library
   samples      Speak the sample audio anew
   screenshot   Take the README's picture of the live view anew
@@ -69,6 +70,19 @@ as `cargo xtask test`, since some of them compare with librosa. Leave the
 machine alone meanwhile.
 ";
 
+const GPU: &str = "\
+Usage: cargo xtask gpu
+
+On an NVIDIA GPU: the conformance suite on ONNX Runtime with CUDA and with
+TensorRT and on Burn's CUDA device, their agreement with the CPU on 1,000 rows,
+and a table of times by the number of rows. All of it runs, whatever fails.
+Fetches what `cargo xtask onnxruntime --gpu` does; the build script of Burn's
+CUDA device downloads LLVM. CUDA 13, cuDNN 9 and TensorRT 10 must be there.
+
+Environment:
+  ORT_DYLIB_PATH  ONNX Runtime's library, instead of the one that is fetched
+";
+
 const ONNXRUNTIME: &str = "\
 Usage: cargo xtask onnxruntime [--gpu]
 
@@ -110,6 +124,7 @@ pub(crate) enum Command {
     Ci,
     Bench,
     Verify { corpora: Option<PathBuf> },
+    Gpu,
     Onnxruntime { gpu: bool },
     Samples,
     Screenshot,
@@ -129,6 +144,7 @@ pub(crate) fn parse(mut arguments: lexopt::Parser) -> Result<Invocation, Error> 
         "ci" => (CI, Command::Ci),
         "bench" => (BENCH, Command::Bench),
         "verify" => (VERIFY, Command::Verify { corpora: None }),
+        "gpu" => (GPU, Command::Gpu),
         "onnxruntime" => (ONNXRUNTIME, Command::Onnxruntime { gpu: false }),
         "samples" => (SAMPLES, Command::Samples),
         "screenshot" => (SCREENSHOT, Command::Screenshot),

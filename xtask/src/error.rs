@@ -35,6 +35,8 @@ pub(crate) enum Error {
     NotReady(std::process::ExitStatus),
     #[error("the server did not stop cleanly: {0}")]
     UncleanStop(std::process::ExitStatus),
+    #[error("needs an NVIDIA GPU: {0}")]
+    Gpu(String),
     #[error("{0}: no such folder; expected the corpora")]
     Corpora(PathBuf),
     #[error("tests failed: {0}")]

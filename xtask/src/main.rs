@@ -6,6 +6,7 @@ mod cli;
 mod demo;
 mod error;
 mod foreign;
+mod gpu;
 mod onnxruntime;
 mod samples;
 mod screenshot;
@@ -52,6 +53,7 @@ fn run() -> Result<(), Error> {
         Command::Bench => bench::run(&workspace),
         Command::Verify { corpora } => verify::run(&workspace, corpora),
         Command::Onnxruntime { gpu } => onnxruntime::run(&workspace, gpu),
+        Command::Gpu => gpu::run(&workspace),
         Command::Samples => samples::run(&workspace),
         Command::Screenshot => screenshot::run(&workspace),
     }

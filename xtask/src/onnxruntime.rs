@@ -84,6 +84,11 @@ pub(crate) fn library(workspace: &Workspace) -> Result<PathBuf, Error> {
     fetch(workspace, &build(false)?)
 }
 
+/// The library with CUDA and TensorRT, likewise.
+pub(crate) fn gpu_library(workspace: &Workspace) -> Result<PathBuf, Error> {
+    fetch(workspace, &build(true)?)
+}
+
 fn fetch(workspace: &Workspace, build: &Build) -> Result<PathBuf, Error> {
     let folder = workspace.target(build.folder);
     let library = folder.join(LIBRARY);

@@ -4,13 +4,15 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::gpu::NEEDS_GPU;
 use crate::stopwatch::Stopwatch;
 use crate::tally::Tally;
 use crate::{Error, Workspace, onnxruntime, setup};
 
 /// What the name of a test on corpora contains. These tests are ignored, as are
 /// those that need `SER_PYTHON` or `ORT_DYLIB_PATH`, so that a bare `cargo test`
-/// passes; here there are always a Python and an ONNX Runtime.
+/// passes; here there are always a Python and an ONNX Runtime. Those that need a GPU
+/// are for `cargo xtask gpu`.
 const NEEDS_CORPORA: &str = "real_speech";
 
 /// Runs all tests, those on corpora too if `SER_CORPORA` names a folder, and
@@ -92,6 +94,7 @@ fn test(
     };
     let flags = ["--workspace", "--no-fail-fast", "--", "--include-ignored"];
     let command = workspace.cargo().arg("test").args(flags);
+    let command = command.args(["--skip", NEEDS_GPU]);
     let command = match corpora {
         Some(folder) => command.env("SER_CORPORA", folder),
         None => command.args(["--skip", NEEDS_CORPORA]),
