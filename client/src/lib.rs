@@ -78,9 +78,9 @@
 //!
 //! # Audio
 //!
-//! [`audio`] reads recordings and standard input as a server takes them, and sends
-//! them in real time if need be. [`Client::classify`] takes a whole recording in one
-//! call.
+//! [`audio`] reads recordings, standard input and microphones as a server takes them,
+//! sends them in real time if need be, and keeps what was sent. [`Client::classify`]
+//! takes a whole recording in one call.
 //!
 //! # Operators
 //!

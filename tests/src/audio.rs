@@ -3,6 +3,8 @@
 use std::f32::consts::TAU;
 
 use bytes::Bytes;
+use realfft::{RealFftPlanner, num_complex::Complex};
+use ser_features::AudioClip;
 
 /// Something like a voice: a gliding harmonic tone in syllables, with a little
 /// noise, `seconds` long. Different seeds speak differently.
@@ -71,6 +73,41 @@ pub fn f32le(samples: &[f32]) -> Vec<u8> {
         .iter()
         .flat_map(|sample| sample.to_le_bytes())
         .collect()
+}
+
+/// How much one recording is like another, whenever it begins in it and whatever its
+/// rate: the largest value of the normalised cross-correlation of their mono mixes.
+/// Both are compared in full, so `second` must hold nothing but `first` and silence.
+#[must_use]
+pub fn correlation(first: &AudioClip, second: &AudioClip) -> f64 {
+    let longest = first.duration().max(second.duration());
+    // Padded so that no shift wraps round. Equal times give equal frequencies.
+    let seconds = 2 * (longest.as_secs() as usize + 1);
+    let mut planner = RealFftPlanner::<f64>::new();
+    let mut spectrum = |clip: &AudioClip| {
+        let mut samples: Vec<_> = clip.mono().into_iter().map(f64::from).collect();
+        let length = seconds * clip.sample_rate.hz() as usize;
+        samples.resize(length, 0.0);
+        let energy: f64 = samples.iter().map(|sample| sample * sample).sum();
+        let transform = planner.plan_fft_forward(length);
+        let mut spectrum = transform.make_output_vec();
+        transform.process(&mut samples, &mut spectrum).unwrap();
+        (spectrum, (energy * length as f64).sqrt())
+    };
+    let ((first, first_norm), (second, second_norm)) = (spectrum(first), spectrum(second));
+    let pairs = first.iter().zip(&second);
+    let mut product: Vec<_> = pairs.map(|(a, b)| a.conj() * b).collect();
+    // What only one of them can hold counts in the norms alone.
+    let length = 2 * (first.len().max(second.len()) - 1);
+    product.resize(length / 2 + 1, Complex::default());
+    if let Some(last) = product.last_mut() {
+        last.im = 0.0;
+    }
+    let transform = planner.plan_fft_inverse(length);
+    let mut shifts = transform.make_output_vec();
+    transform.process(&mut product, &mut shifts).unwrap();
+    let best = shifts.into_iter().fold(0.0, f64::max);
+    best / (first_norm * second_norm)
 }
 
 /// A sample as a signed 16-bit integer.

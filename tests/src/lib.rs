@@ -1,6 +1,6 @@
 //! What whole-system tests share: a real server on a free port, a raw stream
-//! that sends whatever a test wants, audio that needs no corpus, and backends
-//! that misbehave.
+//! that sends whatever a test wants, audio that needs no corpus, a microphone that
+//! needs no hardware, and backends that misbehave.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,4 +13,5 @@ pub mod doubles;
 pub mod null_server;
 pub mod program;
 pub mod server;
+pub mod sound;
 pub mod stream;

@@ -61,7 +61,12 @@ impl Program {
         let lines = self.stdout.as_mut().expect("not closed yet");
         let line = timeout(PATIENCE, lines.next_line()).await;
         let line = line.expect("a line in time").unwrap();
-        line.expect("a further line")
+        let Some(line) = line else {
+            let mut said = String::new();
+            self.stderr.read_to_string(&mut said).await.unwrap();
+            panic!("no further line; it said {said}");
+        };
+        line
     }
 
     /// Reads no more of its standard output.

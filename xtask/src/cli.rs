@@ -20,13 +20,16 @@ Usage: cargo xtask COMMAND [--help]
   screenshot   Take the README's picture of the live view anew
 
 What a command installs, it names first. Debian packages need root or sudo.
+Every command that builds installs the headers of ALSA (libasound2-dev,
+pkg-config) if they are missing.
 ";
 
 const DEMO: &str = "\
 Usage: cargo xtask demo [FILE]
 
 Builds the server and the client, starts the server with its embedded model,
-streams FILE in real time and stops the server again. Installs nothing.
+streams FILE in real time and stops the server again. Installs the headers of
+ALSA (libasound2-dev, pkg-config) if they are missing.
 
   FILE  WAV or FLAC [default: samples/demo.wav]
 ";
@@ -36,7 +39,9 @@ Usage: cargo xtask test
 
 Builds everything and runs all tests, then prints their counts. Installs Python
 packages that the tests measure against into target/venv, ONNX Runtime into
-target/onnxruntime, and Python itself (python3, python3-venv) if it is missing.
+target/onnxruntime, and what is missing of Python itself (python3,
+python3-venv), a sound server to speak into (pulseaudio, pulseaudio-utils,
+libasound2-plugins) and the headers of ALSA (libasound2-dev, pkg-config).
 
 Environment:
   SER_CORPORA  Folder of speech corpora. Without it, the tests that need them
@@ -106,7 +111,8 @@ const SCREENSHOT: &str = "\
 Usage: cargo xtask screenshot
 
 Builds the server and the client, streams samples/demo.wav in a terminal of its
-own, and writes what it shows to docs/images/live.svg. Installs nothing.
+own, and writes what it shows to docs/images/live.svg. Installs the headers of
+ALSA (libasound2-dev, pkg-config) if they are missing.
 ";
 
 /// What the command line asks for.
@@ -128,6 +134,21 @@ pub(crate) enum Command {
     Onnxruntime { gpu: bool },
     Samples,
     Screenshot,
+}
+
+impl Command {
+    /// Whether it builds the client.
+    pub(crate) fn builds(&self) -> bool {
+        match self {
+            Self::Demo { .. }
+            | Self::Test
+            | Self::Ci
+            | Self::Bench
+            | Self::Verify { .. }
+            | Self::Screenshot => true,
+            Self::Gpu | Self::Onnxruntime { .. } | Self::Samples => false,
+        }
+    }
 }
 
 /// Reads the whole command line; anything unknown is an error.

@@ -46,6 +46,9 @@ fn run() -> Result<(), Error> {
         Invocation::Run(command) => command,
     };
     let workspace = Workspace::open()?;
+    if command.builds() {
+        setup::alsa(&workspace)?;
+    }
     match command {
         Command::Demo { audio } => demo::run(&workspace, audio),
         Command::Test => test::run(&workspace),

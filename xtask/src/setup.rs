@@ -55,6 +55,33 @@ pub(crate) fn debian(
     Ok(())
 }
 
+/// What building the client needs: the headers of ALSA, which every program on Linux
+/// that records audio links.
+pub(crate) fn alsa(workspace: &Workspace) -> Result<(), Error> {
+    if !cfg!(target_os = "linux") {
+        return Ok(());
+    }
+    debian(workspace, &["libasound2-dev", "pkg-config"], || {
+        let check = cmd!(workspace.shell, "pkg-config --exists alsa");
+        check.quiet().ignore_stderr().run().is_ok()
+    })
+}
+
+/// The sound server whose microphone the tests speak into, and its way into ALSA.
+pub(crate) fn sound_server(workspace: &Workspace) -> Result<(), Error> {
+    let packages = ["pulseaudio", "pulseaudio-utils", "libasound2-plugins"];
+    debian(workspace, &packages, || {
+        let folder = cmd!(workspace.shell, "pkg-config --variable=libdir alsa");
+        let plugin = folder
+            .quiet()
+            .read()
+            .map(|folder| PathBuf::from(folder).join("alsa-lib/libasound_module_pcm_pulse.so"));
+        plugin.is_ok_and(|plugin| plugin.exists())
+            && has(workspace, "pulseaudio")
+            && has(workspace, "pactl")
+    })
+}
+
 /// Whether a program is on the path.
 pub(crate) fn has(workspace: &Workspace, program: &str) -> bool {
     cmd!(workspace.shell, "which {program}")

@@ -10,9 +10,9 @@ use crate::tally::Tally;
 use crate::{Error, Workspace, onnxruntime, setup};
 
 /// What the name of a test on corpora contains. These tests are ignored, as are
-/// those that need `SER_PYTHON` or `ORT_DYLIB_PATH`, so that a bare `cargo test`
-/// passes; here there are always a Python and an ONNX Runtime. Those that need a GPU
-/// are for `cargo xtask gpu`.
+/// those that need `SER_PYTHON`, `ORT_DYLIB_PATH` or PulseAudio, so that a bare
+/// `cargo test` passes; here there are always a Python, an ONNX Runtime and a
+/// PulseAudio. Those that need a GPU are for `cargo xtask gpu`.
 const NEEDS_CORPORA: &str = "real_speech";
 
 /// Runs all tests, those on corpora too if `SER_CORPORA` names a folder, and
@@ -66,6 +66,7 @@ struct Tools {
 impl Tools {
     /// Installs what is missing.
     fn find(workspace: &Workspace) -> Result<Self, Error> {
+        setup::sound_server(workspace)?;
         Ok(Self {
             python: setup::python(workspace)?,
             onnxruntime: onnxruntime::library(workspace)?,

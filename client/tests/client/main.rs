@@ -13,5 +13,6 @@ mod interrupt;
 mod json;
 mod lines;
 mod models;
+mod record;
 mod support;
 mod terminal;

@@ -1,0 +1,262 @@
+//! The real client with a microphone that hears a recording in real time.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use rustix::process::Signal;
+use ser_features::AudioClip;
+use ser_tests::{
+    audio,
+    binaries::{self, sample},
+    program::{self, Ended, Program},
+    server::ServerProcess,
+    sound::{self, Route, SoundServer},
+};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::task::block_in_place;
+
+/// `ser-client stream` to `server`, printing JSON lines.
+fn stream(server: &ServerProcess) -> Command {
+    let mut command = binaries::command("ser-client");
+    command.args(["--server", &server.url(), "stream", "--json"]);
+    command
+}
+
+/// `ser-client stream --mic`, recording into a new file.
+struct Listener {
+    program: Program,
+    folder: TempDir,
+    events: Vec<Value>,
+}
+
+impl Listener {
+    /// Starts it, and waits until it hears the microphone.
+    async fn start(server: &ServerProcess, sound: &SoundServer, route: Route) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = stream(server);
+        command.args(["--mic", "--record"]);
+        command.arg(kept(&folder));
+        sound.reach(&mut command, route);
+        let mut listener = Self {
+            program: Program::start(command),
+            folder,
+            events: Vec::new(),
+        };
+        listener.until(|event| event["type"] == "result").await;
+        listener
+    }
+
+    /// Reads on until an event `is` what the test waits for.
+    async fn until(&mut self, is: impl Fn(&Value) -> bool) {
+        loop {
+            let event = serde_json::from_str(&self.program.line().await).unwrap();
+            self.events.push(event);
+            if self.events.last().is_some_and(&is) {
+                break;
+            }
+        }
+    }
+
+    /// What it printed from start to end, how it ended, and where its recording is.
+    async fn end(self) -> (Vec<Value>, Ended, TempDir) {
+        let mut events = self.events;
+        let ended = self.program.end().await;
+        events.extend(lines(&ended.stdout));
+        (events, ended, self.folder)
+    }
+}
+
+fn kept(folder: &TempDir) -> PathBuf {
+    folder.path().join("kept.wav")
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    let lines = text.lines();
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// What a stream says of the audio: results and summary.
+fn recognised(events: &[Value]) -> Vec<&Value> {
+    let is_one = |event: &&Value| event["type"] == "result" || event["type"] == "summary";
+    events.iter().filter(is_one).collect()
+}
+
+/// Streams a file as fast as it goes.
+async fn replay(server: &ServerProcess, file: &Path) -> Vec<Value> {
+    let mut command = stream(server);
+    command.arg(file).arg("--fast");
+    let ended = program::run(command).await;
+    assert_eq!(ended.code, 0, "{ended:?}");
+    lines(&ended.stdout)
+}
+
+fn overall(events: &[Value]) -> &Value {
+    let label = &events.last().expect("a summary")["overall_label"];
+    assert!(label.is_string(), "{label}");
+    label
+}
+
+async fn what_is_said_is_heard_and_kept(route: Route, rate: u32) {
+    let sound = SoundServer::start();
+    let (server, _) = ServerProcess::ready().await;
+    let mut listener = Listener::start(&server, &sound, route).await;
+    let said = sample("demo.wav");
+    block_in_place(|| sound.play(&said));
+    // A window of three seconds in which nobody speaks comes after all speech.
+    listener.until(|event| event["verdict"] == "emotion").await;
+    listener
+        .until(|event| event["verdict"] == "no_speech")
+        .await;
+    listener.program.signal(Signal::INT);
+    let (heard, ended, folder) = listener.end().await;
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(heard[0]["audio"]["sample_rate"], rate);
+
+    let replayed = replay(&server, &kept(&folder)).await;
+    assert_eq!(recognised(&heard), recognised(&replayed));
+    let recording = AudioClip::read(&kept(&folder)).unwrap();
+    let source = AudioClip::read(&said).unwrap();
+    let correlation = audio::correlation(&source, &recording);
+    assert!(correlation >= 0.99, "{correlation}");
+    assert_eq!(overall(&heard), overall(&replay(&server, &said).await));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PulseAudio"]
+async fn what_is_said_behind_a_sound_server_is_heard_and_kept() {
+    what_is_said_is_heard_and_kept(Route::Server, 16_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PulseAudio"]
+async fn what_is_said_behind_alsa_is_heard_and_kept() {
+    // ALSA's plugin has no rate of its own, so the client's choice counts.
+    what_is_said_is_heard_and_kept(Route::Alsa, 48_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PulseAudio"]
+async fn what_the_network_cannot_take_is_dropped_and_told_of() {
+    let sound = SoundServer::start();
+    let (server, _) = ServerProcess::ready().await;
+    let mut listener = Listener::start(&server, &sound, Route::Server).await;
+    server.signal(Signal::STOP);
+    // 17 seconds, of which the ring and what lies before the server hold half.
+    block_in_place(|| sound.play(&sample("demo.wav")));
+    server.signal(Signal::CONT);
+    listener
+        .until(|event| event["type"] == "warning" && event["code"] == "client")
+        .await;
+    listener.program.signal(Signal::INT);
+    let (heard, ended, folder) = listener.end().await;
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let told = heard.iter().filter(|event| event["code"] == "client");
+    let [told] = told.collect::<Vec<_>>()[..] else {
+        panic!("one burst: {heard:?}")
+    };
+    let message = told["message"].as_str().unwrap();
+    assert!(message.contains("s of audio dropped"), "{message}");
+    // Without the gap, as it was sent.
+    let replayed = replay(&server, &kept(&folder)).await;
+    assert_eq!(recognised(&heard), recognised(&replayed));
+}
+
+/// The stream ends with its summary, and the program says what happened.
+async fn ends_with(listener: Listener, what_happened: &str) {
+    let (events, ended, _folder) = listener.end().await;
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert_eq!(events.last().unwrap()["type"], "summary");
+    let said = ended.stderr;
+    assert!(said.contains(what_happened), "{said}");
+    assert!(
+        said.contains("hint: the summary is of what was sent"),
+        "{said}"
+    );
+    assert!(!said.contains("ALSA lib"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PulseAudio"]
+async fn an_unplugged_microphone_ends_in_the_summary() {
+    let sound = SoundServer::start();
+    let (server, _) = ServerProcess::ready().await;
+    let listener = Listener::start(&server, &sound, Route::Server).await;
+    sound.unplug();
+    ends_with(listener, "error: lost fakemic: ").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PulseAudio"]
+async fn a_sound_server_that_dies_ends_in_the_summary() {
+    let (server, _) = ServerProcess::ready().await;
+    for (route, what_happened) in [
+        (Route::Server, "error: lost fakemic: "),
+        // ALSA's plugin says nothing of it.
+        (
+            Route::Alsa,
+            "error: Default Audio Device delivered nothing for 10s",
+        ),
+    ] {
+        let mut sound = SoundServer::start();
+        let listener = Listener::start(&server, &sound, route).await;
+        sound.kill();
+        ends_with(listener, what_happened).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PulseAudio"]
+async fn devices_are_listed_and_chosen_from() {
+    let sound = SoundServer::start();
+    let client = |arguments: &[&str]| {
+        let mut command = binaries::command("ser-client");
+        sound.reach(&mut command, Route::Server);
+        command.args(arguments);
+        program::run(command)
+    };
+    let ended = client(&["devices", "--json"]).await;
+    let first = &lines(&ended.stdout)[0];
+    for (field, value) in [
+        ("name", Value::from("fakemic")),
+        ("is_default", true.into()),
+        ("state", "ready".into()),
+        ("sample", "i16".into()),
+        ("sample_rate", 16_000.into()),
+        ("channels", 1.into()),
+    ] {
+        assert_eq!(first[field], value, "{first}");
+    }
+    let listed = client(&["devices"]).await.stdout;
+    assert!(listed.starts_with(" 0  fakemic (default)  16000 Hz, 1 channel, i16"));
+
+    let ended = client(&["stream", "--mic", "--device", "Headset"]).await;
+    assert_eq!(ended.code, 1, "{ended:?}");
+    for said in [
+        "no microphone is called \"Headset\"",
+        "\"fakemic\" (fakemic)",
+    ] {
+        assert!(ended.stderr.contains(said), "{ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_microphone_the_program_says_what_to_try() {
+    for arguments in [&["devices"][..], &["stream", "--mic"]] {
+        let mut command = binaries::command("ser-client");
+        let _nothing = sound::without_devices(&mut command);
+        command.args(arguments);
+        let ended = program::run(command).await;
+        assert_eq!(ended.code, 1, "{ended:?}");
+        assert_eq!(ended.stdout, "");
+        let said = ended.stderr;
+        assert!(
+            said.starts_with("error: no microphone found\nhint: plug one in"),
+            "{said}"
+        );
+    }
+}
