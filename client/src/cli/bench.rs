@@ -174,3 +174,41 @@ fn http(text: &str) -> Result<Uri, String> {
     uri.filter(|uri| uri.scheme_str() == Some("http") && uri.host().is_some())
         .ok_or_else(|| "expected http://HOST:PORT/PATH".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn steps(ramp: &str) -> Vec<usize> {
+        ramp.parse::<Ramp>().unwrap().steps()
+    }
+
+    #[test]
+    fn a_ramp_doubles_or_steps() {
+        assert_eq!(steps("1:8"), [1, 2, 4, 8]);
+        assert_eq!(steps("3:8"), [3, 6]);
+        assert_eq!(steps("100:350:100"), [100, 200, 300]);
+        assert_eq!(steps("5:5:1"), [5]);
+    }
+
+    #[test]
+    fn a_ramp_without_a_way_up_is_refused() {
+        for (ramp, said) in [
+            ("8:1", "at least 8"),
+            ("1:8:0", "such as 100:1000:100"),
+            ("0:8", "FROM:TO"),
+            ("100", "FROM:TO"),
+        ] {
+            let error = ramp.parse::<Ramp>().unwrap_err();
+            assert!(error.contains(said), "{ramp}: {error}");
+        }
+    }
+
+    #[test]
+    fn metrics_come_by_http() {
+        assert!(http("http://127.0.0.1:9090/metrics").is_ok());
+        for text in ["https://here/metrics", "127.0.0.1:9090", "/metrics"] {
+            assert!(http(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,18 +1,24 @@
 //! The streams of one thread.
 
-use std::{cell::RefCell, io, ops::Range, rc::Rc, sync::Arc, time::Instant};
+use std::{
+    io,
+    ops::Range,
+    sync::{Arc, Mutex},
+    time::Instant,
+};
 
 use ser_client::{
     Error,
     proto::{Pace, StreamingConfig},
 };
-use tokio::{
-    runtime::Builder,
-    sync::Semaphore,
-    task::{LocalSet, spawn_local},
-};
+use tokio::{runtime::Builder, sync::Semaphore, task::JoinSet};
 
-use super::{Load, run::Run, speaker::Speaker, tally::Tally};
+use super::{
+    Load,
+    run::Run,
+    speaker::{Speaker, lock},
+    tally::Tally,
+};
 use crate::commands;
 
 /// Connections that are opened at once. A server's queue of them is short.
@@ -21,49 +27,66 @@ const OPENING: usize = 16;
 /// Runs the streams of some `connections`, each with a number of its own, to their
 /// ends.
 ///
-/// One thread has a runtime of its own and takes turns with nobody, so that a core
-/// spends its time on messages.
+/// One thread has a runtime of its own, so that a core spends its time on messages.
+/// Streams and connections stand in one queue: when there is too much to do, the
+/// streams are late, and that is measured.
 pub(super) fn drive(
     load: Arc<Load>,
     run: Arc<Run>,
     connections: Vec<Range<usize>>,
 ) -> io::Result<Tally> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let tally = Rc::new(RefCell::new(Tally::new()));
-    let opening = Rc::new(Semaphore::new(OPENING));
-    let tasks = LocalSet::new();
+    let tally = Arc::new(Mutex::new(Tally::new()));
+    let opening = Arc::new(Semaphore::new(OPENING));
+    let mut tasks = JoinSet::new();
     for streams in connections {
         let (load, run) = (Arc::clone(&load), Arc::clone(&run));
-        let (tally, opening) = (Rc::clone(&tally), Rc::clone(&opening));
-        tasks.spawn_local(async move {
-            let count = streams.len();
-            let Ok(turn) = opening.acquire().await else {
-                tally.borrow_mut().not_opened(count);
-                return run.settle(count);
-            };
-            if let Err(error) = open(&load, &run, &tally, streams).await {
-                tally.borrow_mut().failed(count, error);
-                run.settle(count);
-                // The others would only wait for the same.
-                opening.close();
-            }
-            drop(turn);
-        });
+        let (tally, opening) = (Arc::clone(&tally), Arc::clone(&opening));
+        let connection = connection(load, run, tally, opening, streams);
+        tasks.spawn_on(connection, runtime.handle());
     }
-    runtime.block_on(tasks);
-    Ok(tally.replace(Tally::new()))
+    runtime.block_on(tasks.join_all());
+    Ok(std::mem::replace(&mut lock(&tally), Tally::new()))
 }
 
-/// Opens one connection and its streams, which then go on by themselves. Fails when
-/// there is no connection.
+/// Opens one connection when it is its turn, and runs its streams.
+async fn connection(
+    load: Arc<Load>,
+    run: Arc<Run>,
+    tally: Arc<Mutex<Tally>>,
+    opening: Arc<Semaphore>,
+    streams: Range<usize>,
+) {
+    let count = streams.len();
+    let Ok(turn) = opening.acquire().await else {
+        lock(&tally).not_opened(count);
+        return run.settle(count);
+    };
+    match open(&load, &run, &tally, streams).await {
+        Ok(speakers) => {
+            drop(turn);
+            speakers.join_all().await;
+        }
+        Err(error) => {
+            lock(&tally).failed(count, error);
+            run.settle(count);
+            // The others would only wait for the same.
+            opening.close();
+        }
+    }
+}
+
+/// Opens a connection and its streams, which then go on by themselves. Fails when there
+/// is no connection.
 async fn open(
     load: &Load,
     run: &Arc<Run>,
-    tally: &Rc<RefCell<Tally>>,
+    tally: &Arc<Mutex<Tally>>,
     streams: Range<usize>,
-) -> Result<(), Error> {
+) -> Result<JoinSet<()>, Error> {
+    let mut speakers = JoinSet::new();
     if run.is_over(Instant::now()) {
-        return Ok(());
+        return Ok(speakers);
     }
     let connection = streams.start / load.streams_per_connection;
     let client = commands::connect(&load.connection.one(connection)).await?;
@@ -76,14 +99,14 @@ async fn open(
         };
         match client.stream(config).await {
             Ok((sink, results)) => {
-                let (run, tally) = (Arc::clone(run), Rc::clone(tally));
-                tally.borrow_mut().opened += 1;
+                lock(tally).opened += 1;
+                let (run, tally) = (Arc::clone(run), Arc::clone(tally));
                 let speaker = Speaker::new(run, tally, audio.clone(), index, &results);
-                spawn_local(speaker.converse(sink, results));
+                speakers.spawn(speaker.converse(sink, results));
             }
-            Err(error) => tally.borrow_mut().failed(1, error),
+            Err(error) => lock(tally).failed(1, error),
         }
         run.settle(1);
     }
-    Ok(())
+    Ok(speakers)
 }

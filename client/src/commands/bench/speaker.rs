@@ -1,9 +1,7 @@
 //! One stream: somebody who speaks until everything is measured.
 
 use std::{
-    cell::{Cell, RefCell},
-    rc::Rc,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -16,26 +14,26 @@ use tokio::time::sleep_until;
 
 use super::{audio::Loop, run::Run, tally::Tally};
 
-/// A stream whose two halves share one task, so that nothing needs a lock.
+/// A stream whose two halves share one task.
 pub(super) struct Speaker {
     run: Arc<Run>,
-    tally: Rc<RefCell<Tally>>,
+    tally: Arc<Mutex<Tally>>,
     audio: Loop,
     /// Where in the recording this stream begins.
     place: u64,
     start: Instant,
     hop: Duration,
     delay: Duration,
-    meter: RefCell<LagMeter>,
+    meter: Mutex<LagMeter>,
     /// Where the last result ended.
-    answered: Cell<Duration>,
+    answered: Mutex<Duration>,
 }
 
 impl Speaker {
     /// The `index`-th stream of the run, which `results` has just opened.
     pub(super) fn new(
         run: Arc<Run>,
-        tally: Rc<RefCell<Tally>>,
+        tally: Arc<Mutex<Tally>>,
         audio: Loop,
         index: usize,
         results: &ResultStream,
@@ -49,8 +47,8 @@ impl Speaker {
         Self {
             place: audio.place(index),
             start: run.start_of(index, hop),
-            meter: RefCell::new(LagMeter::new(&audio.format(), delay)),
-            answered: Cell::new(Duration::ZERO),
+            meter: Mutex::new(LagMeter::new(&audio.format(), delay)),
+            answered: Mutex::new(Duration::ZERO),
             run,
             tally,
             audio,
@@ -65,11 +63,11 @@ impl Speaker {
             outcome = async { tokio::try_join!(self.speak(sink), self.listen(results)) } => outcome,
             () = self.run.given_up() => {
                 self.note_missing();
-                self.tally.borrow_mut().unfinished();
+                lock(&self.tally).unfinished();
                 return;
             }
         };
-        let mut tally = self.tally.borrow_mut();
+        let mut tally = lock(&self.tally);
         match outcome {
             Ok(_) => tally.achieved += 1,
             Err(error) => tally.failed(1, error),
@@ -97,10 +95,10 @@ impl Speaker {
             let now = Instant::now();
             if self.run.measures(due) {
                 let late = now.saturating_duration_since(due).saturating_sub(held_back);
-                self.tally.borrow_mut().lateness.record(late);
+                lock(&self.tally).lateness.record(late);
             }
             let chunk = self.audio.chunk(self.place + index * chunk_frames);
-            self.meter.borrow_mut().sent(chunk.len(), due);
+            lock(&self.meter).sent(chunk.len(), due);
             match sink.send(chunk).await {
                 // The stream of results knows why.
                 Err(Error::Ended) => return Ok(()),
@@ -108,7 +106,7 @@ impl Speaker {
             }
             held_back += now.elapsed();
         }
-        self.meter.borrow_mut().half_closed(Instant::now());
+        lock(&self.meter).half_closed(Instant::now());
         Ok(())
     }
 
@@ -123,9 +121,9 @@ impl Speaker {
 
     fn note(&self, result: &EmotionResult) {
         let now = Instant::now();
-        let lag = self.meter.borrow_mut().received(result, now);
+        let lag = lock(&self.meter).received(result, now);
         let end = result.end.unwrap_or_default().try_into();
-        self.answered.set(end.unwrap_or_default());
+        *lock(&self.answered) = end.unwrap_or_default();
         let Some(lag) = lag.filter(|_| result.trigger() != Trigger::EndOfStream) else {
             return;
         };
@@ -136,7 +134,7 @@ impl Speaker {
             return;
         }
         self.run.count_result();
-        let mut tally = self.tally.borrow_mut();
+        let mut tally = lock(&self.tally);
         tally.lag(lag);
         tally.no_speech += u64::from(result.verdict() == Verdict::NoSpeech);
     }
@@ -147,8 +145,8 @@ impl Speaker {
         let now = Instant::now();
         let mut clock = self.clock();
         let format = self.audio.format();
-        let mut tally = self.tally.borrow_mut();
-        let mut end = self.answered.get() + self.hop;
+        let mut tally = lock(&self.tally);
+        let mut end = *lock(&self.answered) + self.hop;
         while !self.hop.is_zero() {
             let computable = (end + self.delay).as_secs_f64();
             let frames = (computable * f64::from(format.sample_rate)).ceil() as u64;
@@ -172,4 +170,9 @@ impl Speaker {
     fn clock(&self) -> Clock {
         Clock::starting(self.audio.format().sample_rate, self.start.into())
     }
+}
+
+/// All streams of a thread take turns, so nobody ever waits here.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
