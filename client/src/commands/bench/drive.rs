@@ -4,14 +4,14 @@ use std::{
     io,
     ops::Range,
     sync::{Arc, Mutex},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use ser_client::{
     Error,
     proto::{Pace, StreamingConfig},
 };
-use tokio::{runtime::Builder, sync::Semaphore, task::JoinSet};
+use tokio::{runtime::Builder, sync::Semaphore, task::JoinSet, time::sleep_until};
 
 use super::{
     Load,
@@ -24,12 +24,13 @@ use crate::commands;
 /// Connections that are opened at once. A server's queue of them is short.
 const OPENING: usize = 16;
 
+/// From one look at the thread's own lateness to the next.
+const BEAT: Duration = Duration::from_millis(10);
+
 /// Runs the streams of some `connections`, each with a number of its own, to their
 /// ends.
 ///
 /// One thread has a runtime of its own, so that a core spends its time on messages.
-/// Streams and connections stand in one queue: when there is too much to do, the
-/// streams are late, and that is measured.
 pub(super) fn drive(
     load: Arc<Load>,
     run: Arc<Run>,
@@ -45,8 +46,23 @@ pub(super) fn drive(
         let connection = connection(load, run, tally, opening, streams);
         tasks.spawn_on(connection, runtime.handle());
     }
+    runtime.spawn(beat(run, Arc::clone(&tally)));
     runtime.block_on(tasks.join_all());
     Ok(std::mem::replace(&mut lock(&tally), Tally::new()))
+}
+
+/// Notes how late the thread gets round to what is due: in the one queue of the runtime
+/// this task waits as long as any stream or connection. Chunks can't tell, since a
+/// server may hold them back, too.
+async fn beat(run: Arc<Run>, tally: Arc<Mutex<Tally>>) {
+    let mut due = Instant::now();
+    loop {
+        due += BEAT;
+        sleep_until(due.into()).await;
+        if run.measures(due) {
+            lock(&tally).lateness.record(due.elapsed());
+        }
+    }
 }
 
 /// Opens one connection when it is its turn, and runs its streams.

@@ -79,23 +79,12 @@ impl Speaker {
     async fn speak(&self, mut sink: AudioSink) -> Result<(), Error> {
         let mut clock = self.clock();
         let chunk_frames = self.audio.chunk_frames() as u64;
-        // How long the server has held chunks back since the last one in time: the
-        // client's own lateness is what remains.
-        let mut held_back = Duration::ZERO;
         for index in 0.. {
             let due = clock.due((index + 1) * chunk_frames);
-            if due > tokio::time::Instant::now() {
-                sleep_until(due).await;
-                held_back = Duration::ZERO;
-            }
+            sleep_until(due).await;
             let due = due.into_std();
             if self.run.is_over(due) {
                 break;
-            }
-            let now = Instant::now();
-            if self.run.measures(due) {
-                let late = now.saturating_duration_since(due).saturating_sub(held_back);
-                lock(&self.tally).lateness.record(late);
             }
             let chunk = self.audio.chunk(self.place + index * chunk_frames);
             lock(&self.meter).sent(chunk.len(), due);
@@ -104,7 +93,6 @@ impl Speaker {
                 Err(Error::Ended) => return Ok(()),
                 sent => sent?,
             }
-            held_back += now.elapsed();
         }
         lock(&self.meter).half_closed(Instant::now());
         Ok(())

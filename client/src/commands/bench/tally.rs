@@ -53,7 +53,7 @@ pub(crate) struct Tally {
     pub(crate) lag: Times,
     /// [`Lag::covered`], of the same.
     pub(crate) covered: Times,
-    /// How late the client was itself, for each chunk.
+    /// How late the client was itself with what was due.
     pub(crate) lateness: Times,
     /// Results without speech, whose rows reached no model.
     pub(crate) no_speech: u64,

@@ -26,7 +26,7 @@ pub(crate) const BENCH_HELP: &str = r#"JSON lines (--json): one object a line, `
               within_max_lag
               lag: from the instant at which the chunk was due that makes a result
               computable; covered_lag: from the chunk that holds the covered sample;
-              client_lateness: how late this client was with its chunks. Each {min,
+              client_lateness: how late this client was with what was due. Each {min,
               p50, p90, p99, p99_9, max}; absent without a result.
               client, server: {cores (processor time by time), memory (bytes)}
   bench       once, last: sustained (the most streams within max_lag, absent if none),

@@ -43,7 +43,7 @@ pub(crate) fn write(out: &mut impl Write, args: &BenchArgs, steps: &[Step]) -> i
         out,
         "Lag of results in ms: from the instant at which the chunk was due that makes a result\n\
          computable, and from the chunk that the result covers. \"client\": how late this client\n\
-         sent. {} of audio a chunk, {} a connection; measured for {} each.",
+         was itself. {} of audio a chunk, {} a connection; measured for {} each.",
         humantime::format_duration(args.chunk),
         count(args.streams_per_connection.get(), "stream"),
         humantime::format_duration(args.duration),
