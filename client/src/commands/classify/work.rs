@@ -75,6 +75,10 @@ impl Work {
     pub(super) fn outcomes(self, found: Vec<Found>) -> impl Stream<Item = Outcome> {
         let ahead = self.jobs * AHEAD;
         let work = Arc::new(self);
+        #[expect(
+            clippy::async_yields_async,
+            reason = "clips are begun one after the other and run side by side"
+        )]
         let begun = stream::iter(found).then(move |found| {
             let work = Arc::clone(&work);
             async move {
