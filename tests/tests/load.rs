@@ -25,7 +25,7 @@ async fn null_server(behaviour: Behaviour) -> InProcess {
         hop: Duration::from_millis(100),
         ..behaviour
     };
-    InProcess::start(behaviour).await.unwrap()
+    InProcess::start(behaviour).await.expect("it starts")
 }
 
 fn bench(url: &str, arguments: &str) -> Command {
