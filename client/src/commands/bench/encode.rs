@@ -24,7 +24,7 @@ fn companded(samples: impl Iterator<Item = f32>, law: ser_features::Encoding) ->
             let above = values.partition_point(|(value, _)| *value < sample);
             let below = above.saturating_sub(1);
             let above = above.min(values.len() - 1);
-            let nearer = if sample - values[below].0 <= values[above].0 - sample {
+            let nearer = if sample - values[below].0 < values[above].0 - sample {
                 below
             } else {
                 above
