@@ -78,6 +78,27 @@ pub enum Error {
         /// Why.
         source: Box<Error>,
     },
+    /// A package took too long to load.
+    #[error("did not load within {after}", after = seconds(*.after))]
+    LoadTooLate {
+        /// How long it was waited for.
+        after: Duration,
+    },
+    /// A backend panicked while it loaded a package.
+    #[error("its backend panicked")]
+    LoadPanicked,
+    /// Loads that were given up on go on, and there may be no more of them.
+    #[error(
+        "loading: {} given up on and still running; expected fewer than {limit}, restart the \
+         server if they never end",
+        .models.join(", ")
+    )]
+    Abandoned {
+        /// What they load, each as `name/version`.
+        models: Vec<String>,
+        /// How many end all further ones.
+        limit: usize,
+    },
     /// Something in the directory of packages is against its rules.
     #[error("{}: {reason}", path.display())]
     Repository {
@@ -235,11 +256,16 @@ impl Error {
                 Code::InvalidArgument
             }
             Self::UnknownModel { .. } | Self::UnknownPackage { .. } => Code::NotFound,
-            Self::NoDefaultModel { .. } | Self::Refused { .. } => Code::FailedPrecondition,
-            Self::TooLate { .. } => Code::DeadlineExceeded,
-            Self::TooMany { .. } => Code::ResourceExhausted,
+            Self::Refused { source, .. } => match **source {
+                Self::LoadTooLate { .. } | Self::LoadPanicked => source.code(),
+                _ => Code::FailedPrecondition,
+            },
+            Self::NoDefaultModel { .. } => Code::FailedPrecondition,
+            Self::TooLate { .. } | Self::LoadTooLate { .. } => Code::DeadlineExceeded,
+            Self::TooMany { .. } | Self::Abandoned { .. } => Code::ResourceExhausted,
             Self::NotServing { .. } | Self::Loading | Self::ShuttingDown => Code::Unavailable,
             Self::InferenceFailed { .. }
+            | Self::LoadPanicked
             | Self::Internal(_)
             | Self::Config { .. }
             | Self::Bind { .. }

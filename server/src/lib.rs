@@ -20,5 +20,6 @@ pub mod serve;
 mod services;
 mod session;
 pub mod shutdown;
+mod threads;
 
 pub use error::Error;

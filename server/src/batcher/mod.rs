@@ -30,7 +30,7 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
-use std::{num::NonZeroUsize, sync::Arc, thread};
+use std::{num::NonZeroUsize, sync::Arc};
 
 use ser_backend::Model;
 use tokio::sync::watch;
@@ -38,7 +38,7 @@ use tokio::sync::watch;
 pub use row::{Pace, PendingRow, RowBuffers, RowError};
 pub use shared::{MAX_REPLACEMENTS, REPLACEMENT_PERIOD};
 
-use crate::{Error, config::BatcherConfig};
+use crate::{Error, config::BatcherConfig, threads::spawn};
 use shared::Shared;
 use worker::Worker;
 
@@ -117,15 +117,4 @@ impl Batcher {
     pub fn serving(&self) -> watch::Receiver<bool> {
         self.owner.shared.serving.subscribe()
     }
-}
-
-fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), Error> {
-    thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(body)
-        .map(drop)
-        .map_err(|source| Error::Io {
-            what: format!("thread {name}"),
-            source,
-        })
 }

@@ -296,7 +296,7 @@ impl Shared {
             let left = self.config.call_deadline.saturating_sub(began.elapsed());
             if left.is_zero() {
                 drop(state);
-                return self.fail("rows were left at the end");
+                return self.fail("its threads have not ended in time");
             }
             let waited = self.calls.wait_timeout(state, left);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;

@@ -256,8 +256,8 @@ pub struct AdminConfig {
     pub port_file: Option<PathBuf>,
     /// Whether `listen` may be reached from other machines. Default: false.
     pub allow_remote: bool,
-    /// How long a call waits for its turn, and then for a model to be loaded.
-    /// Default: 5 min.
+    /// How long a call waits for its turn, and then for a model to be loaded. One
+    /// that takes longer is refused. Default: 5 min.
     #[serde(with = "duration")]
     pub deadline: Duration,
 }

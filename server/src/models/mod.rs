@@ -7,6 +7,7 @@ mod directory;
 mod embedded;
 mod find;
 mod load;
+mod loads;
 mod plans;
 mod registry;
 mod replay;
@@ -18,8 +19,16 @@ mod status;
 #[cfg(test)]
 mod tests;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 pub use backends::BackendRegistry;
+pub use loads::MAX_ABANDONED;
 pub use registry::ModelRegistry;
 pub use repository::Repository;
 pub use served::{ModelInUse, ServedModel};
 pub use status::{ModelState, ModelStatus};
+
+/// Nothing panics while such a lock is held.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

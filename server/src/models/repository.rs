@@ -5,8 +5,7 @@
 //! it began with, whose threads and memory go with the last that holds it.
 
 use std::{
-    mem,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, Weak},
     time::Duration,
 };
 
@@ -17,6 +16,8 @@ use super::{
     BackendRegistry, ModelRegistry, ServedModel,
     find::{self, Found},
     load::{Loaded, Loader},
+    loads::Loads,
+    lock,
     selector::Selector,
     status::{self, Attempts, ModelState, ModelStatus},
 };
@@ -25,9 +26,10 @@ use crate::{Error, config::Config};
 /// Every package that can be served, with those that are.
 #[derive(Debug)]
 pub struct Repository {
-    loader: Loader,
+    loader: Arc<Loader>,
+    loads: Loads,
     registry: ModelRegistry,
-    /// How long a change may wait for its turn, and a caller for a change.
+    /// How long a change may wait for its turn, and then take.
     deadline: Duration,
     /// Held while something changes. First come, first served.
     turn: Arc<tokio::sync::Mutex<()>>,
@@ -58,11 +60,12 @@ impl Repository {
     pub fn open(config: Config, backends: BackendRegistry) -> Result<Self, Error> {
         let default = config.models.default.clone();
         let deadline = config.admin.deadline;
-        let loader = Loader::new(config, backends);
+        let loader = Arc::new(Loader::new(config, backends));
         let Loaded { models, refusals } = loader.load_all()?;
         models.iter().for_each(|model| announce(model));
         Ok(Self {
             registry: ModelRegistry::new(default.as_deref(), models),
+            loads: Loads::new(Arc::clone(&loader)),
             loader,
             deadline,
             turn: Arc::default(),
@@ -87,16 +90,8 @@ impl Repository {
     ///
     /// [`Error::Io`] when the directory can't be read, [`Error::TooLate`] when that
     /// takes too long.
-    pub async fn list(self: &Arc<Self>) -> Result<Vec<ModelStatus>, Error> {
-        let repository = Arc::clone(self);
-        let late = Error::TooLate {
-            field: "repository",
-            seen: "unread",
-            after: self.deadline,
-            expected: "a directory that answers",
-        };
-        let found = self.in_time(late, move || repository.loader.find()).await?;
-        Ok(self.statuses(&found))
+    pub async fn list(&self) -> Result<Vec<ModelStatus>, Error> {
+        Ok(self.statuses(&self.find().await?))
     }
 
     /// Serves the package called `name/version`, unless it is served already and
@@ -105,17 +100,11 @@ impl Repository {
     /// # Errors
     ///
     /// [`Error::Invalid`] and [`Error::UnknownPackage`] of the name;
-    /// [`Error::Refused`] when it can't be served; [`Error::TooMany`] and
-    /// [`Error::TooLate`] when others, or this one, take too long.
+    /// [`Error::Refused`] when it can't be served, or didn't load in time;
+    /// [`Error::TooMany`] when other changes take too long, and
+    /// [`Error::Abandoned`] when too many loads never ended.
     pub async fn load(self: &Arc<Self>, id: &str) -> Result<ModelStatus, Error> {
-        self.change(id, |repository, id| {
-            let up = |model: &Arc<ServedModel>| model.batcher().is_serving();
-            if repository.registry.get(id).as_ref().is_some_and(up) {
-                return Ok(());
-            }
-            repository.replace(id)
-        })
-        .await
+        self.change(id, Change::Load).await
     }
 
     /// Serves the package called `name/version` as it is now, in place of what was
@@ -125,7 +114,7 @@ impl Repository {
     ///
     /// As [`load`](Self::load); what was served goes on.
     pub async fn reload(self: &Arc<Self>, id: &str) -> Result<ModelStatus, Error> {
-        self.change(id, Self::replace).await
+        self.change(id, Change::Reload).await
     }
 
     /// Takes the model called `name/version` from new streams.
@@ -133,28 +122,14 @@ impl Repository {
     /// # Errors
     ///
     /// [`Error::Invalid`] and [`Error::UnknownModel`] of the name;
-    /// [`Error::TooMany`] when another change takes too long.
+    /// [`Error::TooMany`] when other changes take too long.
     pub async fn unload(self: &Arc<Self>, id: &str) -> Result<ModelStatus, Error> {
-        self.change(id, |repository, id| {
-            let model = repository.registry.remove(id)?;
-            repository.retire(&model);
-            info!(
-                model = id,
-                streams = model.open_streams(),
-                "unloaded model {id}"
-            );
-            Ok(())
-        })
-        .await
+        self.change(id, Change::Unload).await
     }
 
     /// Makes a change when it is its turn, and tells what has become of the model.
     /// Whoever goes away meanwhile doesn't end it.
-    async fn change(
-        self: &Arc<Self>,
-        id: &str,
-        change: impl FnOnce(&Self, &str) -> Result<(), Error> + Send + 'static,
-    ) -> Result<ModelStatus, Error> {
+    async fn change(self: &Arc<Self>, id: &str, change: Change) -> Result<ModelStatus, Error> {
         Selector::parse_exact(id)?;
         let turn = Arc::clone(&self.turn).lock_owned();
         let turn = timeout(self.deadline, turn)
@@ -164,70 +139,75 @@ impl Repository {
                 open: 1,
                 limit: 1,
             })?;
-        let late = Error::TooLate {
-            field: "model",
-            seen: "loading",
-            after: self.deadline,
-            expected: "less, ListRepository shows how it ends",
-        };
         let (repository, id) = (Arc::clone(self), id.to_owned());
-        self.in_time(late, move || {
+        let changed = tokio::spawn(async move {
             let _turn = turn;
             // Kept until its status is told, even if nobody else holds it any more.
-            let _before = repository.registry.get(&id);
-            change(&repository, &id)?;
-            let found = repository.loader.find().unwrap_or_default();
+            let before = repository.registry.get(&id);
+            let is_up = |model: &Arc<ServedModel>| model.batcher().is_serving();
+            match change {
+                Change::Load if before.as_ref().is_some_and(is_up) => {}
+                Change::Load | Change::Reload => repository.replace(&id).await?,
+                Change::Unload => repository.remove(&id)?,
+            }
+            let found = repository.find().await.unwrap_or_default();
             let mut statuses = repository.statuses(&found);
             let at = statuses.iter().position(|status| status.id() == id);
             at.map(|at| statuses.swap_remove(at))
                 .ok_or_else(|| Error::Internal(format!("{id} is gone")))
-        })
-        .await
+        });
+        changed
+            .await
+            .map_err(|panic| Error::Internal(panic.to_string()))?
     }
 
-    /// Runs what takes longer than an async worker may be kept. After too long it
-    /// goes on without the caller, who gets `late`.
-    async fn in_time<T: Send + 'static>(
-        &self,
-        late: Error,
-        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Error> {
-        timeout(self.deadline, tokio::task::spawn_blocking(work))
-            .await
-            .map_err(|_| late)?
-            .map_err(|panic| Error::Internal(panic.to_string()))?
+    /// Every package that there is now.
+    async fn find(&self) -> Result<Vec<Found>, Error> {
+        let loader = Arc::clone(&self.loader);
+        timeout(
+            self.deadline,
+            tokio::task::spawn_blocking(move || loader.find()),
+        )
+        .await
+        .map_err(|_| Error::TooLate {
+            field: "repository",
+            seen: "unread",
+            after: self.deadline,
+            expected: "a directory that answers",
+        })?
+        .map_err(|panic| Error::Internal(panic.to_string()))?
     }
 
     /// Loads the package called `id` and serves it in place of what was served
     /// under its name.
-    fn replace(&self, id: &str) -> Result<(), Error> {
-        let found = self.loader.find()?;
-        let ids = || found.iter().map(Found::id).collect();
-        let at = found.iter().position(|found| found.id() == id);
-        let Some(at) = at else {
-            return Err(Error::UnknownPackage {
-                model: id.to_owned(),
-                found: ids(),
-            });
-        };
-        let found = found.into_iter().nth(at).expect("found there");
-        let attempt = Attempt::begin(&self.attempts, id);
-        let model = match self.loader.load(found) {
-            Ok(model) => model,
-            Err(error) => {
-                warn!(model = id, %error, "refused model {id}: {error}");
-                attempt.end(Some(error.to_string()));
-                return Err(Error::Refused {
-                    model: id.to_owned(),
-                    source: Box::new(error),
-                });
+    async fn replace(&self, id: &str) -> Result<(), Error> {
+        lock(&self.attempts).loading = Some(id.to_owned());
+        let loaded = self.loads.load(id, self.deadline).await;
+        if let Ok(model) = &loaded {
+            announce(model);
+            if let Some(replaced) = self.registry.insert(Arc::clone(model)) {
+                self.retire(&replaced);
             }
-        };
-        announce(&model);
-        if let Some(replaced) = self.registry.insert(model) {
-            self.retire(&replaced);
         }
-        attempt.end(None);
+        let mut attempts = lock(&self.attempts);
+        attempts.loading = None;
+        match &loaded {
+            Ok(_) => drop(attempts.refusals.remove(id)),
+            Err(Error::Refused { source, .. }) => {
+                warn!(model = id, error = %source, "refused model {id}: {source}");
+                attempts.refusals.insert(id.to_owned(), source.to_string());
+            }
+            // Nothing was learnt of the package.
+            Err(_) => {}
+        }
+        loaded.map(drop)
+    }
+
+    fn remove(&self, id: &str) -> Result<(), Error> {
+        let model = self.registry.remove(id)?;
+        self.retire(&model);
+        let streams = model.open_streams();
+        info!(model = id, streams, "unloaded model {id}");
         Ok(())
     }
 
@@ -265,43 +245,12 @@ impl Repository {
     }
 }
 
-/// A package that is being loaded.
-struct Attempt<'a> {
-    attempts: &'a Mutex<Attempts>,
-    id: &'a str,
-    refusal: Option<String>,
-}
-
-impl<'a> Attempt<'a> {
-    fn begin(attempts: &'a Mutex<Attempts>, id: &'a str) -> Self {
-        lock(attempts).loading = Some(id.to_owned());
-        Self {
-            attempts,
-            id,
-            // What is said if this is dropped by a panic.
-            refusal: Some("its backend panicked".to_owned()),
-        }
-    }
-
-    fn end(mut self, refusal: Option<String>) {
-        self.refusal = refusal;
-    }
-}
-
-impl Drop for Attempt<'_> {
-    fn drop(&mut self) {
-        let mut attempts = lock(self.attempts);
-        attempts.loading = None;
-        match mem::take(&mut self.refusal) {
-            Some(refusal) => attempts.refusals.insert(self.id.to_owned(), refusal),
-            None => attempts.refusals.remove(self.id),
-        };
-    }
-}
-
-/// Nothing panics while such a lock is held.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// What an operator asks for.
+#[derive(Clone, Copy, Debug)]
+enum Change {
+    Load,
+    Reload,
+    Unload,
 }
 
 fn announce(model: &ServedModel) {

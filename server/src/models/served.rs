@@ -26,6 +26,7 @@ use crate::{
     batcher::{Batcher, RowBuffers},
     config::BatcherConfig,
     session::text::seconds,
+    threads,
 };
 
 /// A model that has proved itself on its own golden rows and audio, with the way
@@ -181,9 +182,7 @@ impl Drop for ServedModel {
     fn drop(&mut self) {
         let batcher = self.batcher.take();
         // Where there is no thread to be had, it is dropped here after all.
-        let _ = thread::Builder::new()
-            .name("ser-unload".to_owned())
-            .spawn(move || drop(batcher));
+        let _ = threads::spawn("ser-unload", move || drop(batcher));
     }
 }
 
