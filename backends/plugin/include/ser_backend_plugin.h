@@ -32,8 +32,8 @@
  *
  * Deadlines. The server doesn't wait for ever. A call that is late is refused or
  * fails its model, but it can't be stopped: its thread stays in the plugin, and
- * what it was given stays valid, until it returns. unload alone has no deadline:
- * the thread that drops the model waits for it.
+ * what it was given stays valid, until it returns. Until then the server calls the
+ * plugin for models that are loaded already, and for nothing else.
  *
  * Versions. SER_PLUGIN_ABI numbers what this header says. In every version the
  * symbol is the same, struct ser_host begins with the three members that it has

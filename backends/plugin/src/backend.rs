@@ -38,17 +38,20 @@ pub struct Deadlines {
     pub load: Duration,
     /// To make another instance of a model.
     pub instance: Duration,
+    /// To unload a model. Whoever drops it waits no longer.
+    pub unload: Duration,
 }
 
 impl Default for Deadlines {
-    /// 10 s to shake hands and to describe, and 10 min to load and to make an instance: a
-    /// device may compile its kernels.
+    /// 10 s to shake hands, to describe and to unload, and 10 min to load and to make an
+    /// instance: a device may compile its kernels.
     fn default() -> Self {
         Self {
             handshake: Duration::from_secs(10),
             describe: Duration::from_secs(10),
             load: Duration::from_secs(600),
             instance: Duration::from_secs(600),
+            unload: Duration::from_secs(10),
         }
     }
 }
@@ -170,7 +173,7 @@ impl Backend for PluginBackend {
             plugin: self.plugin()?,
             package: package.clone(),
             options: options.clone(),
-            deadline: self.deadlines.instance,
+            deadlines: self.deadlines,
             caller: Arc::clone(&self.caller),
         };
         let loaded = self
@@ -187,8 +190,7 @@ struct Loader {
     plugin: Plugin,
     package: ModelPackage,
     options: DeviceOptions,
-    /// Of instances.
-    deadline: Duration,
+    deadlines: Deadlines,
     caller: Arc<Caller>,
 }
 
@@ -221,7 +223,7 @@ impl Loader {
             shape: manifest.row_shape(),
             batch_invariant: info.batch_invariant,
         };
-        let mut model = PluginModel::new(info, handle, self.deadline, self.caller);
+        let mut model = PluginModel::new(info, handle, self.deadlines, self.caller);
         golden::replay(&mut model, &self.package)?;
         Ok(model)
     }

@@ -11,7 +11,7 @@ use std::{
 ///
 /// A thread that is given up on can't be stopped: it stays until its call
 /// returns, and then drops what the call made. So that such threads can't pile
-/// up, there are no further calls until it is gone.
+/// up, nothing more is made until it is gone.
 #[derive(Debug, Default)]
 pub(crate) struct Caller {
     late: Mutex<Vec<Late>>,
@@ -71,38 +71,28 @@ impl Caller {
         deadline: Duration,
         call: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, NoResult> {
-        let running = self.start(name, call)?;
-        self.wait(running, deadline)
+        self.expect_none_late()?;
+        self.wait(start(name, call)?, deadline)
     }
 
-    fn start<T: Send + 'static>(
+    /// Runs `call`, which ends what an earlier one made, even if another is late.
+    /// There are no more of these than were made.
+    pub(crate) fn end(
         &self,
         name: &'static str,
-        call: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<Running<T>, NoResult> {
+        deadline: Duration,
+        call: impl FnOnce() + Send + 'static,
+    ) -> Result<(), NoResult> {
+        self.wait(start(name, call)?, deadline)
+    }
+
+    fn expect_none_late(&self) -> Result<(), NoResult> {
         let mut late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
         late.retain(|late| late.call.strong_count() > 0);
-        if let Some(late) = late.first() {
-            return Err(NoResult::Blocked { call: late.name });
+        match late.first() {
+            Some(late) => Err(NoResult::Blocked { call: late.name }),
+            None => Ok(()),
         }
-        drop(late);
-        let alive = Arc::new(());
-        let (sender, result) = mpsc::sync_channel(1);
-        let running = Running {
-            call: Arc::downgrade(&alive),
-            name,
-            result,
-        };
-        thread::Builder::new()
-            .name(format!("plugin {name}"))
-            .spawn(move || {
-                // A result that nobody waits for any more is dropped, and only
-                // then the thread counts as gone.
-                drop(sender.send(call()));
-                drop(alive);
-            })
-            .map_err(|error| NoResult::Thread(format!("no thread for {name}: {error}")))?;
-        Ok(running)
     }
 
     fn wait<T>(&self, running: Running<T>, deadline: Duration) -> Result<T, NoResult> {
@@ -122,6 +112,29 @@ impl Caller {
             }
         }
     }
+}
+
+fn start<T: Send + 'static>(
+    name: &'static str,
+    call: impl FnOnce() -> T + Send + 'static,
+) -> Result<Running<T>, NoResult> {
+    let alive = Arc::new(());
+    let (sender, result) = mpsc::sync_channel(1);
+    let running = Running {
+        call: Arc::downgrade(&alive),
+        name,
+        result,
+    };
+    thread::Builder::new()
+        .name(format!("plugin {name}"))
+        .spawn(move || {
+            // A result that nobody waits for any more is dropped, and only
+            // then the thread counts as gone.
+            drop(sender.send(call()));
+            drop(alive);
+        })
+        .map_err(|error| NoResult::Thread(format!("no thread for {name}: {error}")))?;
+    Ok(running)
 }
 
 #[cfg(test)]
@@ -177,7 +190,7 @@ mod tests {
         let caller = Caller::default();
         let hang = |name| {
             let (release, released) = mpsc::channel::<()>();
-            let running = caller.start(name, move || released.recv().is_err());
+            let running = start(name, move || released.recv().is_err());
             (release, running.unwrap())
         };
         let (first, one) = hang("load");
@@ -195,6 +208,24 @@ mod tests {
         let blocked = caller.call("load", LONG, || ());
         assert_eq!(blocked, Err(NoResult::Blocked { call: "load" }));
         drop(first);
+        while caller.call("load", LONG, || ()).is_err() {
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn what_was_made_is_ended_even_beside_a_late_call() {
+        let caller = Caller::default();
+        let (release, released) = mpsc::channel::<()>();
+        let late = caller.end("unload", Duration::ZERO, move || {
+            let _ = released.recv();
+        });
+        assert!(matches!(late, Err(NoResult::Late { call: "unload", .. })));
+        let blocked = caller.call("load", LONG, || ());
+        assert_eq!(blocked, Err(NoResult::Blocked { call: "unload" }));
+        assert_eq!(caller.end("unload", LONG, || ()), Ok(()));
+
+        drop(release);
         while caller.call("load", LONG, || ()).is_err() {
             thread::yield_now();
         }

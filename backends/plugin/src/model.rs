@@ -1,13 +1,11 @@
 //! A model in a library.
 
-use std::{
-    sync::{Arc, Mutex, TryLockError},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, TryLockError};
 
 use ser_backend::{BackendError, Batch, MAX_ROWS, Model, ModelInfo};
 
 use crate::{
+    Deadlines,
     border::{Arrays, Handle},
     deadline::Caller,
 };
@@ -16,10 +14,10 @@ use crate::{
 /// which may be late: then nobody else calls the model, and that thread unloads it.
 pub(crate) struct PluginModel {
     info: ModelInfo,
-    handle: Arc<Mutex<Handle>>,
+    /// `None` only while it is dropped.
+    handle: Option<Arc<Mutex<Handle>>>,
     valid_steps: Vec<i32>,
-    /// Of instances.
-    deadline: Duration,
+    deadlines: Deadlines,
     caller: Arc<Caller>,
 }
 
@@ -27,16 +25,21 @@ impl PluginModel {
     pub(crate) fn new(
         info: ModelInfo,
         handle: Handle,
-        deadline: Duration,
+        deadlines: Deadlines,
         caller: Arc<Caller>,
     ) -> Self {
         Self {
             info,
-            handle: Arc::new(Mutex::new(handle)),
+            handle: Some(Arc::new(Mutex::new(handle))),
             valid_steps: Vec::with_capacity(MAX_ROWS),
-            deadline,
+            deadlines,
             caller,
         }
+    }
+
+    fn handle(&self) -> &Arc<Mutex<Handle>> {
+        let handle = self.handle.as_ref();
+        handle.expect("taken by the destructor alone")
     }
 
     fn failed(&self, reason: impl std::fmt::Display) -> BackendError {
@@ -69,7 +72,7 @@ impl Model for PluginModel {
             posteriors: outputs.posteriors,
             next_state: outputs.next_state,
         };
-        let result = match self.handle.try_lock() {
+        let result = match self.handle().try_lock() {
             Ok(mut handle) => handle.infer(&mut arrays).map_err(|error| error.message),
             Err(taken) => Err(why(&taken).to_owned()),
         };
@@ -77,22 +80,36 @@ impl Model for PluginModel {
     }
 
     fn instance(&self) -> Result<Box<dyn Model>, BackendError> {
-        let handle = Arc::clone(&self.handle);
+        let handle = Arc::clone(self.handle());
         let made = self
             .caller
-            .call("instance", self.deadline, move || match handle.try_lock() {
-                Ok(handle) => handle.instance().map_err(|error| error.message),
-                Err(taken) => Err(why(&taken).to_owned()),
+            .call("instance", self.deadlines.instance, move || {
+                match handle.try_lock() {
+                    Ok(handle) => handle.instance().map_err(|error| error.message),
+                    Err(taken) => Err(why(&taken).to_owned()),
+                }
             });
         match made {
             Ok(Ok(handle)) => Ok(Box::new(Self::new(
                 self.info.clone(),
                 handle,
-                self.deadline,
+                self.deadlines,
                 Arc::clone(&self.caller),
             ))),
             Ok(Err(reason)) => Err(self.failed(reason)),
             Err(no_result) => Err(self.failed(no_result)),
+        }
+    }
+}
+
+impl Drop for PluginModel {
+    /// Unloads the model, and gives up on that when it takes too long. The thread of
+    /// a late `instance` does it itself.
+    fn drop(&mut self) {
+        if let Some(handle) = self.handle.take().and_then(Arc::into_inner) {
+            let unload = move || drop(handle);
+            // A late one is told to whoever asks for the next model.
+            let _ = self.caller.end("unload", self.deadlines.unload, unload);
         }
     }
 }

@@ -21,6 +21,7 @@ const DEADLINES: Deadlines = Deadlines {
     describe: Duration::from_secs(60),
     load: Duration::from_secs(60),
     instance: Duration::from_secs(60),
+    unload: Duration::from_secs(60),
 };
 
 /// For what never comes back.
@@ -270,6 +271,28 @@ fn an_instance_that_hangs() {
         error.to_string(),
         "inference failed: plugin faulty: a call of instance has not returned"
     );
+}
+
+#[test]
+fn an_unload_that_hangs() {
+    let deadlines = Deadlines {
+        unload: SHORT,
+        ..DEADLINES
+    };
+    let backend = PluginBackend::open("faulty", &faulty_plugin("UNLOAD_HANGS"), deadlines);
+    let model = load(&backend).unwrap();
+    let instance = model.instance().unwrap();
+    // Whoever drops them comes back.
+    drop(model);
+    let again = "backend faulty is not available: an earlier call of unload has not returned until \
+                 now";
+    assert_eq!(load(&backend).err().unwrap().to_string(), again);
+    assert_eq!(
+        instance.instance().err().unwrap().to_string(),
+        "inference failed: plugin faulty: an earlier call of unload has not returned until now"
+    );
+    drop(instance);
+    assert_eq!(backend.probe().unwrap_err().to_string(), again);
 }
 
 fn quiet(package: &ModelPackage) -> GoldenRow {

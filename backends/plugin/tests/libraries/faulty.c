@@ -90,6 +90,12 @@ static ser_status instance_hanging(struct ser_model *model, struct ser_model **o
     hang();
     return instance(model, other);
 }
+#elif defined(FAULT_UNLOAD_HANGS)
+static void unload_hanging(struct ser_model *model)
+{
+    hang();
+    unload(model);
+}
 #elif defined(FAULT_INFER_FAILS) || defined(FAULT_INFER_HANGS) || defined(FAULT_INFER_WRITES_TOO_LITTLE)
 static ser_status infer_faulty(struct ser_model *model, const struct ser_batch *batch)
 {
@@ -155,6 +161,8 @@ SER_PLUGIN_EXPORT const struct ser_plugin *ser_plugin_handshake(const struct ser
     plugin.load = load_empty;
 #elif defined(FAULT_INSTANCE_HANGS)
     plugin.instance = instance_hanging;
+#elif defined(FAULT_UNLOAD_HANGS)
+    plugin.unload = unload_hanging;
 #elif defined(FAULT_INFER_FAILS) || defined(FAULT_INFER_HANGS) || defined(FAULT_INFER_WRITES_TOO_LITTLE)
     plugin.infer = infer_faulty;
 #elif !defined(FAULT_NO_SYMBOL) && !defined(FAULT_NULL_SYMBOL)
