@@ -4,7 +4,7 @@ use std::arch::x86_64::*;
 
 use super::{Kernel, Simd};
 
-/// Made by [`run`] only, whose caller vouches for the instructions.
+/// The proof of the instructions: made by [`run`] only, whose caller vouches for them.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2(());
 
@@ -16,10 +16,7 @@ pub(super) unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
     kernel.run(Avx2(()))
 }
 
-// SAFETY of every block below: a value of `Avx2` exists only where the processor has the
-// instructions, and the pointers are the caller's to vouch for.
 #[allow(unsafe_code, reason = "vector instructions")]
-#[allow(clippy::undocumented_unsafe_blocks, reason = "said once, above")]
 impl Simd for Avx2 {
     const LANES: usize = 8;
     const TILE_ROWS: usize = 3;
@@ -28,56 +25,67 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn splat(self, value: f32) -> __m256 {
+        // SAFETY: `self` proves AVX2 and FMA.
         unsafe { _mm256_set1_ps(value) }
     }
 
     #[inline(always)]
     unsafe fn load_from(self, source: *const f32) -> __m256 {
+        // SAFETY: `self` proves AVX2 and FMA; the caller vouches for the pointer.
         unsafe { _mm256_loadu_ps(source) }
     }
 
     #[inline(always)]
     unsafe fn store_to(self, target: *mut f32, vector: __m256) {
+        // SAFETY: `self` proves AVX2 and FMA; the caller vouches for the pointer.
         unsafe { _mm256_storeu_ps(target, vector) }
     }
 
     #[inline(always)]
     fn add(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: `self` proves AVX2 and FMA.
         unsafe { _mm256_add_ps(a, b) }
     }
 
     #[inline(always)]
     fn sub(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: `self` proves AVX2 and FMA.
         unsafe { _mm256_sub_ps(a, b) }
     }
 
     #[inline(always)]
     fn mul(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: `self` proves AVX2 and FMA.
         unsafe { _mm256_mul_ps(a, b) }
     }
 
     #[inline(always)]
     fn div(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: `self` proves AVX2 and FMA.
         unsafe { _mm256_div_ps(a, b) }
     }
 
     #[inline(always)]
     fn min(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: `self` proves AVX2 and FMA.
         unsafe { _mm256_min_ps(a, b) }
     }
 
     #[inline(always)]
     fn max(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: `self` proves AVX2 and FMA.
         unsafe { _mm256_max_ps(a, b) }
     }
 
     #[inline(always)]
     fn mul_add(self, a: __m256, b: __m256, c: __m256) -> __m256 {
+        // SAFETY: `self` proves AVX2 and FMA.
         unsafe { _mm256_fmadd_ps(a, b, c) }
     }
 
     #[inline(always)]
     fn fraction(self, x: __m256) -> __m256 {
+        // SAFETY: `self` proves AVX2 and FMA.
         unsafe {
             let x = bounded(self, x);
             _mm256_sub_ps(x, _mm256_floor_ps(x))
@@ -88,6 +96,7 @@ impl Simd for Avx2 {
     /// the product falls to zero and rises to infinity by itself.
     #[inline(always)]
     fn scale(self, mantissa: __m256, x: __m256) -> __m256 {
+        // SAFETY: `self` proves AVX2 and FMA.
         unsafe {
             let power = _mm256_cvttps_epi32(_mm256_floor_ps(bounded(self, x)));
             let half = _mm256_srai_epi32::<1>(power);

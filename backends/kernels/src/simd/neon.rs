@@ -4,7 +4,7 @@ use std::arch::aarch64::*;
 
 use super::{Kernel, Simd};
 
-/// Made by [`run`] only, whose caller vouches for the instructions.
+/// The proof of the instructions: made by [`run`] only, whose caller vouches for them.
 #[derive(Clone, Copy)]
 pub(crate) struct Neon(());
 
@@ -16,10 +16,7 @@ pub(super) unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
     kernel.run(Neon(()))
 }
 
-// SAFETY of every block below: a value of `Neon` exists only where the processor has the
-// instructions, and the pointers are the caller's to vouch for.
 #[allow(unsafe_code, reason = "vector instructions")]
-#[allow(clippy::undocumented_unsafe_blocks, reason = "said once, above")]
 impl Simd for Neon {
     const LANES: usize = 4;
     const TILE_ROWS: usize = 6;
@@ -28,57 +25,68 @@ impl Simd for Neon {
 
     #[inline(always)]
     fn splat(self, value: f32) -> float32x4_t {
+        // SAFETY: `self` proves NEON.
         unsafe { vdupq_n_f32(value) }
     }
 
     #[inline(always)]
     unsafe fn load_from(self, source: *const f32) -> float32x4_t {
+        // SAFETY: `self` proves NEON; the caller vouches for the pointer.
         unsafe { vld1q_f32(source) }
     }
 
     #[inline(always)]
     unsafe fn store_to(self, target: *mut f32, vector: float32x4_t) {
+        // SAFETY: `self` proves NEON; the caller vouches for the pointer.
         unsafe { vst1q_f32(target, vector) }
     }
 
     #[inline(always)]
     fn add(self, a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        // SAFETY: `self` proves NEON.
         unsafe { vaddq_f32(a, b) }
     }
 
     #[inline(always)]
     fn sub(self, a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        // SAFETY: `self` proves NEON.
         unsafe { vsubq_f32(a, b) }
     }
 
     #[inline(always)]
     fn mul(self, a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        // SAFETY: `self` proves NEON.
         unsafe { vmulq_f32(a, b) }
     }
 
     #[inline(always)]
     fn div(self, a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        // SAFETY: `self` proves NEON.
         unsafe { vdivq_f32(a, b) }
     }
 
     #[inline(always)]
     fn min(self, a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        // SAFETY: `self` proves NEON.
         unsafe { vbslq_f32(vcltq_f32(a, b), a, b) }
     }
 
     #[inline(always)]
     fn max(self, a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        // SAFETY: `self` proves NEON.
         unsafe { vbslq_f32(vcgtq_f32(a, b), a, b) }
     }
 
     #[inline(always)]
     fn mul_add(self, a: float32x4_t, b: float32x4_t, c: float32x4_t) -> float32x4_t {
+        // SAFETY: `self` proves NEON.
         unsafe { vfmaq_f32(c, a, b) }
     }
 
     #[inline(always)]
     fn fraction(self, x: float32x4_t) -> float32x4_t {
         let x = bounded(self, x);
+        // SAFETY: `self` proves NEON.
         unsafe { vsubq_f32(x, vrndmq_f32(x)) }
     }
 
@@ -86,6 +94,7 @@ impl Simd for Neon {
     /// the product falls to zero and rises to infinity by itself.
     #[inline(always)]
     fn scale(self, mantissa: float32x4_t, x: float32x4_t) -> float32x4_t {
+        // SAFETY: `self` proves NEON.
         unsafe {
             let power = vcvtmq_s32_f32(bounded(self, x));
             let half = vshrq_n_s32::<1>(power);
