@@ -1,8 +1,12 @@
 //! Models of Keras and of PyTorch, imported and served by every backend.
 
+#[path = "../../backends/plugin/tests/libraries/mod.rs"]
+mod libraries;
+
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use libraries::{c_plugin, tract_plugin};
 use ser_backend::{GoldenAudio, ModelPackage};
 use ser_proto::v1::{Encoding, Pace};
 use ser_tests::{
@@ -76,10 +80,14 @@ async fn imported_models_are_served_by_every_backend() {
     let models = tempfile::tempdir().expect("a folder");
     let packages = EXPORTS.map(|(folder, file)| import(folder, file, models.path()));
     let directory = models.path().to_str().expect("UTF-8");
-    for backend in ["burn", "onnx"] {
+    let plugins = [c_plugin(), tract_plugin()];
+    let [c, tract] = plugins.each_ref().map(|path| path.to_str().expect("UTF-8"));
+    for backend in ["burn", "onnx", "c", "tract"] {
         let environment = [
             ("SER__MODELS__DIRECTORY", directory),
             ("SER__MODELS__BACKEND", backend),
+            ("SER__PLUGINS__C", c),
+            ("SER__PLUGINS__TRACT", tract),
         ];
         let server = ServerProcess::start(&[], &environment);
         let channel = server.channel().await;
