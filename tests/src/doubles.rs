@@ -1,4 +1,5 @@
-//! The native backend, but for rows that a test marks, or with its models counted.
+//! The native backend, but for rows that a test marks, with its models counted, or
+//! with loads that hang.
 
 use std::{sync::Arc, thread};
 
@@ -186,5 +187,49 @@ impl Model for Counted {
     fn instance(&self) -> Result<Box<dyn Model>, BackendError> {
         let inner = self.inner.instance()?;
         Ok(Box::new(Self::new(inner, self.census.clone())))
+    }
+}
+
+/// The native backend, but version `hangs` of a package never loads.
+#[derive(Debug)]
+pub struct Hanging(BurnBackend);
+
+impl Hanging {
+    /// The version that never loads.
+    pub const VERSION: &str = "hangs";
+
+    /// A backend.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(BurnBackend::new())
+    }
+}
+
+impl Default for Hanging {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Backend for Hanging {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn probe(&self) -> Result<(), BackendError> {
+        self.0.probe()
+    }
+
+    fn load(
+        &self,
+        package: &ModelPackage,
+        options: &DeviceOptions,
+    ) -> Result<Box<dyn Model>, BackendError> {
+        if package.manifest.version == Self::VERSION {
+            loop {
+                thread::park();
+            }
+        }
+        self.0.load(package, options)
     }
 }

@@ -1,12 +1,12 @@
 //! When models come into being, and when they go.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use ser_proto::{admin::v1::State, v1::streaming_recognize_response::Response};
 use ser_server::models::BackendRegistry;
 use ser_tests::{
     audio,
-    doubles::{Census, Counting},
+    doubles::{Census, Counting, Hanging},
     server::until_serving,
     stream::{PATIENCE, RawStream},
 };
@@ -84,4 +84,27 @@ async fn loads_of_one_version_at_once_load_it_once() {
         assert_eq!(call.await.unwrap().unwrap().state(), State::Serving);
     }
     assert_eq!(counted.borrow().loads, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_that_hangs_holds_up_nothing() {
+    let backends = BackendRegistry::new().with(Box::new(Hanging::new()));
+    let server = Server::with_deadline(backends, Duration::from_millis(500)).await;
+    server.models.add(Hanging::VERSION);
+    let model = format!("tess-lstm/{}", Hanging::VERSION);
+    let refused = server.load(&model).await.unwrap_err();
+    let message = format!("model {model}: refused: did not load within 0.5s");
+    assert_eq!(
+        (refused.code(), refused.message()),
+        (Code::DeadlineExceeded, message.as_str())
+    );
+    let listed = server.listed(Hanging::VERSION).await;
+    assert_eq!(
+        (listed.state(), listed.refusal.as_str()),
+        (State::Refused, "did not load within 0.5s")
+    );
+    server.assert_streams_on("1").await;
+    server.unload("tess-lstm/1").await.unwrap();
+    // Its thread is still in there, and the server ends all the same.
+    server.process.stop().await;
 }

@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -79,6 +80,11 @@ impl Server {
     }
 
     pub(crate) async fn with(backends: BackendRegistry) -> Self {
+        Self::with_deadline(backends, Config::default().admin.deadline).await
+    }
+
+    /// A server that gives up on loads after `deadline`.
+    pub(crate) async fn with_deadline(backends: BackendRegistry, deadline: Duration) -> Self {
         let models = Models::new();
         let ports = tempfile::tempdir().unwrap();
         let port_file = ports.path().join("admin");
@@ -87,6 +93,7 @@ impl Server {
         config.models.directory = Some(models.0.path().to_owned());
         config.admin.listen = Some(([127, 0, 0, 1], 0).into());
         config.admin.port_file = Some(port_file.clone());
+        config.admin.deadline = deadline;
         let process = InProcess::start(config, backends).await;
         Self {
             channel: process.channel().await,
