@@ -7,6 +7,7 @@ mod names;
 mod plans;
 mod repository;
 mod sources;
+mod truncation;
 
 use std::{ops::Deref, path::Path, sync::Arc};
 

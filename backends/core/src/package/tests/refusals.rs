@@ -1,49 +1,6 @@
-use std::{fs, path::Path};
-
-use proptest::prelude::*;
+//! What is wrong with a package is named.
 
 use super::*;
-
-const MANIFEST: &str = r#"
-format = 1
-name = "tiny"
-version = "1"
-description = "For tests"
-licence = "MIT"
-labels = ["angry", "neutral"]
-precision = "fp32"
-
-[input]
-kind = "recurrent"
-steps = 2
-width = 1
-state = 1
-
-[decision]
-temperature = 1.5
-uncertain_below = 0.4
-
-[front_end]
-sample_rate = 16000
-"#;
-
-const GOLDEN: &str = r#"{
-    "rows": [{
-        "features": [1.5, -2.0], "state": [0.0], "valid_steps": 1,
-        "posteriors": [0.75, 0.25], "next_state": [0.5]
-    }],
-    "audio": [{
-        "sample_rate": 16000, "samples": "AQD//w==",
-        "rows": [{
-            "features": [1.5, -2.0], "state": [0.0], "valid_steps": 2,
-            "posteriors": [0.75, 0.25], "next_state": [0.5]
-        }]
-    }]
-}"#;
-
-fn package() -> ModelPackage {
-    ModelPackage::from_parts("tests", MANIFEST, b"graph", GOLDEN).unwrap()
-}
 
 fn manifest_refusal(from: &str, to: &str) -> String {
     assert!(MANIFEST.contains(from), "{from}");
@@ -59,23 +16,6 @@ fn golden_refusal(from: &str, to: &str) -> String {
     ModelPackage::from_parts("tests", MANIFEST, b"graph", &golden)
         .unwrap_err()
         .to_string()
-}
-
-#[test]
-fn a_package_holds_what_its_files_say() {
-    let package = package();
-    assert_eq!(package.manifest.id(), "tiny/1");
-    let shape = package.manifest.row_shape();
-    assert_eq!(
-        (shape.steps, shape.width, shape.state, shape.classes),
-        (2, 1, 1, 2)
-    );
-    assert_eq!(package.golden.audio[0].samples().unwrap(), [1, -1]);
-    // sha256sum of the five bytes "graph".
-    assert_eq!(
-        package.graph_sha256,
-        "eef93e1d14482804277fca0172464032d1a4fdbcc338524059fa1e861454ad4d"
-    );
 }
 
 #[test]
@@ -302,121 +242,7 @@ fn a_windowed_package_needs_windows() {
     );
 }
 
-#[test]
-fn a_package_survives_writing_and_reading() {
-    let folder = tempfile::tempdir().unwrap();
-    let directory = folder.path().join("tiny").join("1");
-    let package = package();
-    package.write(&directory).unwrap();
-    let read = ModelPackage::read(&directory).unwrap();
-    assert_eq!(read.manifest, package.manifest);
-    assert_eq!(read.golden, package.golden);
-    assert_eq!(read.graph, package.graph);
-
-    let bytes = |name: &str| fs::read(directory.join(name)).unwrap();
-    let before = ["model.toml", "model.onnx", "golden.json"].map(bytes);
-    read.write(&directory).unwrap();
-    assert_eq!(
-        ["model.toml", "model.onnx", "golden.json"].map(bytes),
-        before
-    );
-    let mut names: Vec<_> = fs::read_dir(&directory)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
-    names.sort();
-    assert_eq!(names, ["golden.json", "model.onnx", "model.toml"]);
-}
-
-#[test]
-fn half_a_package_is_none() {
-    let folder = tempfile::tempdir().unwrap();
-    let directory = folder.path().join("tiny").join("1");
-    for file in ["model.onnx", "golden.json"] {
-        package().write(&directory).unwrap();
-        // No file takes the place of a directory.
-        fs::remove_file(directory.join(file)).unwrap();
-        fs::create_dir(directory.join(file)).unwrap();
-        let error = package().write(&directory).unwrap_err().to_string();
-        assert!(error.contains(file), "{error}");
-        assert!(!directory.join("model.toml").exists(), "{file}");
-        fs::remove_dir(directory.join(file)).unwrap();
-    }
-}
-
-#[test]
-fn a_package_lies_under_its_name_and_version() {
-    let folder = tempfile::tempdir().unwrap();
-    let package = package();
-    let refusal = |directory: &Path| package.write(directory).unwrap_err().to_string();
-    let version = refusal(&folder.path().join("tiny").join("2"));
-    assert!(
-        version.contains("version: \"1\"; expected that of its directory, \"2\""),
-        "{version}"
-    );
-    let name = refusal(&folder.path().join("small").join("1"));
-    assert!(
-        name.contains("name: \"tiny\"; expected that of its directory, \"small\""),
-        "{name}"
-    );
-
-    let right = folder.path().join("tiny").join("1");
-    package.write(&right).unwrap();
-    let moved = folder.path().join("tiny").join("3");
-    fs::rename(&right, &moved).unwrap();
-    let error = ModelPackage::read(&moved).unwrap_err().to_string();
-    assert!(
-        error.contains("expected that of its directory, \"3\""),
-        "{error}"
-    );
-}
-
-#[cfg(unix)]
-#[test]
-fn a_directory_may_be_a_link_under_either_name() {
-    let folder = tempfile::tempdir().unwrap();
-    let real = folder.path().join("tiny").join("1");
-    package().write(&real).unwrap();
-    let other = folder.path().join("latest");
-    std::os::unix::fs::symlink(&real, &other).unwrap();
-    assert_eq!(ModelPackage::read(&other).unwrap().manifest.id(), "tiny/1");
-
-    let mounted = folder.path().join("mounted");
-    fs::rename(&real, &mounted).unwrap();
-    std::os::unix::fs::symlink(&mounted, &real).unwrap();
-    assert_eq!(ModelPackage::read(&real).unwrap().manifest.id(), "tiny/1");
-    assert!(ModelPackage::read(&mounted).is_err());
-}
-
-#[test]
-fn a_missing_file_is_named() {
-    let folder = tempfile::tempdir().unwrap();
-    let directory = folder.path().join("tiny").join("1");
-    package().write(&directory).unwrap();
-    fs::remove_file(directory.join("golden.json")).unwrap();
-    let error = ModelPackage::read(&directory).unwrap_err();
-    assert!(matches!(&error, PackageError::Read { file, .. } if file.ends_with("golden.json")));
-}
-
 proptest! {
-    #[test]
-    fn golden_numbers_keep_their_bits(values in prop::collection::vec(any::<f32>().prop_filter("finite", |value| value.is_finite()), 2)) {
-        let mut package = package();
-        package.golden.rows[0].features = values;
-        let text = serde_json::to_string(&package.golden).unwrap();
-        let read: Golden = serde_json::from_str(&text).unwrap();
-        let bits = |golden: &Golden| -> Vec<u32> {
-            golden.rows[0].features.iter().map(|value| value.to_bits()).collect()
-        };
-        prop_assert_eq!(bits(&read), bits(&package.golden));
-    }
-
-    #[test]
-    fn samples_survive_packing(samples in prop::collection::vec(any::<i16>(), 0..64)) {
-        let audio = GoldenAudio::new(16_000, &samples, Vec::new());
-        prop_assert_eq!(audio.samples().unwrap(), samples);
-    }
-
     #[test]
     fn garbage_is_refused(manifest in ".{0,200}", golden in ".{0,200}") {
         prop_assert!(ModelPackage::from_parts("tests", &manifest, b"graph", GOLDEN).is_err());
