@@ -27,10 +27,12 @@ use crate::{
     audio::{frames_in, raw::MAX_CHUNK_BYTES},
 };
 
-/// How often the device is asked to hand audio over. Shorter periods wake more
-/// threads more often; longer ones add to the lag. The device's own default is no
-/// choice: sound servers take it as permission to collect two seconds.
-const PERIOD: Duration = Duration::from_millis(20);
+/// The longest time between two pieces of audio that a device is asked for. Longer ones
+/// would add to the lag. Sound servers and drivers keep only one or two of them for a
+/// program that is held up, so shorter ones lose audio on a busy machine; whoever wants
+/// them asks for short chunks. The device's own default is no choice: sound servers
+/// take it as permission to collect two seconds.
+const PERIOD: Duration = Duration::from_millis(100);
 
 /// The ring is counted in blocks of this length, whatever the device hands over.
 pub(super) const BLOCK: Duration = Duration::from_millis(10);
@@ -127,7 +129,7 @@ impl Capture {
         let stream = device
             .build_input_stream_raw(
                 cpal::StreamConfig {
-                    buffer_size: period(&config),
+                    buffer_size: period(&config, chunk),
                     ..config.config()
                 },
                 native,
@@ -205,9 +207,9 @@ impl Capture {
     }
 }
 
-/// [`PERIOD`], or what the device has nearest to it.
-fn period(config: &SupportedStreamConfig) -> BufferSize {
-    let frames = frames_in(PERIOD, config.sample_rate());
+/// `chunk`, at most [`PERIOD`], or what the device has nearest to it.
+fn period(config: &SupportedStreamConfig, chunk: Duration) -> BufferSize {
+    let frames = frames_in(chunk.min(PERIOD), config.sample_rate());
     let frames = u32::try_from(frames).expect("a period of a rate that was checked");
     match *config.buffer_size() {
         SupportedBufferSize::Range { min, max } => BufferSize::Fixed(frames.clamp(min, max)),
@@ -220,15 +222,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_period_is_what_the_device_has_nearest_to_20_ms() {
+    fn the_period_is_what_the_device_has_nearest_to_a_chunk() {
         let config = |buffer_size| {
             let config = SupportedStreamConfig::new(2, 48_000, buffer_size, SampleFormat::F32);
-            period(&config)
+            period(&config, Duration::from_millis(20))
         };
         let range = |min, max| config(SupportedBufferSize::Range { min, max });
         assert_eq!(range(1, 100_000), BufferSize::Fixed(960));
         assert_eq!(range(2_048, 8_192), BufferSize::Fixed(2_048));
         assert_eq!(range(16, 512), BufferSize::Fixed(512));
         assert_eq!(config(SupportedBufferSize::Unknown), BufferSize::Default);
+        let range = SupportedBufferSize::Range {
+            min: 1,
+            max: 100_000,
+        };
+        let config = SupportedStreamConfig::new(2, 48_000, range, SampleFormat::F32);
+        let longest = period(&config, Duration::from_secs(5));
+        assert_eq!(longest, BufferSize::Fixed(4_800));
     }
 }
