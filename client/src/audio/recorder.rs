@@ -77,12 +77,9 @@ impl Recorder {
 
     /// Audio first, then the sizes that tell of it.
     fn append(&mut self, audio: &[u8]) -> io::Result<()> {
-        let full = || io::Error::new(io::ErrorKind::FileTooLarge, "a WAV file ends at 4 GiB");
-        let added = u32::try_from(audio.len()).map_err(|_| full())?;
-        let audio_bytes = self.audio_bytes.checked_add(added);
-        self.audio_bytes = audio_bytes
-            .filter(|bytes| bytes.checked_add(HEADER_BYTES).is_some())
-            .ok_or_else(full)?;
+        self.audio_bytes = grown(self.audio_bytes, audio.len()).ok_or_else(|| {
+            io::Error::new(io::ErrorKind::FileTooLarge, "a WAV file ends at 4 GiB")
+        })?;
         self.file.write_all(audio)?;
         if self.audio_bytes % 2 == 1 {
             // Chunks of a WAV file end at even places. More audio goes over it.
@@ -103,6 +100,14 @@ impl Recorder {
     fn end(&self) -> u64 {
         u64::from(HEADER_BYTES) + u64::from(self.audio_bytes)
     }
+}
+
+/// The size of the audio when there is more of it, unless its file can't tell.
+fn grown(audio_bytes: u32, added: usize) -> Option<u32> {
+    let audio_bytes = audio_bytes.checked_add(u32::try_from(added).ok()?)?;
+    // The file's own size counts most of the header, and maybe a byte of padding.
+    let tellable = audio_bytes.checked_add(HEADER_BYTES).is_some();
+    tellable.then_some(audio_bytes)
 }
 
 /// The size of every [`header`].
