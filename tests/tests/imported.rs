@@ -93,6 +93,8 @@ async fn imported_models_are_served_by_every_backend() {
         let channel = server.channel().await;
         server::until_serving(channel.clone()).await;
         for package in &packages {
+            let placed = server::placement(channel.clone(), &package.manifest.id()).await;
+            assert_eq!(placed, (backend.to_owned(), "cpu".to_owned()));
             for audio in &package.golden.audio {
                 compare(channel.clone(), package, audio).await;
             }

@@ -33,6 +33,8 @@ pub struct Repository {
     deadline: Duration,
     /// Held while something changes. First come, first served.
     turn: Arc<tokio::sync::Mutex<()>>,
+    /// Held while somebody looks into the directory for a list.
+    looking: Arc<tokio::sync::Mutex<()>>,
     attempts: Mutex<Attempts>,
     /// Replaced and unloaded models, which streams may still hold.
     retired: Mutex<Vec<Weak<ServedModel>>>,
@@ -69,6 +71,7 @@ impl Repository {
             loader,
             deadline,
             turn: Arc::default(),
+            looking: Arc::default(),
             attempts: Mutex::new(Attempts {
                 refusals,
                 ..Attempts::default()
@@ -150,8 +153,7 @@ impl Repository {
                 Change::Load | Change::Reload => repository.replace(&id).await?,
                 Change::Unload => repository.remove(&id)?,
             }
-            let found = repository.find().await.unwrap_or_default();
-            let mut statuses = repository.statuses(&found);
+            let mut statuses = repository.statuses(&[]);
             let at = statuses.iter().position(|status| status.id() == id);
             at.map(|at| statuses.swap_remove(at))
                 .ok_or_else(|| Error::Internal(format!("{id} is gone")))
@@ -161,21 +163,28 @@ impl Repository {
             .map_err(|panic| Error::Internal(panic.to_string()))?
     }
 
-    /// Every package that there is now.
+    /// Every package that there is now. Looks once at a time: a directory that
+    /// doesn't answer holds up one thread, not one a call.
     async fn find(&self) -> Result<Vec<Found>, Error> {
-        let loader = Arc::clone(&self.loader);
-        timeout(
-            self.deadline,
-            tokio::task::spawn_blocking(move || loader.find()),
-        )
-        .await
-        .map_err(|_| Error::TooLate {
-            field: "repository",
-            seen: "unread",
-            after: self.deadline,
-            expected: "a directory that answers",
-        })?
-        .map_err(|panic| Error::Internal(panic.to_string()))?
+        let (loader, looking) = (Arc::clone(&self.loader), Arc::clone(&self.looking));
+        let look = async {
+            let looking = looking.lock_owned().await;
+            let found = tokio::task::spawn_blocking(move || {
+                let _looking = looking;
+                loader.find()
+            });
+            found
+                .await
+                .map_err(|panic| Error::Internal(panic.to_string()))?
+        };
+        timeout(self.deadline, look)
+            .await
+            .map_err(|_| Error::TooLate {
+                field: "repository",
+                seen: "unread",
+                after: self.deadline,
+                expected: "a directory that answers",
+            })?
     }
 
     /// Loads the package called `id` and serves it in place of what was served
