@@ -234,7 +234,7 @@ mod tests {
             );
             count += 1;
         }
-        assert_eq!(count, 8);
+        assert_eq!(count, 9);
     }
 
     #[test]
