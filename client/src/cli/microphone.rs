@@ -18,6 +18,7 @@ pub(crate) struct MicrophoneArgs {
         long,
         value_name = "NAME",
         requires = "mic",
+        conflicts_with = "file",
         help_heading = "Microphone"
     )]
     pub(super) device: Option<String>,
