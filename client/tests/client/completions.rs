@@ -27,8 +27,11 @@ async fn every_shell_gets_a_script() {
 async fn bash_completes_with_it() {
     let ended = run("http://127.0.0.1:1", &["completions", "bash"]).await;
     let script = Recording::write("ser-client.bash", ended.stdout.as_bytes());
-    let complete = "source \"$0\"; COMP_WORDS=(ser-client stream --connect); COMP_CWORD=2; \
-                    _ser-client ser-client --connect stream; echo \"${COMPREPLY[@]}\"";
+    // The function has the name under which it was registered: complete … -F NAME ….
+    let complete = "source \"$0\"; registered=$(complete -p ser-client); \
+                    function=${registered#*-F }; function=${function%% *}; \
+                    COMP_WORDS=(ser-client stream --connect); COMP_CWORD=2; \
+                    \"$function\" ser-client --connect stream; echo \"${COMPREPLY[@]}\"";
     let said = Command::new("bash")
         .args(["-c", complete, script.path()])
         .output()
