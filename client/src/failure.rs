@@ -12,7 +12,10 @@ use anstyle::{AnsiColor, Style};
 use humantime::format_duration;
 use ser_client::{Code, Error, FeatureError};
 
-use crate::{commands::Leave, output::printable};
+use crate::{
+    commands::Leave,
+    output::{notes, printable},
+};
 
 /// The part of the help that lists what [`Failure::exit_code`] gives.
 pub(crate) const EXIT_CODES: &str = "\
@@ -328,9 +331,13 @@ pub(crate) fn report(failure: &Failure) -> ExitCode {
     }
     let error = AnsiColor::Red.on_default().bold();
     let hint = Style::new().bold();
-    anstream::eprintln!("{error}error{error:#}: {}", printable(&failure.to_string()));
+    let mut text = format!(
+        "{error}error{error:#}: {}\n",
+        printable(&failure.to_string())
+    );
     if let Some(advice) = failure.advice() {
-        anstream::eprintln!("{hint}hint{hint:#}: {advice}");
+        text += &format!("{hint}hint{hint:#}: {advice}\n");
     }
+    notes().say(&text);
     failure.exit_code().into()
 }

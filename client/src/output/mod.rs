@@ -13,6 +13,7 @@ mod lines;
 mod live;
 pub(crate) mod load;
 pub(crate) mod model;
+mod notes;
 mod palette;
 pub(crate) mod plot;
 mod report;
@@ -31,6 +32,7 @@ use ser_client::{
 
 pub(crate) use json::JSON_HELP;
 pub(crate) use load::BENCH_HELP;
+pub(crate) use notes::notes;
 
 use self::{json::JsonLines, lines::Lines, live::LiveView};
 use crate::commands::Stop;
@@ -59,13 +61,13 @@ pub(crate) trait Output {
 
     /// The client itself found something that is not as it should be.
     fn caution(&mut self, text: &str) -> io::Result<()> {
-        writeln!(anstream::stderr(), "warning: {text}")
+        writeln!(notes(), "warning: {text}")
     }
 
     /// The user wants to stop; the summary is still to come.
     fn stopping(&mut self) -> io::Result<()> {
         writeln!(
-            anstream::stderr(),
+            notes(),
             "stopping; press Ctrl-C again to leave without the summary"
         )
     }
@@ -101,7 +103,7 @@ pub(crate) fn choose(form: Form, server: &str, stop: &Stop) -> io::Result<Box<dy
     {
         return Ok(Box::new(view));
     }
-    Ok(Box::new(Lines::new(out, anstream::stderr())))
+    Ok(Box::new(Lines::new(out, notes())))
 }
 
 /// `text` from a server without the control characters that would steer a

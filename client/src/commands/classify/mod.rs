@@ -29,7 +29,7 @@ use crate::{
     failure::Failure,
     output::{
         clips::{self, Report, Target, Total},
-        printable,
+        notes, printable,
     },
 };
 
@@ -189,7 +189,7 @@ impl Run<'_> {
 
     /// A line on standard error.
     fn note(&self, text: &str) {
-        self.progress.suspend(|| anstream::eprintln!("{text}"));
+        self.progress.suspend(|| notes().say(&format!("{text}\n")));
     }
 
     fn written(&self, outcome: io::Result<()>) -> Result<(), Failure> {

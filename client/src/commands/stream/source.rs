@@ -5,7 +5,7 @@ use ser_client::audio::microphone::Microphone;
 use ser_client::audio::{AudioSource, Oddity};
 
 #[cfg(feature = "microphone")]
-use crate::output::{Form, printable};
+use crate::output::{Form, notes, printable};
 use crate::{
     cli::{Input, StreamArgs},
     failure::Failure,
@@ -20,7 +20,7 @@ pub(super) async fn open(args: &StreamArgs) -> Result<AudioSource, Failure> {
         Input::Microphone(device) => {
             let microphone = Microphone::open(device.as_deref(), args.chunk).await?;
             if args.form() != Form::Json {
-                anstream::eprintln!("microphone: {}", printable(microphone.name()));
+                notes().say(&format!("microphone: {}\n", printable(microphone.name())));
             }
             AudioSource::Microphone(microphone)
         }
