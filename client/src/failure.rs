@@ -135,7 +135,8 @@ impl Failure {
             Self::Midway(error) => {
                 let next = advice(error)?;
                 match error {
-                    Error::Unavailable { .. }
+                    Error::Unreachable { .. }
+                    | Error::Unavailable { .. }
                     | Error::Silent { .. }
                     | Error::Lost { .. }
                     | Error::KeptWaiting { .. }
