@@ -30,7 +30,7 @@ pub struct Ended {
 }
 
 impl Program {
-    /// Starts `command` with nothing on its standard input, unless that is set.
+    /// Starts `command`, reading what it prints.
     ///
     /// # Panics
     ///
