@@ -70,7 +70,7 @@ class Microphone:
                 callback=self._captured,
             )
         except (ValueError, sounddevice.PortAudioError) as error:
-            raise AudioError(f"microphone: {error}") from error
+            raise AudioError(f"microphone: {error}; `python -m sounddevice` lists them") from error
         self.format = AudioFormat(encoding=ENCODING_S16LE, sample_rate=rate, channels=1)
         self._loop = asyncio.get_running_loop()
         self._captures: asyncio.Queue[bytes] = asyncio.Queue(5 * CHUNKS_PER_SECOND)

@@ -15,9 +15,11 @@ use ser_tests::{
     binaries::{self, sample},
     program::{Ended, Program, run},
     server::{Nobody, ServerProcess},
+    sound::{Route, SoundServer},
 };
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::task::block_in_place;
 
 const CONNECTION: i32 = 3;
 const REJECTED: i32 = 4;
@@ -239,4 +241,34 @@ async fn a_reader_that_has_seen_enough_is_no_failure() {
     let ended = program.end().await;
     ended.assert(0, &[]);
     assert!(!ended.stderr.contains("error"), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs SER_PYTHON"]
+async fn the_microphone_is_heard() {
+    let sound = SoundServer::start();
+    let (server, _) = ServerProcess::ready().await;
+    let mut command = python_client(&server.url(), &["--mic", "--json"]);
+    sound.reach(&mut command, Route::Alsa);
+    let mut program = Program::start(command);
+    let mut next = async |verdicts: &[&str]| loop {
+        let event: Value = serde_json::from_str(&program.line().await).unwrap();
+        if verdicts.iter().any(|verdict| event["verdict"] == *verdict) {
+            break;
+        }
+    };
+    next(&["no_speech"]).await;
+    block_in_place(|| sound.play(&sample("flat-22050.wav")));
+    next(&["emotion", "uncertain"]).await;
+    // A window of three seconds in which nobody speaks comes after all speech.
+    next(&["no_speech"]).await;
+    program.signal(Signal::INT);
+    let ended = program.end().await;
+    ended.assert(0, &["stopping; press Ctrl-C again"]);
+    let events = events(&ended);
+    let summary = events.last().expect("a summary");
+    assert!(summary["overall_label"].is_string(), "{summary}");
+    let classified = summary["classified"].as_f64().expect("seconds");
+    assert!(classified > 3.0, "{summary}");
+    assert!(!ended.stderr.contains("warning: "), "{ended:?}");
 }

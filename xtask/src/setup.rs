@@ -67,17 +67,27 @@ pub(crate) fn alsa(workspace: &Workspace) -> Result<(), Error> {
     })
 }
 
-/// The sound server whose microphone the tests speak into, and its way into ALSA.
+/// The sound server whose microphone the tests speak into, its way into ALSA, and
+/// what Python records by.
 pub(crate) fn sound_server(workspace: &Workspace) -> Result<(), Error> {
-    let packages = ["pulseaudio", "pulseaudio-utils", "libasound2-plugins"];
+    let packages = [
+        "pulseaudio",
+        "pulseaudio-utils",
+        "libasound2-plugins",
+        "libportaudio2",
+    ];
+    let libraries = [
+        "alsa-lib/libasound_module_pcm_pulse.so",
+        "libportaudio.so.2",
+    ];
     debian(workspace, &packages, || {
         let folder = cmd!(workspace.shell, "pkg-config --variable=libdir alsa");
-        let plugin = folder
-            .quiet()
-            .read()
-            .map(|folder| PathBuf::from(folder).join("alsa-lib/libasound_module_pcm_pulse.so"));
-        plugin.is_ok_and(|plugin| plugin.exists())
-            && has(workspace, "pulseaudio")
+        let folder = folder.quiet().read().map(PathBuf::from);
+        folder.is_ok_and(|folder| {
+            libraries
+                .iter()
+                .all(|library| folder.join(library).exists())
+        }) && has(workspace, "pulseaudio")
             && has(workspace, "pactl")
     })
 }
