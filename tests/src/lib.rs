@@ -10,6 +10,7 @@
 pub mod audio;
 pub mod binaries;
 pub mod doubles;
+pub mod evaluation;
 pub mod null_server;
 pub mod program;
 pub mod server;

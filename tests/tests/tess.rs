@@ -2,8 +2,7 @@
 //! what librosa and ONNX Runtime say.
 
 use std::{
-    collections::BTreeMap,
-    env, fs,
+    env,
     io::Write,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -14,7 +13,8 @@ use ser_backend::ModelPackage;
 use ser_features::AudioClip;
 use ser_proto::v1::{Encoding, Pace};
 use ser_tests::{
-    audio, binaries,
+    audio,
+    evaluation::{corpora, evaluated, package},
     server::ServerProcess,
     stream::{self, Transcript},
 };
@@ -23,43 +23,6 @@ use tonic::transport::Channel;
 
 /// Streams open at once.
 const STREAMS: usize = 8;
-
-fn corpora() -> PathBuf {
-    env::var_os("SER_CORPORA")
-        .expect("SER_CORPORA names the folder that holds the corpus `tess`")
-        .into()
-}
-
-fn package() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/tess-lstm/1")
-}
-
-/// The predictions of `ser-train evaluate` for every clip: file to label.
-fn evaluated(tess: &Path) -> BTreeMap<PathBuf, String> {
-    let scratch = tempfile::tempdir().expect("a folder");
-    let predictions = scratch.path().join("predictions.jsonl");
-    let status = binaries::command("ser-train")
-        .args(["evaluate", "--package"])
-        .arg(package())
-        .arg("--corpus")
-        .arg(format!("tess={}", tess.display()))
-        .arg("--predictions")
-        .arg(&predictions)
-        .arg("--cache")
-        .arg(scratch.path())
-        .status()
-        .expect("ser-train runs");
-    assert!(status.success());
-    fs::read_to_string(predictions)
-        .expect("predictions")
-        .lines()
-        .map(|line| {
-            let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
-            let field = |key: &str| line[key].as_str().expect("a text").to_owned();
-            (tess.join(field("file")), field("predicted"))
-        })
-        .collect()
-}
 
 async fn recognise(channel: Channel, path: &Path) -> Transcript {
     let clip = AudioClip::read(path).expect("a clip of the corpus");

@@ -171,3 +171,42 @@ fn what_does_not_go_together_is_refused() {
         .unwrap_err();
     assert!(error.to_string().contains("--rate describes raw audio"));
 }
+
+fn classify(arguments: &[&str]) -> Result<ClassifyArgs, clap::Error> {
+    let arguments = ["ser-client", "classify"].iter().chain(arguments);
+    match CommandLine::try_parse_from(arguments)?.command {
+        Command::Classify(classify) => Ok(classify),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_extension_of_a_file_tells_its_format() {
+    for (arguments, format) in [
+        (&["a", "--out", "b.csv"][..], Format::Csv),
+        (&["a", "--out", "b.jsonl"], Format::Json),
+        (&["a", "--out", "b.json"], Format::Json),
+        (&["a", "--out", "b.txt"], Format::Lines),
+        (&["a", "--out", "b"], Format::Lines),
+        (&["a", "--out", "b.csv", "--json"], Format::Json),
+        (&["a", "--out", "b.csv", "--format", "table"], Format::Table),
+    ] {
+        let args = classify(arguments).unwrap();
+        assert_eq!(args.format(), format, "{arguments:?}");
+        assert_eq!((args.jobs, args.per), (8, Per::Clip));
+    }
+}
+
+#[test]
+fn work_needs_files_and_has_bounds() {
+    for (arguments, named) in [
+        (&[][..], "PATH"),
+        (&["a", "--jobs", "0"], "--jobs"),
+        (&["a", "--jobs", "257"], "--jobs"),
+        (&["a", "--json", "--format", "csv"], "--format"),
+        (&["a", "--per", "second"], "--per"),
+    ] {
+        let error = classify(arguments).unwrap_err().to_string();
+        assert!(error.contains(named), "{arguments:?}: {error}");
+    }
+}
