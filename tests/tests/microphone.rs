@@ -1,5 +1,10 @@
 //! The real client with a microphone that hears a recording in real time.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "test code: a failure here fails the test"
+)]
+
 use std::{
     path::{Path, PathBuf},
     process::Command,
