@@ -12,8 +12,9 @@ pub(crate) struct ClassifyArgs {
     /// extension, hidden ones apart.
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
-    /// How many files are worked on at once, at most 256.
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = value_parser!(u16).range(1..=256))]
+    /// How many files are worked on at once, at most 256. More are hardly faster, and
+    /// leave less to live streams.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = value_parser!(u16).range(1..=256))]
     pub(crate) jobs: u16,
 
     #[command(flatten)]

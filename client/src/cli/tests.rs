@@ -193,7 +193,7 @@ fn the_extension_of_a_file_tells_its_format() {
     ] {
         let args = classify(arguments).unwrap();
         assert_eq!(args.format(), format, "{arguments:?}");
-        assert_eq!((args.jobs, args.per), (8, Per::Clip));
+        assert_eq!((args.jobs, args.per), (4, Per::Clip));
     }
 }
 
