@@ -19,9 +19,9 @@ Usage: cargo xtask COMMAND [--help]
   samples      Speak the sample audio anew
   screenshot   Take the README's picture of the live view anew
 
-What a command installs, it names first. Debian packages need root or sudo.
-Every command that builds installs the headers of ALSA (libasound2-dev,
-pkg-config) if they are missing.
+What a command installs, it names first. Debian packages need root or sudo, and
+none is removed for them. Every command that builds the client installs the
+headers of ALSA (libasound2-dev, pkg-config) if they are missing.
 ";
 
 const DEMO: &str = "\
@@ -40,8 +40,9 @@ Usage: cargo xtask test
 Builds everything and runs all tests, then prints their counts. Installs Python
 packages that the tests measure against into target/venv, ONNX Runtime into
 target/onnxruntime, and what is missing of Python itself (python3,
-python3-venv), a sound server to speak into (pulseaudio, pulseaudio-utils,
-libasound2-plugins) and the headers of ALSA (libasound2-dev, pkg-config).
+python3-venv), a sound server to speak into (pulseaudio,
+pulseaudio-utils, libasound2-plugins, libportaudio2), and the headers of ALSA
+(libasound2-dev, pkg-config).
 
 Environment:
   SER_CORPORA  Folder of speech corpora. Without it, the tests that need them
@@ -138,7 +139,7 @@ pub(crate) enum Command {
 
 impl Command {
     /// Whether it builds the client.
-    pub(crate) fn builds(&self) -> bool {
+    pub(crate) fn builds_the_client(&self) -> bool {
         match self {
             Self::Demo { .. }
             | Self::Test

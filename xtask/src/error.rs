@@ -21,6 +21,11 @@ pub(crate) enum Error {
         packages: String,
         reason: &'static str,
     },
+    #[error(
+        "needs {packages}, for which apt-get would remove {removed}; run this in a container, or \
+         `cargo test --workspace` for the tests that need nothing installed"
+    )]
+    WouldRemove { packages: String, removed: String },
     #[error("python3 with venv is still not usable; expected Python 3.11 or later")]
     Python,
     #[error("no such ONNX Runtime is pinned for {0}; expected {1}")]

@@ -46,7 +46,7 @@ fn run() -> Result<(), Error> {
         Invocation::Run(command) => command,
     };
     let workspace = Workspace::open()?;
-    if command.builds() {
+    if command.builds_the_client() {
         setup::alsa(&workspace)?;
     }
     match command {

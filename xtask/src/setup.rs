@@ -35,24 +35,36 @@ pub(crate) fn debian(
         return Err(refuse("not root, and no sudo"));
     };
     println!("xtask: installs Debian packages: {}", packages.join(" "));
-    let elevated = [
-        "env",
-        "DEBIAN_FRONTEND=noninteractive",
-        "apt-get",
-        "-qq",
-        "--yes",
-    ];
+    let elevated = ["env", "DEBIAN_FRONTEND=noninteractive"];
     let apt = |arguments: &[&str]| {
         let mut line = sudo
             .into_iter()
             .chain(elevated)
+            .chain(["apt-get", "-qq", "--yes"])
             .chain(arguments.iter().copied());
         let program = line.next().expect("the line starts with sudo or env");
-        shell.cmd(program).args(line).run()
+        shell.cmd(program).args(line)
     };
-    apt(&["update"])?;
-    apt(&[["install", "--no-install-recommends"].as_slice(), packages].concat())?;
+    apt(&["update"]).run()?;
+    let install = [["install", "--no-install-recommends"].as_slice(), packages].concat();
+    let plan = apt(&[&install[..], &["--simulate"]].concat()).quiet();
+    let removed = removed(&plan.read()?);
+    if !removed.is_empty() {
+        return Err(Error::WouldRemove {
+            packages: packages.join(", "),
+            removed,
+        });
+    }
+    apt(&[&install[..], &["--no-remove"]].concat()).run()?;
     Ok(())
+}
+
+/// The packages that a simulation of apt-get removes, in lines like
+/// `Remv pipewire-audio [0.3.65-3+deb12u1]`.
+fn removed(plan: &str) -> String {
+    let lines = plan.lines().filter_map(|line| line.strip_prefix("Remv "));
+    let names: Vec<&str> = lines.filter_map(|line| line.split(' ').next()).collect();
+    names.join(", ")
 }
 
 /// What building the client needs: the headers of ALSA, which every program on Linux
@@ -179,4 +191,58 @@ pub(crate) fn python_with(
         shell.copy_file(&wanted, &installed)?;
     }
     Ok(python)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// Installs a package with this script in place of apt-get. Gives what went wrong,
+    /// and how often apt-get was called to do more than look.
+    fn install(apt_get: &str) -> (Result<(), Error>, usize) {
+        let workspace = Workspace::open().unwrap();
+        let folder = workspace.shell.create_temp_dir().unwrap();
+        let calls = folder.path().join("calls");
+        let apt_get = format!("case \"$*\" in\n{apt_get}\n*) echo \"$*\" >> {calls:?} ;;\nesac");
+        for (name, script) in [("apt-get", apt_get.as_str()), ("sudo", "exec \"$@\"")] {
+            let path = folder.path().join(name);
+            fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = [folder.path().to_owned()];
+        let folders = folders.into_iter().chain(std::env::split_paths(&path));
+        let path = std::env::join_paths(folders).unwrap();
+        workspace.shell.set_var("PATH", path);
+
+        let result = debian(&workspace, &["pulseaudio"], || false);
+        let calls = fs::read_to_string(calls).unwrap();
+        assert!(calls.lines().all(|call| !call.contains("--simulate")));
+        (result, calls.lines().count())
+    }
+
+    #[test]
+    fn a_package_is_installed() {
+        let (result, calls) = install("*--simulate*) echo 'Inst pulseaudio (16.1)' ;;");
+        result.unwrap();
+        assert_eq!(calls, 2, "update and install");
+    }
+
+    #[test]
+    fn nothing_is_removed_for_a_package() {
+        let plan = "*--simulate*) echo 'Remv pipewire-audio [1.4]'; echo 'Remv pipewire-alsa [1.4]'; \
+                    echo 'Inst pulseaudio (16.1)' ;;";
+        let (result, calls) = install(plan);
+        let error = result.unwrap_err().to_string();
+        assert!(
+            error.starts_with(
+                "needs pulseaudio, for which apt-get would remove pipewire-audio, pipewire-alsa; "
+            ),
+            "{error}"
+        );
+        assert_eq!(calls, 1, "update alone");
+    }
 }
