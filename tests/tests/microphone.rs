@@ -1,5 +1,6 @@
-//! The real client with a microphone that hears a recording in real time.
-
+//! The real client with a microphone that hears a recording in real time. The sound
+//! server that the tests install is for Linux.
+#![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
     reason = "test code: a failure here fails the test"

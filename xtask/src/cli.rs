@@ -40,7 +40,7 @@ Usage: cargo xtask test
 Builds everything and runs all tests, then prints their counts. Installs Python
 packages that the tests measure against into target/venv, ONNX Runtime into
 target/onnxruntime, and what is missing of Python itself (python3,
-python3-venv), a sound server to speak into (pulseaudio,
+python3-venv), on Linux a sound server to speak into (pulseaudio,
 pulseaudio-utils, libasound2-plugins, libportaudio2), and the headers of ALSA
 (libasound2-dev, pkg-config).
 
