@@ -35,10 +35,10 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Error> {
         workspace.shell,
         "{program} {SIZE...} {MOMENT} {client} stream --server {address} {sample}"
     )
-    .ignore_stderr()
-    .output()?;
-    workspace
-        .shell
-        .write_file(workspace.path("docs/images/live.svg"), picture.stdout)?;
+    .read()?;
+    workspace.shell.write_file(
+        workspace.path("docs/images/live.svg"),
+        format!("{picture}\n"),
+    )?;
     server.stop()
 }
