@@ -1,6 +1,7 @@
 //! Why a chore stopped.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Why a chore stopped.
 #[derive(Debug, thiserror::Error)]
@@ -38,8 +39,14 @@ pub(crate) enum Error {
     },
     #[error("the server stopped before it was ready: {0}")]
     NotReady(std::process::ExitStatus),
+    #[error("the client failed: {0}")]
+    Client(std::process::ExitStatus),
+    #[error("the server is not ready after {0:?}")]
+    NotReadyInTime(Duration),
     #[error("the server did not stop cleanly: {0}")]
     UncleanStop(std::process::ExitStatus),
+    #[error("the server has not stopped after {0:?}, and was killed")]
+    NotStopping(Duration),
     #[error("needs an NVIDIA GPU: {0}")]
     Gpu(String),
     #[error("{0}: no such folder; expected the corpora")]

@@ -1,14 +1,18 @@
 //! A server to show something with.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
-use std::thread::JoinHandle;
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use xshell::cmd;
 
 use crate::{Error, Workspace};
+
+/// How long the server may take to start, and to stop.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn failed(source: std::io::Error) -> Error {
     Error::Process {
@@ -32,8 +36,8 @@ impl Drop for Process {
 pub(crate) struct Server {
     process: Process,
     pub(crate) address: String,
-    /// Reads what the server logs while the client has the terminal.
-    log: JoinHandle<String>,
+    /// What the server logs while the client has the terminal.
+    log: Log,
 }
 
 impl Server {
@@ -51,27 +55,24 @@ impl Server {
             .stdin(Stdio::null())
             .stderr(Stdio::piped());
         let mut process = Process(command.spawn().map_err(failed)?);
-        let mut log = BufReader::new(process.0.stderr.take().expect("it was asked for"));
+        let log = Log::of(process.0.stderr.take().expect("it was asked for"));
 
         // The server writes the port before it logs that it listens, so each
         // line is an occasion to look, and the end of them means that it died.
+        let deadline = Instant::now() + PATIENCE;
         let port = loop {
-            let mut line = String::new();
-            if log.read_line(&mut line).map_err(failed)? == 0 {
-                return Err(Error::NotReady(process.0.wait().map_err(failed)?));
+            match log.show_line(deadline) {
+                Ok(()) => {}
+                Err(RecvTimeoutError::Timeout) => return Err(Error::NotReadyInTime(PATIENCE)),
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(Error::NotReady(process.0.wait().map_err(failed)?));
+                }
             }
-            eprint!("{line}");
             let port = std::fs::read_to_string(&port_file).ok();
             if let Some(port) = port.and_then(|text| text.trim().parse::<u16>().ok()) {
                 break port;
             }
         };
-        let log = std::thread::spawn(move || {
-            let mut rest = String::new();
-            // A log that can't be read is no reason to stop a demo.
-            let _ = log.read_to_string(&mut rest);
-            rest
-        });
         let server = Self {
             process,
             address: format!("http://127.0.0.1:{port}"),
@@ -93,12 +94,46 @@ impl Server {
     pub(crate) fn stop(mut self) -> Result<(), Error> {
         kill_process(Pid::from_child(&self.process.0), Signal::TERM)
             .map_err(|errno| failed(errno.into()))?;
+        let deadline = Instant::now() + PATIENCE;
+        let ended = loop {
+            if let Err(end) = self.log.show_line(deadline) {
+                break end;
+            }
+        };
+        if ended == RecvTimeoutError::Timeout {
+            return Err(Error::NotStopping(PATIENCE));
+        }
         let status = self.process.0.wait().map_err(failed)?;
-        eprint!("{}", self.log.join().expect("reading a log does not panic"));
         if status.success() {
             Ok(())
         } else {
             Err(Error::UncleanStop(status))
         }
+    }
+}
+
+/// The lines that a server logs, until it ends.
+struct Log(Receiver<String>);
+
+impl Log {
+    /// Reads on while nobody looks, so that the server never waits for a reader.
+    fn of(stderr: ChildStderr) -> Self {
+        let (line, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            let read = BufReader::new(stderr).lines().map_while(Result::ok);
+            for text in read {
+                if line.send(text).is_err() {
+                    break;
+                }
+            }
+        });
+        Self(lines)
+    }
+
+    /// Shows the next line.
+    fn show_line(&self, deadline: Instant) -> Result<(), RecvTimeoutError> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        eprintln!("{}", self.0.recv_timeout(left)?);
+        Ok(())
     }
 }
