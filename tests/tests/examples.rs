@@ -10,16 +10,17 @@ use std::{
 
 use rustix::process::Signal;
 use ser_features::AudioClip;
+#[cfg(target_os = "linux")]
+use ser_tests::sound::{Route, SoundServer};
 use ser_tests::{
     audio,
     binaries::{self, sample},
     program::{Ended, Program, run},
     server::{Nobody, ServerProcess},
-    sound::{Route, SoundServer},
 };
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::task::block_in_place;
+use tokio::{runtime::Handle, task::block_in_place};
 
 const CONNECTION: i32 = 3;
 const REJECTED: i32 = 4;
@@ -51,14 +52,14 @@ fn folder() -> &'static Path {
             .expect("the README says how to generate the code");
         let protocol = fs::canonicalize(example().join("../../proto")).expect("the protocol");
         let generate = generate.replace("../../proto", protocol.to_str().expect("UTF-8"));
-        let output = Command::new("sh")
+        let mut shell = Command::new("sh");
+        shell
             .arg("-c")
             .arg(format!("\"$SER_PYTHON\" -m grpc_tools.protoc{generate}"))
             .current_dir(folder.path())
-            .env("SER_PYTHON", python())
-            .output()
-            .expect("a shell");
-        assert!(output.status.success(), "{output:?}");
+            .env("SER_PYTHON", python());
+        let generated = block_in_place(|| Handle::current().block_on(run(shell)));
+        generated.assert(0, &[]);
         folder
     };
     FOLDER.get_or_init(prepare).path()
@@ -243,6 +244,7 @@ async fn a_reader_that_has_seen_enough_is_no_failure() {
     assert!(!ended.stderr.contains("error"), "{ended:?}");
 }
 
+#[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs SER_PYTHON"]
 async fn the_microphone_is_heard() {

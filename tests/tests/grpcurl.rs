@@ -8,7 +8,10 @@ use std::{
     process::Command,
 };
 
-use ser_tests::server::{ServerProcess, until_serving};
+use ser_tests::{
+    program::run,
+    server::{ServerProcess, until_serving},
+};
 
 /// What commands on the page are to take the place of which addresses.
 const SERVER: &str = "127.0.0.1:50051";
@@ -62,7 +65,7 @@ fn calls(page: &str) -> Vec<Call> {
 }
 
 /// What the shell prints, both outputs together.
-fn run(command: &str) -> Vec<String> {
+async fn printed(command: &str) -> Vec<String> {
     let python = env::var_os("SER_PYTHON");
     let python = python.expect("SER_PYTHON names the interpreter that `cargo xtask test` sets up");
     let programs = Path::new(&python).parent().expect("a folder of programs");
@@ -70,14 +73,13 @@ fn run(command: &str) -> Vec<String> {
     let path = [programs.to_owned()]
         .into_iter()
         .chain(env::split_paths(&path));
-    let output = Command::new("sh")
+    let mut shell = Command::new("sh");
+    shell
         .args(["-c", &format!("exec 2>&1\n{command}")])
         .current_dir(root())
-        .env("PATH", env::join_paths(path).expect("folders"))
-        .output()
-        .expect("a shell");
-    let printed = String::from_utf8(output.stdout).expect("UTF-8");
-    printed.lines().map(str::to_owned).collect()
+        .env("PATH", env::join_paths(path).expect("folders"));
+    let ended = run(shell).await;
+    ended.stdout.lines().map(str::to_owned).collect()
 }
 
 /// Whether a printed line is what the page shows.
@@ -132,7 +134,8 @@ async fn every_call_prints_what_the_page_shows() {
     let admin = format!("127.0.0.1:{}", admin_port.trim());
 
     for Call { command, expected } in calls {
-        let printed = run(&command.replace(SERVER, address).replace(ADMIN, &admin));
+        let command_here = command.replace(SERVER, address).replace(ADMIN, &admin);
+        let printed = printed(&command_here).await;
         assert!(
             all_alike(&expected, &printed),
             "$ {command}\nprints\n{}\nand not\n{}",
