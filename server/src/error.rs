@@ -5,8 +5,13 @@ use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 use ser_backend::{BackendError, PackageError};
 use ser_features::FeatureError;
 use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::session::text::seconds;
+
+/// How long clients are asked to wait for a free place. Places come free all the time,
+/// and each client that looks costs a call.
+const NEXT_PLACE: Duration = Duration::from_secs(1);
 
 /// Whatever can go wrong in the server. The texts of request errors are those
 /// that the `.proto` files promise.
@@ -296,7 +301,14 @@ impl From<PackageError> for Error {
 
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
-        Self::new(error.code(), error.to_string())
+        let (code, message) = (error.code(), error.to_string());
+        match error {
+            Error::TooMany { .. } => {
+                let details = ErrorDetails::with_retry_info(Some(NEXT_PLACE));
+                Self::with_error_details(code, message, details)
+            }
+            _ => Self::new(code, message),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use ser_proto::v1::{
     streaming_recognize_response::Response,
 };
 use tonic::{Code, Status};
+use tonic_types::StatusExt;
 
 use super::{Bench, Said, audio, config, config_with, format};
 use crate::fixture::{babble, bytes};
@@ -151,6 +152,8 @@ async fn open_streams_are_limited_and_separate_channels_count() {
     let clients = [bench.open(), bench.open(), bench.open()];
     let error = bench.try_open().err().map(Status::from).unwrap();
     assert_eq!(error.code(), Code::ResourceExhausted);
+    let again = error.get_details_retry_info().unwrap().retry_delay;
+    assert_eq!(again, Some(Duration::from_secs(1)));
     drop(clients);
 }
 
