@@ -35,7 +35,9 @@ impl Address {
             address: written.to_owned(),
         };
         let origin: Uri = written.parse().map_err(|_| malformed())?;
-        if origin.scheme_str() != Some("http") {
+        let beyond = origin.path() != "/" || origin.query().is_some();
+        // Neither the name of a user nor a fragment would go anywhere.
+        if origin.scheme_str() != Some("http") || beyond || written.contains(['@', '#']) {
             return Err(malformed());
         }
         let name = origin.host().filter(|host| !host.is_empty());
@@ -110,6 +112,11 @@ mod tests {
             "http://",
             "http://:50051",
             "http://host:port",
+            "http://host:50051/path",
+            "http://host:50051?query",
+            "http://host:50051#fragment",
+            "http://name@host:50051",
+            "http://name:word@host:50051",
             "a b",
         ] {
             let error = Address::parse(written).expect_err("no usable address");
