@@ -8,7 +8,6 @@ use ser_proto::v1::{
     StreamingConfig,
 };
 use tokio::time::sleep;
-use tonic::Code;
 
 use crate::{AudioSink, Client, Error, Event, ResultStream, audio::Recording};
 
@@ -151,15 +150,6 @@ async fn listen(
 
 /// Whether the same recording may be classified the next time.
 fn may_pass(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::Unreachable { .. }
-            | Error::Unavailable { .. }
-            | Error::Lost { .. }
-            | Error::KeptWaiting { .. }
-            | Error::Rejected {
-                code: Code::ResourceExhausted,
-                ..
-            }
-    )
+    // All of its audio was there: what kept the server waiting was the network.
+    error.may_pass() || matches!(error, Error::KeptWaiting { .. })
 }

@@ -20,10 +20,10 @@ use crate::{
 ///
 /// Calls and streams go round all IP addresses of all servers. One that fails is
 /// passed over, and returns once it can be reached again. The names of servers are
-/// resolved again every 30 s, and when a server fails. A call that comes to nothing because
-/// a server can't serve, has no room and says when it will, or breaks the connection
-/// is made again, on the next server, for [`Timeouts::connect`]. A stream that has
-/// started never is: only its user can say what becomes of the audio.
+/// resolved again every 30 s, and when a server fails. A call that comes to nothing for
+/// a reason that [may pass](Error::may_pass), such as a server that is full, is made
+/// again, on the next server, for [`Timeouts::connect`]. A stream that has started
+/// never is: only its user can say what becomes of the audio.
 #[derive(Debug, Clone)]
 pub struct Client {
     pub(crate) pool: Arc<Pool>,

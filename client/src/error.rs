@@ -46,6 +46,9 @@ pub enum Error {
     Unavailable {
         /// The address of the server.
         address: String,
+        /// The status of the call: `UNAVAILABLE`, or `RESOURCE_EXHAUSTED` of a server
+        /// that is full.
+        code: Code,
         /// What the server said.
         reason: String,
         /// How long the server asks to be left alone, if it does.
@@ -190,6 +193,20 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether nothing but time, or another server, may be needed for the same call to
+    /// succeed: of [`Unreachable`](Self::Unreachable), [`Silent`](Self::Silent),
+    /// [`Unavailable`](Self::Unavailable) and [`Lost`](Self::Lost).
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. }
+                | Self::Silent { .. }
+                | Self::Unavailable { .. }
+                | Self::Lost { .. }
+        )
+    }
+
     /// What a call's `status` means to its caller.
     pub(crate) fn from_status(address: &str, status: &Status) -> Self {
         let message = status.message().to_owned();
@@ -215,18 +232,12 @@ impl Error {
                 reason: cause.to_string(),
             };
         }
-        let retry_after = retry_delay(status);
         match code {
-            Code::Unavailable => Self::Unavailable {
+            Code::Unavailable | Code::ResourceExhausted => Self::Unavailable {
                 address: address.to_owned(),
+                code,
                 reason: message,
-                retry_after,
-            },
-            // Without a delay, nobody knows when there will be room.
-            Code::ResourceExhausted if retry_after.is_some() => Self::Unavailable {
-                address: address.to_owned(),
-                reason: message,
-                retry_after,
+                retry_after: retry_delay(status),
             },
             Code::DeadlineExceeded => Self::KeptWaiting { message },
             Code::InvalidArgument
@@ -234,7 +245,6 @@ impl Error {
             | Code::AlreadyExists
             | Code::PermissionDenied
             | Code::Unauthenticated
-            | Code::ResourceExhausted
             | Code::FailedPrecondition
             | Code::OutOfRange
             | Code::Unimplemented => Self::Rejected { code, message },
@@ -281,21 +291,21 @@ mod tests {
 
     #[test]
     fn a_status_of_the_request_is_a_rejection() {
-        for code in [
-            Code::InvalidArgument,
-            Code::NotFound,
-            Code::ResourceExhausted,
-        ] {
+        for code in [Code::InvalidArgument, Code::NotFound] {
             let error = classify(code);
             assert!(matches!(error, Error::Rejected { code: kept, .. } if kept == code));
             assert!(error.to_string().contains("config.audio: missing"));
+            assert!(!error.may_pass());
         }
     }
 
     #[test]
-    fn unavailable_can_be_tried_again() {
-        let error = classify(Code::Unavailable);
-        assert!(matches!(error, Error::Unavailable { .. }));
+    fn what_is_loading_or_full_can_be_tried_again() {
+        for code in [Code::Unavailable, Code::ResourceExhausted] {
+            let error = classify(code);
+            assert!(matches!(error, Error::Unavailable { code: kept, .. } if kept == code));
+            assert!(error.may_pass());
+        }
     }
 
     #[test]
@@ -308,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_server_that_says_when_can_be_tried_again() {
+    fn a_server_may_say_when_to_try_again() {
         let delay = Duration::from_millis(1_500);
         let details = ErrorDetails::with_retry_info(Some(delay));
         for code in [Code::ResourceExhausted, Code::Unavailable] {

@@ -24,7 +24,7 @@ Exit codes:
   1  failure: unreadable audio or none, an error of the server, `health` of a server that is not
      serving; some clip that `classify` can't read or classify, while the rest went on
   2  usage: the command line is wrong
-  3  connection: nothing answers, the connection broke, or the server is loading or stopping
+  3  connection: nothing answers, the connection broke, or the server is loading, full or stopping
   4  rejected: the server refuses the request
   130  Ctrl-C pressed twice, or before the stream had started, or before `classify` was through
   143, 129  told to terminate; the terminal was closed";
@@ -135,14 +135,8 @@ impl Failure {
             Self::Midway(error) => {
                 let next = advice(error)?;
                 match error {
-                    Error::Unreachable { .. }
-                    | Error::Unavailable { .. }
-                    | Error::Silent { .. }
-                    | Error::Lost { .. }
-                    | Error::KeptWaiting { .. }
-                    | Error::Failed { .. } => {
-                        format!("the results so far are complete; {next}").into()
-                    }
+                    Error::KeptWaiting { .. } | Error::Failed { .. } => so_far(next),
+                    error if error.may_pass() => so_far(next),
                     _ => next.into(),
                 }
             }
@@ -176,14 +170,15 @@ impl Failure {
 fn exit_code(error: &Error) -> u8 {
     match error {
         Error::Address { .. } => 2,
-        Error::Unreachable { .. }
-        | Error::Unavailable { .. }
-        | Error::Silent { .. }
-        | Error::Lost { .. }
-        | Error::Protocol { .. } => 3,
+        Error::Protocol { .. } => 3,
+        error if error.may_pass() => 3,
         Error::Rejected { .. } => 4,
         _ => 1,
     }
+}
+
+fn so_far(next: &str) -> Cow<'static, str> {
+    format!("the results so far are complete; {next}").into()
 }
 
 fn said(why: Option<&Error>) -> String {
@@ -199,6 +194,10 @@ fn advice(error: &Error) -> Option<&'static str> {
              --answer-timeout"
         }
         Error::Unavailable {
+            code: Code::ResourceExhausted,
+            ..
+        }
+        | Error::Unavailable {
             retry_after: Some(_),
             ..
         } => "try again later, or name more servers with --server",
@@ -213,7 +212,6 @@ fn advice(error: &Error) -> Option<&'static str> {
         }
         Error::Rejected { code, message } => match code {
             Code::NotFound => "`ser-client models` lists what is served",
-            Code::ResourceExhausted => "try again later, or name another server",
             Code::Unimplemented => "check that --server names a speech emotion recognition server",
             _ if message.starts_with("config.") => "change the option that the message names",
             _ if message.starts_with("audio: sample ") => "check --encoding",
@@ -299,6 +297,10 @@ fn admin_advice(error: &Error) -> Option<&'static str> {
             "`ser-client admin list` shows what has become of it; allow more time with --wait or \
              --answer-timeout"
         }
+        Error::Unavailable {
+            code: Code::ResourceExhausted,
+            ..
+        } => "another load is under way; try again later",
         Error::Unavailable { .. }
         | Error::Lost { .. }
         | Error::KeptWaiting { .. }
@@ -306,7 +308,6 @@ fn admin_advice(error: &Error) -> Option<&'static str> {
         Error::Protocol { .. } => "check that --admin-server names a server of this version",
         Error::Rejected { code, .. } => match code {
             Code::NotFound => "`ser-client admin list` shows what there is",
-            Code::ResourceExhausted => "another load is under way; try again later",
             Code::FailedPrecondition => {
                 "what was served before goes on; mend the package and load it again"
             }

@@ -34,22 +34,16 @@ where
     };
     (|| attempt(left()))
         .retry(PAUSES)
-        .when(may_pass)
+        .when(Error::may_pass)
         .adjust(wait)
         .await
-}
-
-/// Whether nothing has come of the call, and another attempt may fare better.
-fn may_pass(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::Unreachable { .. } | Error::Unavailable { .. } | Error::Lost { .. }
-    )
 }
 
 #[cfg(test)]
 mod tests {
     use std::future::ready;
+
+    use tonic::Code;
 
     use super::*;
 
@@ -58,6 +52,7 @@ mod tests {
     fn unavailable(retry_after: Option<Duration>) -> Error {
         Error::Unavailable {
             address: "http://here:1".to_owned(),
+            code: Code::Unavailable,
             reason: "server: loading models".to_owned(),
             retry_after,
         }

@@ -51,7 +51,8 @@ async fn a_server_that_keeps_silent() {
     });
     let recording = Recording::seconds(1);
     let arguments = ["stream", recording.path(), "--answer-timeout", "50ms"];
-    let ended = run(&server.address, &arguments).await;
+    let at_once = ["--connect-timeout", "100ms"];
+    let ended = run(&server.address, &[&arguments[..], &at_once].concat()).await;
     assert_ended(
         &ended,
         CONNECTION,
@@ -162,6 +163,19 @@ async fn a_server_that_loads_for_too_long() {
     let unavailable = "can't serve now: server: loading models";
     assert_ended(&ended, CONNECTION, &[unavailable, "health --wait"]);
     assert!(!ended.stderr.contains("results so far"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_full() {
+    let server = FakeServer::start(|call| async move {
+        call.fail(Status::resource_exhausted("streams: 8 open"))
+            .await;
+    });
+    let recording = Recording::seconds(1);
+    let arguments = ["stream", recording.path(), "--connect-timeout", "100ms"];
+    let ended = run(&server.address, &arguments).await;
+    let full = "can't serve now: streams: 8 open";
+    assert_ended(&ended, CONNECTION, &[full, "hint: try again later"]);
 }
 
 #[tokio::test]

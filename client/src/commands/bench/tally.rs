@@ -127,8 +127,9 @@ impl Tally {
 /// The status of gRPC that the server sent, or what the client saw instead of one.
 fn status(error: &Error) -> String {
     let name = match error {
-        Error::Rejected { code, .. } | Error::Failed { code, .. } => return snake_case(*code),
-        Error::Unavailable { .. } => return snake_case(Code::Unavailable),
+        Error::Rejected { code, .. }
+        | Error::Failed { code, .. }
+        | Error::Unavailable { code, .. } => return snake_case(*code),
         Error::KeptWaiting { .. } => return snake_case(Code::DeadlineExceeded),
         Error::Unreachable { .. } => "unreachable",
         Error::Lost { .. } => "lost",

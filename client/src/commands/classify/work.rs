@@ -3,7 +3,9 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use futures_util::{Stream, StreamExt, stream};
-use ser_client::{Classification, Client, Error, audio::Recording, proto::RecognitionOptions};
+use ser_client::{
+    Classification, Client, Code, Error, audio::Recording, proto::RecognitionOptions,
+};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task::spawn_blocking,
@@ -156,16 +158,13 @@ impl Work {
     }
 }
 
-/// Whether the server is gone, after all attempts to reach it.
+/// Whether the server is gone, after all attempts to reach it. One that is full isn't.
 pub(super) fn lost(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::Unreachable { .. }
-            | Error::Unavailable { .. }
-            | Error::Silent { .. }
-            | Error::Lost { .. }
-            | Error::Protocol { .. }
-    )
+    match error {
+        Error::Protocol { .. } => true,
+        Error::Unavailable { code, .. } => *code != Code::ResourceExhausted,
+        error => error.may_pass(),
+    }
 }
 
 /// Whether every clip would be refused for the same reason: for what the command
