@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::{
     Client, Error, Resolver,
-    connection::{Pool, SystemResolver, retry},
+    connection::{Pool, SystemResolver},
 };
 
 /// How long a [`Client`] waits before it gives up with an error.
@@ -91,7 +91,7 @@ impl ClientBuilder {
         let start = Instant::now();
         let pool = Pool::new(&servers, connections, resolver, timeouts.connect).await?;
         let left = timeouts.connect.saturating_sub(start.elapsed());
-        retry(left, |left| pool.connection(left)).await?;
+        pool.retry(left, |left| pool.connection(left)).await?;
         Ok(Client {
             pool: Arc::new(pool),
             timeouts,

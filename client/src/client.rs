@@ -12,7 +12,7 @@ use tonic_health::pb::{
 
 use crate::{
     AudioSink, ClientBuilder, Error, ResultStream, Timeouts,
-    connection::{Connection, Pool, retry},
+    connection::{Connection, Pool},
     stream,
 };
 
@@ -165,7 +165,7 @@ impl Client {
     {
         let call = &call;
         let attempt = |left| async move { call(self.pool.connection(left).await?).await };
-        retry(self.timeouts.connect, attempt).await
+        self.pool.retry(self.timeouts.connect, attempt).await
     }
 }
 

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use tonic::{Response, Status, transport::Channel};
 
 pub use self::resolver::{Resolution, Resolver};
-pub(crate) use self::{peer::Connection, pool::Pool, resolver::SystemResolver, retry::retry};
+pub(crate) use self::{peer::Connection, pool::Pool, resolver::SystemResolver};
 use crate::Error;
 
 impl Connection {

@@ -106,6 +106,12 @@ impl Peer {
         rest.until()
     }
 
+    /// For how much longer to prefer others.
+    pub(super) fn rest_left(&self) -> Duration {
+        let left = |until: Instant| until.saturating_duration_since(Instant::now());
+        self.rest().until().map_or(Duration::ZERO, left)
+    }
+
     fn failed(&self, at_least: Duration) {
         self.rest().begin(Instant::now(), at_least);
         self.trouble.notify_one();

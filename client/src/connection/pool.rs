@@ -4,7 +4,9 @@ use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use tokio::{task::JoinSet, time::Instant};
 
-use super::{Connection, Resolver, address::Address, names::Names, rotation::Rotation};
+use super::{
+    Connection, Resolver, address::Address, names::Names, retry::retry, rotation::Rotation,
+};
 use crate::Error;
 
 /// Connections to every server that a client knows, each made when it is needed.
@@ -45,6 +47,19 @@ impl Pool {
             rotation,
             _following: following,
         })
+    }
+
+    /// Makes `attempt` again while it fails in a way that may pass, as long as another
+    /// one can begin within `limit`, of which each is told what is left.
+    pub(crate) async fn retry<T, F>(
+        &self,
+        limit: Duration,
+        attempt: impl FnMut(Duration) -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        retry(limit, || self.rotation.until_awake(), attempt).await
     }
 
     /// A connection to the server whose turn it is, within `limit`. One that can't

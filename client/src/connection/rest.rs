@@ -11,6 +11,9 @@ const PAUSES: ExponentialBuilder = ExponentialBuilder::new()
     .with_jitter()
     .without_max_times();
 
+/// No server is left alone for longer, whatever it asks for.
+const LONGEST: Duration = Duration::from_secs(3_600);
+
 /// Whether a server is passed over, and until when.
 #[derive(Debug)]
 pub(super) struct Rest {
@@ -34,10 +37,11 @@ impl Rest {
     /// Rests for `at_least` as long, longer with each failure. The failures of many
     /// calls at once count as one.
     pub(super) fn begin(&mut self, now: Instant, at_least: Duration) {
-        if self.until.is_none_or(|until| until <= now) {
-            let pause = self.pauses.next().unwrap_or_default();
-            self.until = Some(now + pause.max(at_least));
-        }
+        let until = match self.until {
+            Some(until) if until > now => until,
+            _ => now + self.pauses.next().unwrap_or_default(),
+        };
+        self.until = Some(until.max(now + at_least.min(LONGEST)));
     }
 
     /// Whether it is time to see if the server is back. Whoever is told so does it:
@@ -106,8 +110,12 @@ mod tests {
     fn a_server_may_ask_for_a_longer_rest() {
         let now = Instant::now();
         let mut rest = Rest::new();
-        rest.begin(now, 60 * SECOND);
-        assert_eq!(rest.until(), Some(now + 60 * SECOND));
+        for asked in [20 * SECOND, 60 * SECOND] {
+            rest.begin(now, asked);
+            assert_eq!(rest.until(), Some(now + asked));
+        }
+        rest.begin(now, Duration::MAX);
+        assert_eq!(rest.until(), Some(now + LONGEST));
     }
 
     #[test]

@@ -14,10 +14,12 @@ const PAUSES: ExponentialBuilder = ExponentialBuilder::new()
     .without_max_times();
 
 /// Makes `attempt` again while it fails in a way that may pass, as long as another
-/// one can begin within `limit`, of which each is told what is left. A server that
-/// says when to come back is left alone until then.
-pub(crate) async fn retry<T, F>(
+/// one can begin within `limit`, of which each is told what is left. When a server says
+/// when to come back, that is waited for, or until a server no longer rests if
+/// `until_awake` says that this is sooner.
+pub(super) async fn retry<T, F>(
     limit: Duration,
+    until_awake: impl Fn() -> Duration,
     mut attempt: impl FnMut(Duration) -> F,
 ) -> Result<T, Error>
 where
@@ -26,10 +28,14 @@ where
     let start = Instant::now();
     let left = || limit.saturating_sub(start.elapsed());
     let wait = |error: &Error, pause: Option<Duration>| {
-        let pause = match error {
-            Error::Unavailable { retry_after, .. } => retry_after.or(pause),
-            _ => pause,
+        let asked = match error {
+            Error::Unavailable {
+                retry_after: Some(asked),
+                ..
+            } => until_awake().min(*asked),
+            _ => Duration::ZERO,
         };
+        let pause = pause.map(|pause| pause.max(asked));
         pause.filter(|pause| *pause < left())
     };
     (|| attempt(left()))
@@ -58,6 +64,11 @@ mod tests {
         }
     }
 
+    /// Rests for as long as the only server asks for.
+    fn alone() -> Duration {
+        Duration::MAX
+    }
+
     #[tokio::test(start_paused = true)]
     async fn what_passes_in_time_is_waited_out() {
         let mut failures = 3;
@@ -68,14 +79,14 @@ mod tests {
             failures -= 1;
             ready(Err(unavailable(None)))
         };
-        assert_eq!(retry(LIMIT, attempt).await.unwrap(), "there");
+        assert_eq!(retry(LIMIT, alone, attempt).await.unwrap(), "there");
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_does_not_pass_fails_within_the_limit() {
         let start = Instant::now();
         let mut attempts = 0;
-        let outcome = retry(LIMIT, |left| {
+        let outcome = retry(LIMIT, alone, |left| {
             assert_eq!(left, LIMIT - start.elapsed());
             attempts += 1;
             ready(Err::<(), _>(unavailable(None)))
@@ -91,7 +102,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_never_passes_fails_at_once() {
         let start = Instant::now();
-        let outcome = retry(LIMIT, |_| ready(Err::<(), _>(Error::Ended))).await;
+        let outcome = retry(LIMIT, alone, |_| ready(Err::<(), _>(Error::Ended))).await;
         assert!(matches!(outcome, Err(Error::Ended)));
         assert_eq!(start.elapsed(), Duration::ZERO);
     }
@@ -100,7 +111,7 @@ mod tests {
     async fn a_server_that_says_when_is_asked_then() {
         let start = Instant::now();
         let later = Duration::from_millis(3_210);
-        let outcome = retry(LIMIT, |_| {
+        let outcome = retry(LIMIT, alone, |_| {
             ready(match start.elapsed() {
                 Duration::ZERO => Err(unavailable(Some(later))),
                 waited => Ok(waited),
@@ -114,8 +125,28 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_server_that_says_too_late_is_not_waited_for() {
         let start = Instant::now();
-        let outcome = retry(LIMIT, |_| ready(Err::<(), _>(unavailable(Some(LIMIT))))).await;
+        let outcome = retry(LIMIT, alone, |_| {
+            ready(Err::<(), _>(unavailable(Some(LIMIT))))
+        })
+        .await;
         assert!(matches!(outcome, Err(Error::Unavailable { .. })));
         assert_eq!(start.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_server_to_wake_is_asked() {
+        let start = Instant::now();
+        let soon = Duration::from_secs(2);
+        let outcome = retry(
+            LIMIT,
+            || soon.saturating_sub(start.elapsed()),
+            |_| {
+                ready(match start.elapsed() {
+                    waited if waited < soon => Err(unavailable(Some(10 * LIMIT))),
+                    waited => Ok(waited),
+                })
+            },
+        );
+        assert!(outcome.await.unwrap() - soon <= Duration::from_millis(1));
     }
 }

@@ -7,6 +7,7 @@ use std::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use tokio::sync::Notify;
@@ -52,7 +53,7 @@ impl Rotation {
     /// Every server, in the order in which to try them: first those that work,
     /// beginning with the one whose turn it is; the resting ones as a last resort.
     pub(super) fn next(&self) -> Vec<Arc<Peer>> {
-        let peers = Arc::clone(&self.peers.read().unwrap_or_else(PoisonError::into_inner));
+        let peers = self.peers();
         let mut order = Vec::with_capacity(peers.len());
         let mut resting = Vec::new();
         for peer in peers.iter().cloned() {
@@ -68,5 +69,16 @@ impl Rotation {
         resting.sort_by_key(|(until, _)| *until);
         order.extend(resting.into_iter().map(|(_, peer)| peer));
         order
+    }
+
+    /// How long all servers rest; 0 when one doesn't.
+    pub(super) fn until_awake(&self) -> Duration {
+        let peers = self.peers();
+        let left = peers.iter().map(|peer| peer.rest_left());
+        left.min().unwrap_or_default()
+    }
+
+    fn peers(&self) -> Arc<[Arc<Peer>]> {
+        Arc::clone(&self.peers.read().unwrap_or_else(PoisonError::into_inner))
     }
 }

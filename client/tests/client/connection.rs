@@ -275,6 +275,7 @@ async fn what_one_server_cannot_serve_another_may() {
     for status in [
         Status::unavailable("server: shutting down"),
         Status::resource_exhausted("streams: 8 open"),
+        full_for(Duration::from_secs(3_600)),
     ] {
         let servers = [server_that_says(status), server()];
         let client = connect(&[&servers[0].address, &servers[1].address]).await;
