@@ -19,6 +19,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Everything that a server says of a recording.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Classification {
+    /// Which server classified it, as [`ResultStream::server`] names it.
+    pub server: String,
     /// The model, and the settings in effect.
     pub started: StreamStarted,
     /// In the order of their ends, those of all classified channels.
@@ -34,8 +36,8 @@ impl Client {
     /// server takes it beside live streams. Any number of recordings can be under
     /// way at once, on one connection.
     ///
-    /// A recording can be sent again without harm, so when its stream breaks or the
-    /// server can no longer serve it, it is, twice at most.
+    /// A recording can be sent again without harm, so when its stream fails in a way
+    /// that [may pass](Error::may_pass), or because it was held up, it is, twice at most.
     ///
     /// ```no_run
     /// use std::path::Path;
@@ -126,6 +128,7 @@ async fn listen(
     progress: &mut impl FnMut(Duration),
 ) -> Result<Classification, Error> {
     let mut said = Classification {
+        server: results.server().to_owned(),
         started: results.started().clone(),
         results: Vec::new(),
         warnings: Vec::new(),

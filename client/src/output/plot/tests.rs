@@ -46,6 +46,7 @@ fn said(results: Vec<EmotionResult>) -> Classification {
         ..Model::default()
     };
     Classification {
+        server: String::new(),
         started: StreamStarted {
             model: Some(model),
             ..StreamStarted::default()
