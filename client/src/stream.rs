@@ -50,8 +50,8 @@ pub enum Event {
 #[derive(Debug)]
 pub struct AudioSink {
     requests: mpsc::Sender<StreamingRecognizeRequest>,
+    connection: Connection,
     silence: Duration,
-    address: String,
     /// The results' half notices when this is dropped.
     _open: oneshot::Sender<Infallible>,
 }
@@ -73,10 +73,7 @@ impl AudioSink {
             };
             timeout(self.silence, self.requests.send(request))
                 .await
-                .map_err(|_| Error::Silent {
-                    address: self.address.clone(),
-                    waited: self.silence,
-                })?
+                .map_err(|_| self.connection.silence(self.silence))?
                 .map_err(|_| Error::Ended)?;
         }
         Ok(())
@@ -226,8 +223,8 @@ pub(crate) async fn open(
     let (open, sink) = oneshot::channel();
     let audio = AudioSink {
         requests,
+        connection: connection.clone(),
         silence: timeouts.silence,
-        address: connection.server().to_owned(),
         _open: open,
     };
     let results = ResultStream {

@@ -40,11 +40,7 @@ impl Connection {
                 Ok(response.into_inner())
             }
             Ok(Err(status)) => Err(self.failure(&status)),
-            Err(_) => {
-                // It may be a dead connection that nobody has closed.
-                self.give_up();
-                Err(self.silence(limit))
-            }
+            Err(_) => Err(self.silence(limit)),
         }
     }
 
@@ -53,14 +49,18 @@ impl Connection {
     pub(crate) fn failure(&self, status: &Status) -> Error {
         let error = Error::from_status(self.server(), status);
         match &error {
-            Error::Lost { .. } | Error::Unreachable { .. } => self.give_up(),
+            Error::Lost { .. } | Error::Unreachable { .. } => self.give_up(Duration::ZERO),
             Error::Unavailable { retry_after, .. } => self.rest(retry_after.unwrap_or_default()),
             _ => {}
         }
         error
     }
 
+    /// What it means that nothing came for `waited`. Later calls avoid a server that
+    /// would make them wait as long, and this connection: it may be dead, and nobody has
+    /// closed it.
     pub(crate) fn silence(&self, waited: Duration) -> Error {
+        self.give_up(waited);
         Error::Silent {
             address: self.server().to_owned(),
             waited,

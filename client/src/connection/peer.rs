@@ -147,13 +147,14 @@ impl Connection {
         self.peer.failed(at_least);
     }
 
-    /// No further call is made on this connection.
-    pub(super) fn give_up(&self) {
+    /// No further call is made on this connection, and none to the server for
+    /// `at_least` so long, if there are others.
+    pub(super) fn give_up(&self, at_least: Duration) {
         let mut slot = lock(&self.peer.slots[self.index]);
         // Of many calls on it, the first to fail says so.
         if Arc::ptr_eq(&slot, &self.slot) {
             *slot = Slot::default();
-            self.peer.failed(Duration::ZERO);
+            self.peer.failed(at_least);
         }
     }
 }

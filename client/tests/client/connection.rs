@@ -1,10 +1,11 @@
 //! Which server a call goes to, and what becomes of those that fail.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt, io,
     net::SocketAddr,
     num::NonZeroUsize,
+    path::Path,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -14,8 +15,8 @@ use std::{
 
 use bytes::Bytes;
 use ser_client::{
-    AudioSink, Client, Code, Error, Event, Resolution, Resolver, ResultStream, Timeouts,
-    proto::{StreamingConfig, streaming_recognize_response::Response},
+    AudioSink, Client, Code, Error, Event, Resolution, Resolver, ResultStream, Timeouts, audio,
+    proto::{RecognitionOptions, StreamingConfig, streaming_recognize_response::Response},
 };
 use tokio_stream::StreamExt;
 use tonic::Status;
@@ -328,6 +329,62 @@ async fn a_server_that_keeps_silent_is_passed_over() {
         .connect();
     let client = patiently(client).await.unwrap();
     assert_eq!(spread(&client, 4).await[&speaking.address], 4);
+}
+
+/// Accepts streams, and then says no more.
+async fn mute(mut call: Call) {
+    call.accept().await;
+    std::future::pending().await
+}
+
+#[tokio::test]
+async fn a_recording_leaves_a_server_that_falls_silent() {
+    let (mute, speaking) = (FakeServer::start(mute), server());
+    let client = Client::builder([&mute.address, &speaking.address])
+        .timeouts(Timeouts {
+            silence: Duration::from_secs(2),
+            ..Timeouts::default()
+        })
+        .connect();
+    let client = patiently(client).await.unwrap();
+    let file = Recording::seconds(1);
+    let recording = audio::Recording::open(Path::new(file.path())).unwrap();
+    // One of two has the mute server's turn.
+    for _ in 0..2 {
+        let said = client.classify(&recording, RecognitionOptions::default());
+        assert_eq!(patiently(said).await.unwrap().server, speaking.address);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_falls_silent_is_not_used_again() {
+    let connections = Arc::new(Mutex::new(HashSet::new()));
+    let seen = Arc::clone(&connections);
+    let server = FakeServer::start(move |call| {
+        seen.lock().unwrap().insert(call.client);
+        mute(call)
+    });
+    let client = Client::builder([&server.address])
+        .timeouts(Timeouts {
+            silence: Duration::from_secs(1),
+            ..Timeouts::default()
+        })
+        .connect();
+    let client = patiently(client).await.unwrap();
+    let (sink, mut results) = stream(&client).await.unwrap();
+    drop(sink);
+    let silent = patiently(results.next()).await;
+    assert!(matches!(silent, Err(Error::Silent { .. })), "{silent:?}");
+    assert_eq!(connections.lock().unwrap().len(), 1);
+
+    let (mut sink, _results) = stream(&client).await.unwrap();
+    assert_eq!(connections.lock().unwrap().len(), 2);
+    let more_than_it_takes = Bytes::from(vec![0; 16 << 20]);
+    let silent = patiently(sink.send(more_than_it_takes)).await;
+    assert!(matches!(silent, Err(Error::Silent { .. })), "{silent:?}");
+
+    stream(&client).await.unwrap();
+    assert_eq!(connections.lock().unwrap().len(), 3);
 }
 
 #[tokio::test]
