@@ -9,7 +9,8 @@ use crate::{
     connection::{Pool, SystemResolver},
 };
 
-/// How long a [`Client`] waits before it gives up with an error.
+/// How long a [`Client`] waits before it gives up with an error. [`Duration::MAX`] is for
+/// ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
     /// For a connection, and for a server that can't serve yet: for so long, new

@@ -17,7 +17,7 @@ use ser_proto::v1::{
 };
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, Sleep, sleep, timeout},
+    time::{Sleep, sleep, timeout},
 };
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Status, Streaming};
@@ -182,7 +182,7 @@ impl Stream for ResultStream {
             }
         };
         match (&event, &mut this.over) {
-            (Some(Ok(_)), Some(over)) => over.as_mut().reset(Instant::now() + this.silence),
+            (Some(Ok(_)), Some(over)) => over.set(sleep(this.silence)),
             (Some(Ok(_)), None) => {}
             (Some(Err(_)) | None, _) => this.responses = None,
         }

@@ -5,10 +5,14 @@ use std::time::Duration;
 use clap::ValueEnum;
 use ser_client::proto;
 
+/// Longer than anybody waits, and short enough to reckon with.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// A time with its unit, such as `100ms` or `1.5s`, more than 0.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(Duration::ZERO) => Err("expected more than 0".to_owned()),
+        Ok(time) if time > LONGEST => Err("expected at most 365d".to_owned()),
         Ok(time) => Ok(time),
         Err(_) => Err("expected a time with its unit, such as 100ms or 0.5s".to_owned()),
     }
@@ -24,12 +28,10 @@ pub(super) fn chunk_length(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// No longer than the message can hold; a server refuses far less.
+/// The message of a [`duration`].
 pub(super) fn to_proto(time: Duration) -> prost_types::Duration {
-    time.try_into().unwrap_or(prost_types::Duration {
-        seconds: i64::MAX,
-        nanos: 0,
-    })
+    time.try_into()
+        .expect("a message holds more than the longest time")
 }
 
 /// How a sample is written.

@@ -388,6 +388,24 @@ async fn a_connection_that_falls_silent_is_not_used_again() {
 }
 
 #[tokio::test]
+async fn nobody_has_to_lose_patience() {
+    let server = server();
+    let client = Client::builder([&server.address]).timeouts(Timeouts {
+        connect: Duration::MAX,
+        answer: Duration::MAX,
+        silence: Duration::MAX,
+    });
+    let client = patiently(client.connect()).await.unwrap();
+    let (sink, results) = stream(&client).await.unwrap();
+    drop(sink);
+    let events: Vec<_> = patiently(results.collect()).await;
+    assert!(
+        matches!(events.as_slice(), [Ok(Event::Summary(_))]),
+        "{events:?}"
+    );
+}
+
+#[tokio::test]
 async fn silence_after_the_half_close_ends_a_stream() {
     let server = FakeServer::start(|mut call| async move {
         call.accept().await;

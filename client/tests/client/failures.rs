@@ -344,6 +344,7 @@ async fn a_command_line_that_is_wrong() {
         &["stream", "-"],
         &["stream", "a.wav", "--rate", "8000"],
         &["stream", "a.wav", "--chunk", "soon"],
+        &["health", "--wait", "300000000000y"],
         &["health", "--server", "localhost"],
     ] {
         let ended = run("http://127.0.0.1:1", arguments).await;
