@@ -1,9 +1,12 @@
 //! Keeping up with where host names lead.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use futures_util::future::join_all;
-use tokio::time::{sleep, timeout};
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use tokio::{
+    select,
+    time::{sleep, timeout},
+};
 
 use super::{
     Resolver,
@@ -66,20 +69,39 @@ impl Names {
         servers
     }
 
-    /// Resolves all names within `limit`. One that can't be resolved keeps the IP
-    /// addresses that it had.
+    /// Whether every name has led somewhere.
+    pub(super) fn all_known(&self) -> bool {
+        self.entries.iter().all(|entry| !entry.ips.is_empty())
+    }
+
+    /// Resolves names within `limit`: all of them within `all`, later only until there
+    /// is any IP address. A name that isn't resolved keeps the IP addresses that it had.
     ///
     /// # Errors
     ///
     /// [`Error::Unreachable`] when there is no IP address at all.
-    pub(super) async fn resolve(&mut self, limit: Duration) -> Result<(), Error> {
+    pub(super) async fn resolve(&mut self, all: Duration, limit: Duration) -> Result<(), Error> {
         let resolver = self.resolver.as_ref();
+        let mut any = self.entries.iter().any(|entry| !entry.ips.is_empty());
         let resolutions = self.entries.iter_mut().map(|e| e.resolve(resolver, limit));
-        let failures = join_all(resolutions).await;
-        if self.entries.iter().any(|entry| !entry.ips.is_empty()) {
+        let mut resolutions: FuturesUnordered<_> = resolutions.collect();
+        let mut reason = None;
+        let mut enough = pin!(sleep(all));
+        loop {
+            select! {
+                biased;
+                resolved = resolutions.next() => match resolved {
+                    Some(Ok(())) => any = true,
+                    Some(Err(said)) => reason = reason.or(Some(said)),
+                    None => break,
+                },
+                () = &mut enough, if any => break,
+            }
+        }
+        drop(resolutions);
+        if any {
             return Ok(());
         }
-        let reason = failures.into_iter().find_map(Result::err);
         Err(Error::Unreachable {
             address: self.written(),
             reason: reason.unwrap_or_else(|| "no server was named".to_owned()),
@@ -93,7 +115,7 @@ impl Names {
             sleep(SHORTEST_INTERVAL).await;
             // Either end of this wait is a reason to look.
             let _ = timeout(INTERVAL - SHORTEST_INTERVAL, rotation.trouble.notified()).await;
-            if self.resolve(LIMIT).await.is_ok() {
+            if self.resolve(LIMIT, LIMIT).await.is_ok() {
                 rotation.update(&self.servers());
             }
         }
@@ -154,7 +176,7 @@ mod tests {
     async fn followed(registry: &Arc<Registry>) -> Arc<Rotation> {
         let addresses = vec![Address::parse("http://ser:1").unwrap()];
         let mut names = Names::new(addresses, Arc::new(Arc::clone(registry)));
-        names.resolve(LIMIT).await.unwrap();
+        names.resolve(LIMIT, LIMIT).await.unwrap();
         let rotation = Arc::new(Rotation::new(NonZeroUsize::MIN));
         rotation.update(&names.servers());
         tokio::spawn(names.follow(Arc::clone(&rotation)));

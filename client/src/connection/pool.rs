@@ -9,6 +9,9 @@ use super::{
 };
 use crate::Error;
 
+/// How long one name may hold up the servers behind the others.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// Connections to every server that a client knows, each made when it is needed.
 #[derive(Debug)]
 pub(crate) struct Pool {
@@ -34,10 +37,13 @@ impl Pool {
     ) -> Result<Self, Error> {
         let addresses = servers.iter().map(|server| Address::parse(server));
         let mut names = Names::new(addresses.collect::<Result<_, _>>()?, resolver);
-        names.resolve(limit).await?;
+        names.resolve(GRACE.min(limit / 2), limit).await?;
         let written = names.written();
         let rotation = Arc::new(Rotation::new(connections));
         rotation.update(&names.servers());
+        if !names.all_known() {
+            rotation.trouble.notify_one();
+        }
         let mut following = JoinSet::new();
         if names.can_change() {
             following.spawn(names.follow(Arc::clone(&rotation)));

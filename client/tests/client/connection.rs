@@ -18,6 +18,7 @@ use ser_client::{
     AudioSink, Client, Code, Error, Event, Resolution, Resolver, ResultStream, Timeouts, audio,
     proto::{RecognitionOptions, StreamingConfig, streaming_recognize_response::Response},
 };
+use tokio::sync::Semaphore;
 use tokio_stream::StreamExt;
 use tonic::Status;
 use tonic_types::{ErrorDetails, StatusExt};
@@ -255,6 +256,46 @@ async fn a_name_that_leads_nowhere_is_told_at_once() {
     let no_servers: [&str; 0] = [];
     let error = Client::builder(no_servers).connect().await.unwrap_err();
     assert!(error.to_string().contains("no server was named"));
+}
+
+/// Knows one name at once, and the other when it is let.
+#[derive(Debug)]
+struct HalfSlow {
+    quick: SocketAddr,
+    slow: SocketAddr,
+    answers: Arc<Semaphore>,
+}
+
+impl Resolver for HalfSlow {
+    fn resolve<'a>(&'a self, name: &'a str, _: u16) -> Resolution<'a> {
+        Box::pin(async move {
+            if name == "slow" {
+                let _answer = self.answers.acquire().await.unwrap();
+                return Ok(vec![self.slow]);
+            }
+            Ok(vec![self.quick])
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_takes_its_time_holds_up_no_other() {
+    let (quick, slow) = (server(), server());
+    let answers = Arc::new(Semaphore::new(0));
+    let resolver = HalfSlow {
+        quick: ip(&quick.address),
+        slow: ip(&slow.address),
+        answers: Arc::clone(&answers),
+    };
+    let client = Client::builder(["http://slow:1", "http://quick:1"]).resolver(resolver);
+    let client = patiently(client.connect()).await.unwrap();
+    let [quick, slow] = [("quick", &quick), ("slow", &slow)]
+        .map(|(name, server)| format!("http://{name}:1 ({})", ip(&server.address)));
+    assert_eq!(spread(&client, 4).await[&quick], 4);
+
+    answers.add_permits(1);
+    let until_known = async { while !spread(&client, 1).await.contains_key(&slow) {} };
+    patiently(until_known).await;
 }
 
 #[tokio::test]
