@@ -12,8 +12,9 @@ use ser_proto::v1::Encoding;
 use ser_tests::{
     audio, binaries,
     binaries::sample,
-    server::ServerProcess,
-    stream::{config, recognise},
+    program::run,
+    server::{ServerProcess, until_serving},
+    stream::{RawStream, config, recognise},
 };
 use serde_json::Value;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -288,4 +289,37 @@ async fn sigint_half_closes_and_the_summary_is_printed() {
     assert!(number(&summary["received_samples"]) < all, "{summary}");
     assert!(child.wait().unwrap().success());
     ser_tests::server::until_health(channel, ServingStatus::Serving).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_server_is_passed_over() {
+    let limits = [
+        ("SER__LIMITS__OPEN_STREAMS", "1"),
+        ("SER__LIMITS__IDLE", "10m"),
+    ];
+    let full = ServerProcess::start(&[], &limits);
+    let channel = full.channel().await;
+    until_serving(channel.clone()).await;
+    let mut only = RawStream::open(channel).await;
+    only.config(config(Encoding::S16le, 16_000)).await;
+    only.next().await.expect("the start");
+
+    let demo = sample("demo.wav").display().to_string();
+    let stream = |servers: &str, patience: &str| {
+        let mut client = binaries::command("ser-client");
+        client.args(["stream", &demo, "--fast", "--server", servers]);
+        client.args(["--connect-timeout", patience]);
+        run(client)
+    };
+    let refused = stream(&full.url(), "1s").await;
+    refused.assert(
+        3,
+        &["streams: 1 open; expected at most 1", "try again later"],
+    );
+
+    let (idle, _) = ServerProcess::ready().await;
+    let servers = format!("{},{}", full.url(), idle.url());
+    for _ in 0..3 {
+        stream(&servers, "30s").await.assert(0, &[]);
+    }
 }
