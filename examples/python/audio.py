@@ -59,6 +59,7 @@ class Microphone:
             import sounddevice
         except (ImportError, OSError) as error:
             raise AudioError(f"--mic needs sounddevice and PortAudio: {error}") from error
+        self._broken = sounddevice.PortAudioError
         try:
             rate = int(sounddevice.query_devices(device, "input")["default_samplerate"])
             self._stream = sounddevice.RawInputStream(
@@ -75,11 +76,13 @@ class Microphone:
         self._loop = asyncio.get_running_loop()
         self._captures: asyncio.Queue[bytes] = asyncio.Queue(5 * CHUNKS_PER_SECOND)
 
-    def _captured(self, audio: Any, *_: object) -> None:
+    def _captured(self, audio: Any, _frames: int, _time: Any, status: Any) -> None:
         """Called by PortAudio, in a thread of its own."""
-        self._loop.call_soon_threadsafe(self._keep, bytes(audio))
+        self._loop.call_soon_threadsafe(self._keep, bytes(audio), status.input_overflow)
 
-    def _keep(self, chunk: bytes) -> None:
+    def _keep(self, chunk: bytes, overflow: bool) -> None:
+        if overflow:
+            print("warning: this machine is too slow, audio is lost", file=sys.stderr)
         if self._captures.full():
             self._captures.get_nowait()
             print("warning: the server is too slow, audio is lost", file=sys.stderr)
@@ -87,10 +90,11 @@ class Microphone:
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Endless, unless the device goes away."""
-        with self._stream:
-            while True:
-                try:
+        try:
+            with self._stream:
+                while True:
                     yield await asyncio.wait_for(self._captures.get(), timeout=5)
-                except TimeoutError:
-                    print("warning: no more audio comes from the microphone", file=sys.stderr)
-                    return
+        except TimeoutError as error:
+            raise AudioError("microphone: no more audio comes from it") from error
+        except self._broken as error:
+            raise AudioError(f"microphone: {error}") from error

@@ -29,7 +29,6 @@ REJECTIONS = {
     grpc.StatusCode.NOT_FOUND,
     grpc.StatusCode.PERMISSION_DENIED,
     grpc.StatusCode.UNAUTHENTICATED,
-    grpc.StatusCode.RESOURCE_EXHAUSTED,
     grpc.StatusCode.FAILED_PRECONDITION,
     grpc.StatusCode.OUT_OF_RANGE,
     grpc.StatusCode.UNIMPLEMENTED,
@@ -42,16 +41,29 @@ async def recognise(
     """Sends `audio`, cut anywhere, and yields what the server says meanwhile.
 
     The end of `audio` half-closes the stream: the last result and the summary
-    still come. Raises `grpc.aio.AioRpcError` with the server's message.
+    still come. Raises `grpc.aio.AioRpcError` with the server's message, and
+    whatever `audio` raises.
     """
+    trouble: Exception | None = None
 
     async def requests() -> AsyncIterator[pb.StreamingRecognizeRequest]:
+        nonlocal trouble
         yield pb.StreamingRecognizeRequest(config=config)
-        async for chunk in audio:
-            yield pb.StreamingRecognizeRequest(audio=chunk)
+        try:
+            async for chunk in audio:
+                yield pb.StreamingRecognizeRequest(audio=chunk)
+        except Exception as error:
+            trouble = error
+            raise
 
-    async for response in SpeechEmotionStub(channel).StreamingRecognize(requests()):
-        yield response
+    try:
+        async for response in SpeechEmotionStub(channel).StreamingRecognize(requests()):
+            yield response
+    except asyncio.CancelledError:
+        # All that gRPC says of an error in `requests`.
+        if trouble:
+            raise trouble from None
+        raise
 
 
 class Stop:
@@ -60,6 +72,7 @@ class Stop:
     def __init__(self) -> None:
         self.wanted = False
         self.audio_left = False
+        self.trouble: AudioError | None = None
 
     def on_interrupt(self) -> None:
         def interrupted(*_: object) -> None:
@@ -70,11 +83,14 @@ class Stop:
         signal.signal(signal.SIGINT, interrupted)
 
     async def cut(self, audio: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        async for chunk in audio:
-            if self.wanted:
-                self.audio_left = True
-                return
-            yield chunk
+        try:
+            async for chunk in audio:
+                if self.wanted:
+                    self.audio_left = True
+                    return
+                yield chunk
+        except AudioError as error:
+            self.trouble = error  # what was sent before still has its summary
 
 
 async def run(args: argparse.Namespace) -> int:
@@ -104,6 +120,8 @@ async def run(args: argparse.Namespace) -> int:
                     going_away = response.go_away.reason
     if going_away and stop.audio_left:
         return failed(CONNECTION, f"the server is stopping ({going_away}), audio is left")
+    if stop.trouble:
+        raise stop.trouble
     return 0
 
 
@@ -118,13 +136,15 @@ def failed_call(error: grpc.aio.AioRpcError) -> int:
         return failed(REJECTED, f"the server refuses: {said}")
     if error.code() == grpc.StatusCode.UNAVAILABLE:
         return failed(CONNECTION, f"lost the server: {said}")
+    if error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return failed(CONNECTION, f"the server is full: {said}")
     return failed(FAILURE, f"the server failed: {said}")
 
 
 def server_url(text: str) -> SplitResult:
     url = urlsplit(text)
-    if url.scheme != "http" or not url.netloc:
-        raise argparse.ArgumentTypeError(f"{text!r}; expected http://HOST:PORT")
+    if url.scheme != "http" or not url.netloc or "," in text:
+        raise argparse.ArgumentTypeError(f"{text!r}; expected one http://HOST:PORT")
     return url
 
 
@@ -146,7 +166,12 @@ def arguments() -> argparse.Namespace:
         default=os.environ.get("SER_CLIENT_SERVER", "http://127.0.0.1:50051"),
     )
     parser.add_argument("--connect-timeout", type=float, metavar="SECONDS", default=5)
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.mic and args.fast:
+        parser.error("argument --fast: not allowed with argument --mic")
+    if args.device is not None and not args.mic:
+        parser.error("argument --device: expected with argument --mic")
+    return args
 
 
 def main() -> int:

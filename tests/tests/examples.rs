@@ -16,7 +16,7 @@ use ser_tests::{
     audio,
     binaries::{self, sample},
     program::{Ended, Program, run},
-    server::{Nobody, ServerProcess},
+    server::{Nobody, ServerProcess, until_serving},
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -213,8 +213,71 @@ async fn what_goes_wrong_is_said() {
         .await;
         ended.assert(1, &[wrong]);
     }
-    let ended = run(python_client(&server.url(), &["--mic", demo])).await;
-    ended.assert(2, &["not allowed with argument"]);
+    let two = format!("{},http://other:1", server.url());
+    for (url, arguments, wrong) in [
+        (server.url(), ["--mic", demo], "argument file: not allowed"),
+        (
+            server.url(),
+            ["--mic", "--fast"],
+            "argument --fast: not allowed",
+        ),
+        (
+            server.url(),
+            [demo, "--device=usb"],
+            "argument --device: expected",
+        ),
+        (two, [demo, "--fast"], "expected one http://HOST:PORT"),
+    ] {
+        run(python_client(&url, &arguments))
+            .await
+            .assert(2, &[wrong]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs SER_PYTHON"]
+async fn a_full_server_is_worth_another_try() {
+    let one = [("SER__LIMITS__OPEN_STREAMS", "1")];
+    let server = ServerProcess::start(&[], &one);
+    until_serving(server.channel().await).await;
+    let file = sample("demo.wav");
+    let client = || python_client(&server.url(), &[file.to_str().unwrap()]);
+    let mut first = Program::start(client());
+    first.line().await;
+    let full = "error: the server is full: streams: 1 open";
+    run(client()).await.assert(CONNECTION, &[full]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs SER_PYTHON"]
+async fn what_the_audio_raises_is_raised() {
+    let (server, _) = ServerProcess::ready().await;
+    let script = r#"
+import asyncio, sys
+from stream import grpc, pb, recognise, types
+
+async def audio():
+    yield bytes(32_000)
+    raise LookupError("no more to be found")
+
+async def main():
+    audio_format = types.AudioFormat(encoding=types.ENCODING_S16LE, sample_rate=16_000, channels=1)
+    config = pb.StreamingConfig(audio=audio_format)
+    async with grpc.aio.insecure_channel(sys.argv[1]) as channel:
+        async for _ in recognise(channel, config, audio()):
+            pass
+
+try:
+    asyncio.run(main())
+except LookupError as error:
+    print(error)
+"#;
+    let mut command = Command::new(python());
+    let address = server.url().replace("http://", "");
+    command.args(["-c", script, &address]).current_dir(folder());
+    let ended = run(command).await;
+    ended.assert(0, &[]);
+    assert_eq!(ended.stdout, "no more to be found\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -273,4 +336,20 @@ async fn the_microphone_is_heard() {
     let classified = summary["classified"].as_f64().expect("seconds");
     assert!(classified > 3.0, "{summary}");
     assert!(!ended.stderr.contains("warning: "), "{ended:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs SER_PYTHON"]
+async fn a_microphone_that_goes_away_is_a_failure() {
+    let mut sound = SoundServer::start();
+    let (server, _) = ServerProcess::ready().await;
+    let mut command = python_client(&server.url(), &["--mic"]);
+    sound.reach(&mut command, Route::Alsa);
+    let mut program = Program::start(command);
+    program.line().await;
+    sound.kill();
+    let ended = program.end().await;
+    ended.assert(1, &["error: microphone: "]);
+    assert!(ended.stdout.contains("summary: "), "{ended:?}");
 }
