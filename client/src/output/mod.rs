@@ -2,6 +2,7 @@
 //! at a terminal, plain lines for a pipe, JSON lines for a program.
 
 mod axis;
+mod cells;
 pub(crate) mod clips;
 #[cfg(feature = "microphone")]
 pub(crate) mod device;

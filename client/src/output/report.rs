@@ -10,6 +10,7 @@ use ser_client::proto::{StreamStarted, StreamSummary};
 
 use super::{
     axis::Axis,
+    cells::{cells, cut, fit},
     header, heard,
     history::{Heard, History},
     labels::Labels,
@@ -151,16 +152,10 @@ fn colour(place: Option<usize>) -> Style {
 /// A line of the summary: how long something lasted.
 fn total(key: char, label: &str, time: f64, longest: f64, style: Style, fill: Fill) -> Row {
     let mut row = Row::default();
-    row.push(style, &format!("  {key} {} ", column(label)));
+    row.push(style, &format!("  {key} {} ", fit(label, LABEL)));
     row.push(Style::new(), &format!("{time:>8.2} s  "));
     row.push(style, &palette::bar(time / longest, SUMMARY_BAR, fill));
     row
-}
-
-/// `label` cut and padded to the width of its column.
-fn column(label: &str) -> String {
-    let label: String = label.chars().take(LABEL).collect();
-    format!("{label:LABEL$}")
 }
 
 /// A line that knows how much of the terminal it covers.
@@ -172,17 +167,13 @@ struct Row {
 
 impl Row {
     fn push(&mut self, style: Style, text: &str) {
-        self.width += text.chars().count();
+        self.width += cells(text);
         write!(self.text, "{style}{text}{style:#}").expect("a string takes any text");
     }
 
     /// As much of `text` as there is room for.
     fn push_fitting(&mut self, style: Style, text: &str) {
-        let text: String = text
-            .chars()
-            .take(COLUMNS.saturating_sub(self.width))
-            .collect();
-        self.push(style, &text);
+        self.push(style, &cut(text, COLUMNS.saturating_sub(self.width)));
     }
 
     /// One cell of a timeline.
@@ -201,11 +192,46 @@ impl Row {
 
 #[cfg(test)]
 mod tests {
+    use ser_client::proto::{LabelTime, Model};
+
     use super::*;
 
     #[test]
     fn columns_stay_aligned() {
-        assert_eq!(column("sad"), "sad               ");
-        assert_eq!(column("an emotion nobody heard of").chars().count(), LABEL);
+        let time = |label: &str| LabelTime {
+            label: label.to_owned(),
+            time: Some(prost_types::Duration {
+                seconds: 5,
+                nanos: 0,
+            }),
+        };
+        let names = ["sad", "喜び", "an emotion nobody heard of"];
+        let summary = StreamSummary {
+            time_per_label: names.map(time).to_vec(),
+            ..StreamSummary::default()
+        };
+        let started = StreamStarted {
+            model: Some(Model {
+                name: "m".to_owned(),
+                version: "1".to_owned(),
+                description: "怒り".repeat(50),
+                ..Model::default()
+            }),
+            ..StreamStarted::default()
+        };
+        let labels = Labels::default();
+        let mut out = anstream::StripStream::new(Vec::new());
+        let mut report = Report::new(&mut out, &labels);
+        report.header(&started).unwrap();
+        report.summary(&summary).unwrap();
+        let text = String::from_utf8(out.into_inner()).unwrap();
+        let bars: Vec<_> = text
+            .lines()
+            .filter_map(|line| line.split_once("5.00 s"))
+            .map(|(before, _)| cells(before))
+            .collect();
+        assert_eq!(bars, [27, 27, 27], "{text}");
+        assert!(text.lines().all(|line| cells(line) <= COLUMNS), "{text}");
+        assert!(text.starts_with("m/1  怒り怒り"), "{text}");
     }
 }

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::output::{
     axis::Axis,
+    cells::{cells, cut, fit},
     history::{Heard, Moment, clock},
     palette::{self, Fill},
 };
@@ -46,7 +47,7 @@ pub(super) struct Columns {
 
 impl Columns {
     pub(super) fn new(state: &State, width: u16) -> Self {
-        let names = state.labels.iter().map(|label| label.name.chars().count());
+        let names = state.labels.iter().map(|label| cells(&label.name));
         let longest = names.max().unwrap_or(0).max("no speech".len());
         let label = longest.min(usize::from(width) / 4).min(18);
         let bar = (usize::from(width) / 6).clamp(4, 24);
@@ -196,8 +197,7 @@ impl Picture<'_> {
                 _ => Fill::Solid,
             };
             let colour = self.theme.emotion(Some(place));
-            let name: String = label.name.chars().take(self.columns.label).collect();
-            let name = format!("{} {name:1$} ", label.key, self.columns.label);
+            let name = format!("{} {} ", label.key, fit(&label.name, self.columns.label));
             let weight = if is_top { Theme::BOLD } else { Style::new() };
             let bar = palette::bar(probability(place), self.columns.bar, fill);
             let line = Line::from(vec![
@@ -232,7 +232,8 @@ impl Picture<'_> {
             colour,
         ));
         line.push(Span::raw(format!(" {:>3.0} % ", probability * 100.0)));
-        let label = format!("{:1$} ", format!("{name}{mark}"), self.columns.label + 1);
+        let label = cut(name, self.columns.label) + mark;
+        let label = fit(&label, self.columns.label + 1) + " ";
         line.push(Span::styled(label, colour));
         for (name, probability) in others {
             line.push(Span::styled(

@@ -244,6 +244,23 @@ fn the_likeliest_of_many_labels_are_shown() {
 }
 
 #[test]
+fn wide_labels_keep_their_columns() {
+    let wide = "怒り悲しみ喜び";
+    let mut state = streaming(1, &["fear", wide]);
+    let now = Instant::now();
+    state.result(&result(6, None, Verdict::Emotion, wide, 0.93), now);
+    for (width, height) in [(80, 24), (200, 60)] {
+        let rows = rows(&drawn(&state, width, height, true));
+        let (_, fear) = row_with(&rows, "F fear ");
+        let (_, wide) = row_with(&rows, "A 怒 り 悲 し み 喜 び");
+        for (row, probability) in [(fear, "  0 %"), (wide, " 93 %")] {
+            assert!(row.contains(probability), "{row}");
+        }
+        assert_eq!(column_of(fear, " %"), column_of(wide, " %"), "{rows:#?}");
+    }
+}
+
+#[test]
 fn any_size_is_drawn() {
     for state in [
         State::new("http://here:1"),
