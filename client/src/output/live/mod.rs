@@ -1,6 +1,7 @@
 //! The live view of a stream for a person at a terminal. When the stream is over,
 //! what it came to stays on the normal screen.
 
+mod cautions;
 mod lane;
 mod large;
 mod level;
@@ -100,7 +101,7 @@ impl Output for LiveView {
     }
 
     fn caution(&mut self, text: &str) -> io::Result<()> {
-        self.change(|state| state.caution(text))
+        self.change(|state| state.cautions.push(text))
     }
 
     fn stopping(&mut self) -> io::Result<()> {
@@ -119,7 +120,11 @@ impl Output for LiveView {
         self.state.with(|state| {
             let mut report = Report::new(anstream::stdout(), &state.labels);
             report.header(started)?;
-            for caution in &state.cautions {
+            match state.cautions.forgotten() {
+                0 => {}
+                count => report.caution(&format!("{count} earlier ones are not kept"))?,
+            }
+            for caution in state.cautions.iter() {
                 report.caution(caution)?;
             }
             let lanes = state.lanes.iter();

@@ -7,7 +7,10 @@ use ser_client::{
     proto::{ChannelPolicy, EmotionResult, GoAway, StreamStarted, StreamWarning},
 };
 
-use super::level::{Level, Meter};
+use super::{
+    cautions::Cautions,
+    level::{Level, Meter},
+};
 use crate::output::{
     header,
     history::{History, Moment},
@@ -17,9 +20,6 @@ use crate::output::{
 
 /// The most lanes that a server classifies.
 const MOST_LANES: usize = 8;
-/// Warnings that are kept. A server sends few; nothing a server does costs memory
-/// without bound.
-const MOST_CAUTIONS: usize = 32;
 /// The shortest time that a cell of the timeline stands for, in seconds.
 const SHORTEST_CELL: f64 = 0.5;
 /// How long results may be due before the view says so.
@@ -46,7 +46,7 @@ pub(super) struct State {
     pub(super) lanes: Vec<Lane>,
     /// The server is about to stop: when and why.
     pub(super) server_stops: Option<String>,
-    pub(super) cautions: Vec<String>,
+    pub(super) cautions: Cautions,
     /// Audio that has left, in seconds.
     pub(super) sent: f64,
     /// Seconds that a cell of the timeline stands for: whole hops.
@@ -77,7 +77,7 @@ impl State {
             labels: Labels::default(),
             lanes: vec![Lane::default()],
             server_stops: None,
-            cautions: Vec::new(),
+            cautions: Cautions::default(),
             sent: 0.0,
             cell: SHORTEST_CELL,
             lag: None,
@@ -159,20 +159,15 @@ impl State {
     pub(super) fn warning(&mut self, warning: &StreamWarning) {
         let channel = warning.channel.map(|n| format!("channel {n}: "));
         let message = printable(&warning.message);
-        self.caution(&format!("{}{message}", channel.unwrap_or_default()));
-    }
-
-    pub(super) fn caution(&mut self, text: &str) {
-        if self.cautions.len() < MOST_CAUTIONS {
-            self.cautions.push(text.to_owned());
-        }
+        let text = format!("{}{message}", channel.unwrap_or_default());
+        self.cautions.push(&text);
     }
 
     pub(super) fn go_away(&mut self, go_away: &GoAway) {
         let left = seconds(go_away.time_left);
         let reason = printable(&go_away.reason);
         let text = format!("the server stops within {left:.0} s ({reason})");
-        self.caution(&text);
+        self.cautions.push(&text);
         self.server_stops = Some(text);
     }
 

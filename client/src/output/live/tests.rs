@@ -315,10 +315,10 @@ fn how_the_stream_stands() {
 #[test]
 fn a_server_cannot_fill_the_memory_or_steer_the_terminal() {
     let mut state = streaming(1, &LABELS);
-    for _ in 0..10_000 {
-        state.caution("again");
+    for number in 1..=10_000 {
+        state.cautions.push(&format!("number {number}"));
     }
-    assert!(state.cautions.len() < 100);
+    assert!(state.cautions.iter().count() < 100);
     // A channel that nobody asked for, and a label that the model doesn't have.
     state.result(
         &result(6, Some(9), Verdict::Emotion, "sad", 0.9),
@@ -332,4 +332,5 @@ fn a_server_cannot_fill_the_memory_or_steer_the_terminal() {
     let (_, verdicts) = row_with(&rows, "verdict");
     assert!(verdicts.ends_with("·hhFFF?"), "{verdicts}");
     row_with(&rows, "sad\u{fffd}[2J");
+    row_with(&rows, "▲ warning (10000): number 10000");
 }

@@ -39,8 +39,8 @@ pub(super) fn draw(state: &State, theme: Theme, now: Instant, frame: &mut Frame<
         buffer.set_line(row.x, row.y, &line, row.width);
     }
     keys(state, theme, take_bottom(&mut area, 1), buffer);
-    if let Some(caution) = state.cautions.last() {
-        caution_rows(caution, state.cautions.len(), theme, &mut area, buffer);
+    if let Some(caution) = state.cautions.latest() {
+        caution_rows(caution, state.cautions.count(), theme, &mut area, buffer);
     }
     lanes(state, theme, area, buffer);
 }
