@@ -17,6 +17,11 @@ pub(crate) fn emotion_colour(index: usize) -> u8 {
     OKABE_ITO[index % OKABE_ITO.len()]
 }
 
+/// How often all colours were used before the label at this place.
+pub(crate) fn rounds_before(index: usize) -> usize {
+    index / OKABE_ITO.len()
+}
+
 /// The same colour where there is no terminal: red, green and blue.
 pub(crate) fn emotion_rgb(index: usize) -> (u8, u8, u8) {
     // From 16 on, the colours of a terminal are a cube of six levels.

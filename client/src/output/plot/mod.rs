@@ -11,29 +11,32 @@ use ser_client::{
     proto::{EmotionResult, StreamSummary, Verdict},
 };
 
-use super::{palette, printable, seconds};
+use super::{cells::cells, printable, seconds};
 
+mod legend;
+mod paint;
 mod waveform;
 
 pub(crate) use self::waveform::Waveform;
 
+use self::{legend::Legend, paint::Paint};
+
 const WIDTH: u32 = 960;
 const TITLE: u32 = 28;
-/// With the names of emotions and their colours.
-const LEGEND: u32 = 24;
 const WAVEFORM: u32 = 110;
 const VERDICTS: u32 = 30;
 const POSTERIORS: u32 = 190;
 /// Room for the numbers left of a panel.
 const LEFT: u32 = 52;
 const RIGHT: u32 = 16;
+/// The width of a panel.
+const PANEL: u32 = WIDTH - LEFT - RIGHT;
 /// Room for the times below the last panel of a channel.
 const AXIS: u32 = 36;
 
 /// More results than this are drawn as the mean of several.
 const MOST_STEPS: usize = 600;
 
-const SILENT: RGBColor = RGBColor(225, 225, 225);
 const SOUND: RGBColor = RGBColor(95, 95, 95);
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -42,10 +45,8 @@ type Drawing = Result<(), DrawingAreaErrorKind<io::Error>>;
 
 /// The picture as SVG. Colours are those of the terminal.
 pub(crate) fn svg(name: &str, said: &Classification, waveforms: &[Waveform]) -> io::Result<String> {
-    let channels = u32::try_from(said.summaries.len()).unwrap_or(u32::MAX);
-    let height = TITLE + LEGEND + channels.saturating_mul(channel_height());
     let mut picture = String::new();
-    draw(&mut picture, (WIDTH, height), name, said, waveforms).map_err(io::Error::other)?;
+    draw(&mut picture, name, said, waveforms).map_err(io::Error::other)?;
     Ok(picture)
 }
 
@@ -55,19 +56,22 @@ fn channel_height() -> u32 {
 
 fn draw(
     picture: &mut String,
-    size: (u32, u32),
     name: &str,
     said: &Classification,
     waveforms: &[Waveform],
 ) -> Drawing {
-    let area = SVGBackend::with_string(picture, size).into_drawing_area();
-    area.fill(&WHITE)?;
-    let (title, rest) = area.split_vertically(TITLE);
-    let (legend, mut rest) = rest.split_vertically(LEGEND);
     let model = said.started.model.as_ref();
     let labels = model.map_or(&[][..], |model| &model.labels);
+    let legend = Legend::of(labels);
+    let channels = u32::try_from(said.summaries.len()).unwrap_or(u32::MAX);
+    let height = TITLE + legend.height() + channels.saturating_mul(channel_height());
+
+    let area = SVGBackend::with_string(picture, (WIDTH, height)).into_drawing_area();
+    area.fill(&WHITE)?;
+    let (title, rest) = area.split_vertically(TITLE);
+    let (names, mut rest) = rest.split_vertically(legend.height());
     title.draw(&Text::new(printable(name), (LEFT as i32, 8), text(15)))?;
-    draw_legend(&legend, labels)?;
+    legend.draw(&names)?;
     for (index, summary) in said.summaries.iter().enumerate() {
         let (channel, below) = rest.split_vertically(channel_height());
         draw_channel(&channel, said, summary, waveforms.get(index), labels)?;
@@ -78,28 +82,6 @@ fn draw(
 
 fn text(size: u32) -> TextStyle<'static> {
     ("sans-serif", size).into_font().color(&BLACK)
-}
-
-fn draw_legend(area: &Area<'_>, labels: &[String]) -> Drawing {
-    let entries = labels
-        .iter()
-        .enumerate()
-        .map(|(index, label)| (printable(label), emotion(index)))
-        .chain([("no speech".into(), SILENT)]);
-    let mut left = LEFT as i32;
-    for (label, colour) in entries {
-        let swatch = [(left, 4), (left + 12, 16)];
-        area.draw(&Rectangle::new(swatch, colour.filled()))?;
-        area.draw(&Text::new(label.clone(), (left + 17, 5), text(12)))?;
-        left += 35 + 7 * i32::try_from(label.chars().count()).unwrap_or(0);
-    }
-    Ok(())
-}
-
-/// The colour of a model's label, by its place.
-fn emotion(index: usize) -> RGBColor {
-    let (red, green, blue) = palette::emotion_rgb(index);
-    RGBColor(red, green, blue)
 }
 
 fn draw_channel(
@@ -172,13 +154,12 @@ fn draw_verdicts(
         let index = labels
             .iter()
             .position(|known| Some(known) == first.label.as_ref());
-        let colour = index.map_or(SILENT, emotion);
-        let shade = match first.verdict() {
-            Verdict::Uncertain => colour.mix(0.45),
-            _ => colour.mix(1.0),
+        let paint = index.map_or(Paint::SILENT, Paint::emotion);
+        let paint = match first.verdict() {
+            Verdict::Uncertain => paint.pale(),
+            _ => paint,
         };
-        let piece = Rectangle::new([(from, 0.0), (to, 1.0)], shade.filled());
-        chart.draw_series([piece])?;
+        paint.fill(&mut chart, [(from, 0.0), (to, 1.0)], length)?;
         let name = first.label.as_deref().unwrap_or("no speech");
         let mark = if first.verdict() == Verdict::Uncertain {
             "?"
@@ -186,8 +167,8 @@ fn draw_verdicts(
             ""
         };
         let name = format!("{}{mark}", printable(name));
-        let room = (to - from) / length * f64::from(WIDTH - LEFT - RIGHT);
-        if room > 7.5 * name.chars().count() as f64 {
+        let room = (to - from) / length * f64::from(PANEL);
+        if room > 7.5 * cells(&name) as f64 {
             let place = (from + 4.0 * length / f64::from(WIDTH), 0.72);
             chart.draw_series([Text::new(name, place, text(12))])?;
         }
@@ -221,7 +202,7 @@ fn draw_posteriors(
             let share = mean(step, label);
             if share > 0.0 {
                 let corners = [(from, below), (to, below + share)];
-                chart.draw_series([Rectangle::new(corners, emotion(index).filled())])?;
+                Paint::emotion(index).fill(&mut chart, corners, length)?;
                 below += share;
             }
         }

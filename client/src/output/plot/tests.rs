@@ -159,3 +159,74 @@ fn a_recording_without_audio_has_a_picture() {
     let svg = svg("empty.wav", &said(Vec::new()), &[]).unwrap();
     Document::parse(&svg).unwrap();
 }
+
+/// A recording of one result for each of so many labels.
+fn with_labels(count: usize) -> String {
+    let labels: Vec<String> = (0..count).map(|n| format!("emotion {n}")).collect();
+    let results = labels.iter().enumerate().map(|(n, label)| {
+        let score = Score {
+            label: label.clone(),
+            probability: 1.0,
+        };
+        EmotionResult {
+            label: Some(label.clone()),
+            scores: vec![score],
+            ..result(n, Verdict::Emotion, [0.0; 3])
+        }
+    });
+    let mut said = said(results.collect());
+    said.started.model.as_mut().unwrap().labels = labels;
+    svg("many.wav", &said, &[]).unwrap()
+}
+
+#[test]
+fn labels_that_share_a_colour_differ_by_their_hatch() {
+    let seven = with_labels(7);
+    let eight = with_labels(8);
+    let hatch = |svg: &str| {
+        let document = Document::parse(svg).unwrap();
+        let lines = document.descendants().filter(|node| {
+            let points = node.attribute("points").unwrap_or_default();
+            // Upright, through the panel of verdicts or of posteriors.
+            let mut ends = points.split_whitespace().map(|end| end.split_once(','));
+            let (Some(Some(a)), Some(Some(b)), None) = (ends.next(), ends.next(), ends.next())
+            else {
+                return false;
+            };
+            a.0 == b.0 && node.attribute("stroke") == Some("#000000")
+        });
+        lines.count()
+    };
+    let axes = hatch(&seven);
+    // Each piece is an eighth of a panel of 892 pixels, with a line every eight, twice,
+    // and one more line in the legend.
+    let lines = hatch(&eight) - axes;
+    assert!(
+        (2 * 13 + 1..=2 * 14 + 1).contains(&lines),
+        "{axes} and {lines}"
+    );
+}
+
+#[test]
+fn a_legend_has_as_many_rows_as_it_needs() {
+    let svg = with_labels(20);
+    let document = Document::parse(&svg).unwrap();
+    let mut rows: Vec<f64> = Vec::new();
+    for label in (0..20).map(|n| format!("emotion {n}")) {
+        let named = |node: &Node<'_, '_>| node.text().is_some_and(|text| text.trim() == label);
+        let mut texts = document
+            .descendants()
+            .filter(|node| node.is_element() && named(node));
+        let name = texts
+            .next()
+            .unwrap_or_else(|| panic!("{label:?} is missing"));
+        let at = |name_of| -> f64 { name.attribute(name_of).unwrap().parse().unwrap() };
+        assert!(
+            at("x") + 7.0 * label.len() as f64 <= f64::from(WIDTH),
+            "{label}"
+        );
+        rows.push(at("y"));
+    }
+    rows.dedup();
+    assert_eq!(rows.len(), 3, "{rows:?}");
+}
