@@ -129,6 +129,9 @@ fn paint(
             }
             continue;
         }
+        if !screen::is_taken() {
+            return Err(io::Error::other("the view ended with a panic"));
+        }
         screen.terminal.draw(|frame| {
             state.with(|state| view::draw(state, theme, Instant::now(), frame));
         })?;
@@ -183,5 +186,81 @@ mod tests {
             assert_eq!(wish(&press(code, modifiers)), wished, "{code:?}");
         }
         assert_eq!(wish(&Event::Resize(1, 1)), None);
+    }
+
+    #[cfg(unix)]
+    mod panics {
+        use std::{env, io::Read, num::NonZeroU16};
+
+        use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+        use tokio::{runtime::Runtime, time::timeout};
+        use vt100::Parser;
+
+        use super::*;
+
+        /// Set where the test runs in a terminal of its own.
+        const IN_TERMINAL: &str = "SER_TEST_IN_TERMINAL";
+        const LONG: Duration = Duration::from_secs(60);
+
+        #[test]
+        fn a_panic_anywhere_gives_the_terminal_back() {
+            if env::var_os(IN_TERMINAL).is_some() {
+                return panic_beside_a_view();
+            }
+            let size = PtySize::default();
+            let terminal = native_pty_system().openpty(size).unwrap();
+            let modes = || format!("{:?}", terminal.master.get_termios().unwrap());
+            let before = modes();
+            let mut command = CommandBuilder::new(env::current_exe().unwrap());
+            let this =
+                "output::live::painter::tests::panics::a_panic_anywhere_gives_the_terminal_back";
+            command.args(["--exact", this, "--nocapture"]);
+            command.env(IN_TERMINAL, "1");
+            let mut child = terminal.slave.spawn_command(command).unwrap();
+            let mut reader = terminal.master.try_clone_reader().unwrap();
+            let mut keyboard = terminal.master.take_writer().unwrap();
+
+            let cells = |count| NonZeroU16::new(count).unwrap();
+            let mut parser = Parser::new(cells(size.rows), cells(size.cols), 0);
+            let mut pressed = false;
+            let mut buffer = [0; 4096];
+            let mut ended = false;
+            while !ended {
+                let length = reader.read(&mut buffer).unwrap();
+                parser.process(&buffer[..length]);
+                let shown = parser.screen().contents();
+                if !pressed && shown.contains("connecting to") {
+                    keyboard.write_all(b"q").unwrap();
+                    pressed = true;
+                }
+                ended = shown.contains("test result: ");
+            }
+            let screen = parser.screen();
+            let shown = screen.contents();
+            assert!(child.wait().unwrap().success(), "{shown}");
+            assert!(!screen.alternate_screen() && !screen.hide_cursor());
+            assert!(shown.contains("nobody expects this"), "{shown}");
+            assert!(!shown.contains("connecting to"), "{shown}");
+            assert_eq!(modes(), before);
+        }
+
+        /// The test's part in the terminal, once a key is pressed.
+        fn panic_beside_a_view() {
+            let runtime = Runtime::new().unwrap();
+            let _inside = runtime.enter();
+            let stop = Stop::default();
+            let state = Shared::new(State::new("http://here:1"));
+            let screen = Screen::enter().unwrap();
+            let theme = Theme { colour: false };
+            let mut painter = Painter::start(screen, state, theme, stop.clone()).unwrap();
+            let pressed = timeout(LONG, stop.pressed());
+            runtime.block_on(pressed).unwrap();
+            let panicked = thread::spawn(|| panic!("nobody expects this")).join();
+            assert!(panicked.is_err());
+            let ended = painter.ended.recv_timeout(LONG);
+            assert_eq!(ended, Err(RecvTimeoutError::Disconnected));
+            let error = painter.end().unwrap_err();
+            assert_eq!(error.to_string(), "the view ended with a panic");
+        }
     }
 }

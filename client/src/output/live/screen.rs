@@ -1,7 +1,7 @@
 //! The terminal while the live view has it.
 
 use std::{
-    io::{self, BufWriter, Stdout, Write},
+    io::{self, Write},
     sync::{
         Once,
         atomic::{AtomicBool, Ordering},
@@ -24,14 +24,14 @@ pub(super) struct Screen {
     pub(super) terminal: Drawing,
 }
 
-type Drawing = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
+type Drawing = Terminal<CrosstermBackend<Picture>>;
 
 impl Screen {
     /// Fails where nobody could read keys or see anything.
     pub(super) fn enter() -> io::Result<Self> {
         restore_before_panics();
-        take()?;
         let screen = || {
+            take()?;
             // Opens the terminal for keys: standard input may be the audio.
             event::poll(Duration::ZERO)?;
             blank()
@@ -64,8 +64,34 @@ impl Drop for Screen {
 
 /// For a screen on which nothing was drawn yet.
 fn blank() -> io::Result<Drawing> {
-    let out = BufWriter::with_capacity(64 * 1024, io::stdout());
-    Terminal::new(CrosstermBackend::new(out))
+    Terminal::new(CrosstermBackend::new(Picture::default()))
+}
+
+/// What is drawn until it is complete, and then shown at once.
+#[derive(Debug, Default)]
+pub(super) struct Picture(Vec<u8>);
+
+impl Write for Picture {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    /// Shows nothing on a terminal that was given back meanwhile.
+    fn flush(&mut self) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        let shown = match is_taken() {
+            true => out.write_all(&self.0),
+            false => Ok(()),
+        };
+        self.0.clear();
+        shown.and_then(|()| out.flush())
+    }
+}
+
+/// Whether the terminal is still the view's.
+pub(super) fn is_taken() -> bool {
+    TAKEN.load(Ordering::SeqCst)
 }
 
 fn take() -> io::Result<()> {
@@ -74,12 +100,12 @@ fn take() -> io::Result<()> {
     execute!(io::stdout(), EnterAlternateScreen, cursor::Hide)
 }
 
-/// Gives the terminal back, once.
+/// Gives the terminal back, once, and not in the middle of a picture.
 fn restore() {
+    let mut out = io::stdout().lock();
     if TAKEN.swap(false, Ordering::SeqCst) {
         // A terminal that has gone needs no restoring.
-        let _ = execute!(io::stdout(), cursor::Show, LeaveAlternateScreen);
-        let _ = io::stdout().flush();
+        let _ = execute!(out, cursor::Show, LeaveAlternateScreen);
         let _ = disable_raw_mode();
     }
 }
