@@ -24,6 +24,7 @@ const ANGRY: &str = "A angry             ███████████▊";
 const VERDICTS: &str = "PPss··??AA";
 /// The last row.
 const KEYS: &str = "q stop and show the summary";
+const CTRL_Z: &str = "\u{1a}";
 
 async fn say_everything(call: &mut Call) {
     call.accept().await;
@@ -285,6 +286,28 @@ async fn signals_are_obeyed() {
         assert_eq!(left.code, code);
         assert_report(&left.screen);
     }
+}
+
+#[tokio::test]
+async fn stopped_like_any_job() {
+    let server = server();
+    let recording = Recording::seconds(600);
+    let script = format!(
+        "set -m; \"$CLIENT\" stream {}; echo the shell again; read -r line; fg",
+        recording.path()
+    );
+    let mut terminal = Terminal::shell(80, 24, &server.address, &script);
+    terminal.shows(&[VERDICTS]).await;
+    terminal.press(CTRL_Z);
+    let screen = terminal.shows(&["the shell again"]).await;
+    assert!(!screen.alternate_screen() && !screen.hide_cursor());
+    terminal.press("\r");
+    let screen = terminal.shows(&[VERDICTS, KEYS]).await;
+    assert!(screen.alternate_screen() && screen.hide_cursor());
+    terminal.press("q");
+    let left = terminal.end().await;
+    assert_eq!(left.code, 0);
+    assert_report(&left.screen);
 }
 
 #[tokio::test]

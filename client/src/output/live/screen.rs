@@ -9,11 +9,18 @@ use std::{
     time::Duration,
 };
 
+#[cfg(unix)]
+use std::sync::mpsc;
+
 use crossterm::{
     cursor, event, execute,
     terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode},
 };
 use ratatui::{Terminal, backend::CrosstermBackend};
+
+/// How long it may take until a stopped process stands still.
+#[cfg(unix)]
+const UNTIL_STOPPED: Duration = Duration::from_secs(1);
 
 /// Whether there is something to restore.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -22,6 +29,9 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 /// anywhere, gives the terminal back as it was.
 pub(super) struct Screen {
     pub(super) terminal: Drawing,
+    /// Gives one when the process goes on after it was stopped.
+    #[cfg(unix)]
+    continued: mpsc::Receiver<()>,
 }
 
 type Drawing = Terminal<CrosstermBackend<Picture>>;
@@ -30,6 +40,8 @@ impl Screen {
     /// Fails where nobody could read keys or see anything.
     pub(super) fn enter() -> io::Result<Self> {
         restore_before_panics();
+        #[cfg(unix)]
+        let continued = continuations()?;
         let screen = || {
             take()?;
             // Opens the terminal for keys: standard input may be the audio.
@@ -37,7 +49,11 @@ impl Screen {
             blank()
         };
         match screen() {
-            Ok(terminal) => Ok(Self { terminal }),
+            Ok(terminal) => Ok(Self {
+                terminal,
+                #[cfg(unix)]
+                continued,
+            }),
             Err(error) => {
                 restore();
                 Err(error)
@@ -49,7 +65,11 @@ impl Screen {
     #[cfg(unix)]
     pub(super) fn suspend(&mut self) -> io::Result<()> {
         restore();
+        while self.continued.try_recv().is_ok() {}
         rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
+        // Whichever thread takes the signal stops all of them, and this one may run on
+        // until then. Where no shell could continue it, nothing is stopped.
+        let _ = self.continued.recv_timeout(UNTIL_STOPPED);
         take()?;
         self.terminal = blank()?;
         Ok(())
@@ -60,6 +80,24 @@ impl Drop for Screen {
     fn drop(&mut self) {
         restore();
     }
+}
+
+/// Gives one each time that the process goes on after it was stopped.
+#[cfg(unix)]
+fn continuations() -> io::Result<mpsc::Receiver<()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let kind = SignalKind::from_raw(rustix::process::Signal::CONT.as_raw());
+    let mut signals = signal(kind)?;
+    let (tell, told) = mpsc::sync_channel(1);
+    tokio::spawn(async move {
+        while signals.recv().await.is_some() {
+            if let Err(mpsc::TrySendError::Disconnected(())) = tell.try_send(()) {
+                break;
+            }
+        }
+    });
+    Ok(told)
 }
 
 /// For a screen on which nothing was drawn yet.
