@@ -7,7 +7,7 @@ use std::{
 
 use ser_proto::v1::{AudioFormat, EmotionResult, Trigger};
 
-use crate::audio::bytes_per_sample;
+use crate::audio::{frame_bytes, samples_until};
 
 /// Chunks that may wait for their results: half an hour of 100 ms. A server that
 /// gives no results at all doesn't cost more memory than that.
@@ -60,7 +60,7 @@ pub struct Lag {
 #[derive(Debug)]
 pub struct LagMeter {
     frame_bytes: u64,
-    sample_rate: u64,
+    sample_rate: u32,
     delay: Duration,
     /// The chunks whose results may yet come, oldest first.
     chunks: VecDeque<Chunk>,
@@ -81,10 +81,9 @@ impl LagMeter {
     /// `algorithmic_delay` after their end, as the server said in
     /// [`StreamStarted`](ser_proto::v1::StreamStarted).
     pub fn new(format: &AudioFormat, algorithmic_delay: Duration) -> Self {
-        let sample_bytes = bytes_per_sample(format.encoding()) as u64;
         Self {
-            frame_bytes: sample_bytes * u64::from(format.channels.max(1)),
-            sample_rate: format.sample_rate.into(),
+            frame_bytes: frame_bytes(format) as u64,
+            sample_rate: format.sample_rate,
             delay: algorithmic_delay,
             chunks: VecDeque::new(),
             forgotten: 0,
@@ -120,12 +119,13 @@ impl LagMeter {
         let computable = if result.trigger() == Trigger::EndOfStream {
             self.half_closed?
         } else {
-            let delay = self.samples_in(self.delay);
+            let delay = samples_until(self.delay, self.sample_rate);
             self.left(result.end_sample.saturating_add(delay))
                 .or(self.half_closed)?
         };
         let new_start = result.new_start.unwrap_or_default().try_into();
-        self.forget_before(self.samples_in(new_start.unwrap_or_default()));
+        let new_start = new_start.unwrap_or_default();
+        self.forget_before(samples_until(new_start, self.sample_rate));
         Some(Lag {
             computable: at.saturating_duration_since(computable),
             covered: at.saturating_duration_since(covered),
@@ -140,14 +140,6 @@ impl LagMeter {
         }
         let at = self.chunks.partition_point(|chunk| chunk.end < bytes);
         self.chunks.get(at).map(|chunk| chunk.due)
-    }
-
-    /// Samples of one channel in `time`, rounded up, unless it is by the nanosecond
-    /// that `time` may be rounded itself.
-    fn samples_in(&self, time: Duration) -> u64 {
-        let nanos = time.as_nanos().saturating_sub(1);
-        let samples = (nanos * u128::from(self.sample_rate)).div_ceil(1_000_000_000);
-        u64::try_from(samples).unwrap_or(u64::MAX)
     }
 
     /// Forgets the chunks without a sample from `samples` on. Channels that are

@@ -1,5 +1,6 @@
 //! Audio as a server takes it: where it comes from, and when it is due.
 
+mod encode;
 mod file;
 #[cfg(feature = "microphone")]
 pub mod microphone;
@@ -11,15 +12,15 @@ mod recording;
 use std::{path::Path, time::Duration};
 
 use bytes::Bytes;
-use ser_proto::v1::AudioFormat;
+use ser_proto::v1::{AudioFormat, Encoding};
 use tokio::io::Stdin;
 
+pub use encode::encode;
 pub use file::FileSource;
 #[cfg(feature = "microphone")]
 use microphone::Microphone;
 use pacing::time_of;
 pub use pacing::{Clock, Pacing};
-pub(crate) use raw::bytes_per_sample;
 pub use raw::{Oddity, RawSource};
 pub use recorder::Recorder;
 pub use recording::Recording;
@@ -102,8 +103,30 @@ impl AudioSource {
     }
 }
 
+/// The bytes of one frame: a sample of each channel. A server refuses an encoding without
+/// a size, and audio without a channel.
+pub fn frame_bytes(format: &AudioFormat) -> usize {
+    bytes_per_sample(format.encoding()) * format.channels.max(1) as usize
+}
+
+fn bytes_per_sample(encoding: Encoding) -> usize {
+    match encoding {
+        Encoding::S16le => 2,
+        Encoding::F32le => 4,
+        Encoding::Mulaw | Encoding::Alaw | Encoding::Unspecified => 1,
+    }
+}
+
 /// Frames in `length` at `sample_rate` Hz, at least one.
-fn frames_in(length: Duration, sample_rate: u32) -> usize {
+pub fn frames_in(length: Duration, sample_rate: u32) -> usize {
     let frames = length.as_nanos() * u128::from(sample_rate) / 1_000_000_000;
     usize::try_from(frames).unwrap_or(usize::MAX).max(1)
+}
+
+/// Samples of one channel until `time`, which a server gave: rounded up, unless it is by
+/// the nanosecond that `time` may be rounded itself.
+pub fn samples_until(time: Duration, sample_rate: u32) -> u64 {
+    let nanos = time.as_nanos().saturating_sub(1);
+    let samples = (nanos * u128::from(sample_rate)).div_ceil(1_000_000_000);
+    u64::try_from(samples).unwrap_or(u64::MAX)
 }

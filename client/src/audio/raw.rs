@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use ser_proto::v1::{AudioFormat, Encoding};
+use ser_proto::v1::AudioFormat;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::frames_in;
+use super::{frame_bytes, frames_in};
 use crate::Error;
 
 /// The largest buffer for one chunk, unless a single frame is larger.
@@ -45,7 +45,7 @@ pub struct RawSource<R> {
 impl<R: AsyncRead + Unpin> RawSource<R> {
     /// Audio in `format` from `reader`, at most `chunk` and 64 KiB at a time.
     pub fn new(reader: R, format: AudioFormat, chunk: Duration) -> Self {
-        let frame_bytes = bytes_per_sample(format.encoding()) * format.channels.max(1) as usize;
+        let frame_bytes = frame_bytes(&format);
         let most_frames = (MAX_CHUNK_BYTES / frame_bytes).max(1);
         let chunk_frames = frames_in(chunk, format.sample_rate).min(most_frames);
         Self {
@@ -110,17 +110,9 @@ impl<R: AsyncRead + Unpin> RawSource<R> {
     }
 }
 
-/// Size of one sample. The server refuses an encoding without one.
-pub(crate) fn bytes_per_sample(encoding: Encoding) -> usize {
-    match encoding {
-        Encoding::S16le => 2,
-        Encoding::F32le => 4,
-        Encoding::Mulaw | Encoding::Alaw | Encoding::Unspecified => 1,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use ser_proto::v1::Encoding;
     use tokio::io::AsyncWriteExt;
 
     use super::*;

@@ -9,7 +9,7 @@ use std::{
 
 use ser_proto::v1::{AudioFormat, Encoding};
 
-use super::{bytes_per_sample, time_of};
+use super::{frame_bytes, time_of};
 use crate::Error;
 
 /// Writes raw audio into a WAV file in the very format that it was sent in, so that
@@ -42,7 +42,7 @@ impl Recorder {
             file: file.map_err(unwritable)?,
             path: path.to_owned(),
             format,
-            frame_bytes: bytes_per_sample(format.encoding()) * format.channels.max(1) as usize,
+            frame_bytes: frame_bytes(&format),
             audio_bytes: 0,
         };
         recorder.write_header().map_err(unwritable)?;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use ser_features::AudioClip;
 use ser_proto::v1::{AudioFormat, Encoding};
 
-use super::{bytes_per_sample, time_of};
+use super::{frame_bytes, time_of};
 use crate::Error;
 
 /// A whole recording at its own rate, which the server resamples from. Clones share
@@ -56,7 +56,8 @@ impl Recording {
     /// Its samples, channels interleaved; full scale is 1.
     pub fn samples(&self) -> impl Iterator<Item = f32> {
         let integers = self.format.encoding() == Encoding::S16le;
-        self.audio.chunks_exact(self.sample_bytes()).map(move |s| {
+        let sample_bytes = if integers { 2 } else { 4 };
+        self.audio.chunks_exact(sample_bytes).map(move |s| {
             if integers {
                 f32::from(i16::from_le_bytes([s[0], s[1]])) / FULL_SCALE
             } else {
@@ -66,11 +67,7 @@ impl Recording {
     }
 
     pub(super) fn frame_bytes(&self) -> usize {
-        self.sample_bytes() * self.format.channels as usize
-    }
-
-    fn sample_bytes(&self) -> usize {
-        bytes_per_sample(self.format.encoding())
+        frame_bytes(&self.format)
     }
 }
 

@@ -3,8 +3,8 @@
 use std::{num::NonZeroUsize, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::Args;
+use http::Uri;
 use ser_client::proto;
-use tonic::transport::Uri;
 
 use super::{
     Recognition,

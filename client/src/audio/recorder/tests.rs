@@ -63,8 +63,9 @@ fn what_was_sent_is_what_the_file_gives() {
         Encoding::Alaw,
     ] {
         for channels in 1..=8 {
-            let (_folder, path, mut recorder) = recorder(format(encoding, 8_000, channels));
-            let frame = vec![0x3a; bytes_per_sample(encoding) * channels as usize];
+            let format = format(encoding, 8_000, channels);
+            let (_folder, path, mut recorder) = recorder(format);
+            let frame = vec![0x3a; frame_bytes(&format)];
             recorder.write(&frame.repeat(5)).unwrap();
             recorder.write(&frame.repeat(4)).unwrap();
             let clip = AudioClip::read(&path).unwrap();

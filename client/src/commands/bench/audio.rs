@@ -5,11 +5,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use ser_client::{
     Error,
-    audio::Recording,
+    audio::{Recording, encode, frame_bytes, frames_in},
     proto::{AudioFormat, Encoding},
 };
 
-use super::{encode::encode, voice::voice};
+use super::voice::voice;
 use crate::cli::BenchArgs;
 
 /// Long enough that no two of many streams say the same at once.
@@ -30,14 +30,8 @@ pub(super) struct Loop {
 impl Loop {
     /// `audio`, whole frames in `format`, at least one, in chunks of the length `chunk`.
     fn new(format: AudioFormat, audio: &Bytes, chunk: Duration) -> Self {
-        let sample_bytes = match format.encoding() {
-            Encoding::F32le => 4,
-            Encoding::S16le => 2,
-            Encoding::Mulaw | Encoding::Alaw | Encoding::Unspecified => 1,
-        };
-        let frame_bytes = sample_bytes * format.channels as usize;
-        let chunk_frames = chunk.as_nanos() * u128::from(format.sample_rate) / 1_000_000_000;
-        let chunk_frames = usize::try_from(chunk_frames).unwrap_or(usize::MAX).max(1);
+        let frame_bytes = frame_bytes(&format);
+        let chunk_frames = frames_in(chunk, format.sample_rate);
         let length = audio.len() + chunk_frames * frame_bytes;
         Self {
             format,

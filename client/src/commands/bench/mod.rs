@@ -2,7 +2,6 @@
 
 mod audio;
 mod drive;
-mod encode;
 mod run;
 mod speaker;
 mod step;

@@ -2,13 +2,13 @@
 
 use std::{fmt, io, time::Duration};
 
+use http::Uri;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     time::{Instant, timeout},
 };
-use tonic::transport::Uri;
 
 /// For an answer with metrics, and the most of it.
 const PATIENCE: Duration = Duration::from_secs(5);

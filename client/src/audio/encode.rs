@@ -1,10 +1,11 @@
 //! Samples as a server reads them.
 
-use ser_client::proto::Encoding;
 use ser_features::{ChannelCount, ChannelSelection, PcmFormat, PcmReader, SampleRate};
+use ser_proto::v1::Encoding;
 
-/// `samples`, full scale 1, as bytes.
-pub(super) fn encode(samples: impl Iterator<Item = f32>, encoding: Encoding) -> Vec<u8> {
+/// `samples`, full scale 1, as bytes in `encoding`, 16-bit integers unless it is given.
+/// What is beyond full scale is clipped, but in floats.
+pub fn encode(samples: impl Iterator<Item = f32>, encoding: Encoding) -> Vec<u8> {
     match encoding {
         Encoding::F32le => samples.flat_map(f32::to_le_bytes).collect(),
         Encoding::Mulaw => companded(samples, ser_features::Encoding::MuLaw),
