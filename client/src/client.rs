@@ -58,6 +58,17 @@ impl Client {
         ClientBuilder::new(servers.into_iter().map(Into::into).collect())
     }
 
+    /// The same connections with other limits. With a [`Timeouts::connect`] of 0 a call
+    /// is made once, on a connection that there is already, so that whoever counts
+    /// failures sees each.
+    #[must_use]
+    pub fn with_timeouts(&self, timeouts: Timeouts) -> Self {
+        Self {
+            pool: Arc::clone(&self.pool),
+            timeouts,
+        }
+    }
+
     /// Opens a stream: audio as `config` describes it goes into the sink,
     /// results come out of the other half. Returns as soon as the server has
     /// accepted the config; while none can serve, tries again for
