@@ -1,15 +1,8 @@
-//! A server that computes nothing: it speaks the protocol, counts the audio, and
-//! answers each hop as soon as it has arrived, or later by a known time.
+//! What one stream of a null server says.
 
 use std::{
     collections::VecDeque,
-    io,
-    net::SocketAddr,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -17,196 +10,22 @@ use std::{
 use ser_proto::v1::{
     AudioFormat, EmotionResult, Encoding, Model, StreamStarted, StreamSummary, StreamingConfig,
     StreamingRecognizeRequest, StreamingRecognizeResponse, Trigger, Verdict,
-    speech_emotion_server::{SpeechEmotion, SpeechEmotionServer},
-    streaming_recognize_request::Request as Asked,
-    streaming_recognize_response::Response as Said,
+    streaming_recognize_request::Request as Asked, streaming_recognize_response::Response as Said,
 };
-use tokio::{
-    net::TcpListener,
-    sync::watch,
-    time::{Instant, Sleep, sleep_until},
-};
-use tokio_stream::{Stream, StreamExt, wrappers::TcpListenerStream};
-use tonic::{Request, Response, Status, Streaming, transport::Server};
+use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_stream::Stream;
+use tonic::{Status, Streaming};
+
+use super::{Behaviour, Open};
 
 /// How long after its end a result can be computed, as the null server declares it.
 pub const ALGORITHMIC_DELAY: Duration = Duration::from_millis(10);
 
-/// What the null server does.
-#[derive(Clone, Copy, Debug)]
-pub struct Behaviour {
-    /// From one result to the next.
-    pub hop: Duration,
-    /// How long each result is held back, given the number of open streams.
-    pub delay: fn(usize) -> Duration,
-    /// Further streams are refused with `RESOURCE_EXHAUSTED`.
-    pub most_streams: usize,
-    /// Once in each stream, after so much audio, it reads nothing for the second of
-    /// these.
-    pub pause: Option<(Duration, Duration)>,
-}
-
-impl Default for Behaviour {
-    /// Everything at once, for everybody, as often as the seed model.
-    fn default() -> Self {
-        Self {
-            hop: Duration::from_micros(510_839),
-            delay: |_| Duration::ZERO,
-            most_streams: usize::MAX,
-            pause: None,
-        }
-    }
-}
-
-/// What came to a null server.
-#[derive(Debug, Default)]
-pub struct Traffic {
-    connections: AtomicUsize,
-    streams: AtomicUsize,
-    most_streams: AtomicUsize,
-    results: watch::Sender<usize>,
-}
-
-impl Traffic {
-    /// Connections so far.
-    #[must_use]
-    pub fn connections(&self) -> usize {
-        self.connections.load(Relaxed)
-    }
-
-    /// The most streams that were open at once.
-    #[must_use]
-    pub fn most_streams(&self) -> usize {
-        self.most_streams.load(Relaxed)
-    }
-
-    /// Waits until so many results were computed.
-    pub async fn until_results(&self, results: usize) {
-        let mut computed = self.results.subscribe();
-        // It can't fail while `self` holds the sender.
-        let _ = computed.wait_for(|computed| *computed >= results).await;
-    }
-}
-
-/// Serves on `listener` until it is dropped.
-///
-/// # Errors
-///
-/// What the listener says.
-pub async fn serve(
-    listener: TcpListener,
-    behaviour: Behaviour,
-    traffic: Arc<Traffic>,
-) -> Result<(), tonic::transport::Error> {
-    let connections = Arc::clone(&traffic);
-    let incoming = TcpListenerStream::new(listener).map(move |connection| {
-        connections.connections.fetch_add(1, Relaxed);
-        connection.inspect(|connection| {
-            // Without it the test would measure the delay of acknowledgements.
-            let _ = connection.set_nodelay(true);
-        })
-    });
-    Server::builder()
-        .add_service(SpeechEmotionServer::new(NullServer { behaviour, traffic }))
-        .serve_with_incoming(incoming)
-        .await
-}
-
-/// A null server in this process, on a free port. Stopped when dropped.
-#[derive(Debug)]
-pub struct InProcess {
-    address: SocketAddr,
-    /// What came to it.
-    pub traffic: Arc<Traffic>,
-    task: tokio::task::JoinHandle<Result<(), tonic::transport::Error>>,
-}
-
-impl InProcess {
-    /// Starts one.
-    ///
-    /// # Errors
-    ///
-    /// When there is no port.
-    pub async fn start(behaviour: Behaviour) -> io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let traffic = Arc::new(Traffic::default());
-        Ok(Self {
-            address: listener.local_addr()?,
-            traffic: Arc::clone(&traffic),
-            task: tokio::spawn(serve(listener, behaviour, traffic)),
-        })
-    }
-
-    /// Where it listens, as clients name it.
-    #[must_use]
-    pub fn url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-}
-
-impl Drop for InProcess {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-struct NullServer {
-    behaviour: Behaviour,
-    traffic: Arc<Traffic>,
-}
-
-#[tonic::async_trait]
-impl SpeechEmotion for NullServer {
-    type StreamingRecognizeStream = Answers;
-
-    async fn streaming_recognize(
-        &self,
-        request: Request<Streaming<StreamingRecognizeRequest>>,
-    ) -> Result<Response<Answers>, Status> {
-        let open = Open::count(&self.traffic);
-        let most = self.behaviour.most_streams;
-        if open.now() > most {
-            let message = format!("streams: {most} open; expected at most {most}, try again later");
-            return Err(Status::resource_exhausted(message));
-        }
-        let mut requests = request.into_inner();
-        let config = match requests.message().await?.and_then(|first| first.request) {
-            Some(Asked::Config(config)) => config,
-            _ => return Err(Status::invalid_argument("request 1: expected config")),
-        };
-        Ok(Response::new(Answers::new(
-            self.behaviour,
-            open,
-            requests,
-            config,
-        )?))
-    }
-}
-
-/// A stream that is open as long as this lives.
-struct Open(Arc<Traffic>);
-
-impl Open {
-    fn count(traffic: &Arc<Traffic>) -> Self {
-        let now = traffic.streams.fetch_add(1, Relaxed) + 1;
-        traffic.most_streams.fetch_max(now, Relaxed);
-        Self(Arc::clone(traffic))
-    }
-
-    fn now(&self) -> usize {
-        self.0.streams.load(Relaxed)
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.streams.fetch_sub(1, Relaxed);
-    }
-}
-
 /// One stream, audio in, results out: no task, no channel, nothing to copy.
-struct Answers {
+pub(super) struct Answers {
     behaviour: Behaviour,
+    /// After how much audio it breaks off.
+    breaks: Option<Duration>,
     open: Open,
     requests: Streaming<StreamingRecognizeRequest>,
     half_closed: bool,
@@ -225,8 +44,9 @@ struct Answers {
 }
 
 impl Answers {
-    fn new(
+    pub(super) fn new(
         behaviour: Behaviour,
+        breaks: Option<Duration>,
         open: Open,
         requests: Streaming<StreamingRecognizeRequest>,
         mut config: StreamingConfig,
@@ -250,6 +70,7 @@ impl Answers {
         let now = Instant::now();
         Ok(Self {
             behaviour,
+            breaks,
             open,
             requests,
             half_closed: false,
@@ -335,7 +156,12 @@ impl Answers {
             match ready!(Pin::new(&mut self.requests).poll_next(context)?) {
                 Some(StreamingRecognizeRequest {
                     request: Some(Asked::Audio(audio)),
-                }) => self.hear(audio.len()),
+                }) => {
+                    self.hear(audio.len());
+                    if self.breaks.is_some_and(|after| self.received() >= after) {
+                        return Poll::Ready(Err(Status::unavailable("server: shutting down")));
+                    }
+                }
                 Some(_) => return Poll::Ready(Err(Status::invalid_argument("expected audio"))),
                 None => self.half_close(),
             }
