@@ -86,6 +86,9 @@ pub(crate) enum Failure {
     /// A process whose use of the machine was to be shown.
     #[error("can't look at {what}: {source}")]
     Unseen { what: String, source: io::Error },
+    /// To be sent over and over.
+    #[error("{}: 0 samples; expected at least 1", path.display())]
+    NoSamples { path: PathBuf },
     /// Without the summary, and without a word: whoever asked for it knows.
     #[error("left ({0:?})")]
     Left(Leave),
@@ -128,6 +131,7 @@ impl Failure {
     /// What to do next.
     fn advice(&self) -> Option<Cow<'static, str>> {
         Some(match self {
+            | Self::NoSamples { .. }
             Self::Client(error) => advice(error)?.into(),
             Self::NotServingInTime {
                 why: Some(error), ..

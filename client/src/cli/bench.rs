@@ -18,10 +18,11 @@ pub(crate) struct BenchArgs {
         long,
         value_name = "N",
         default_value = "1",
+        value_parser = streams,
         conflicts_with = "ramp",
         help_heading = "Load"
     )]
-    streams: NonZeroUsize,
+    streams: usize,
     /// Numbers of streams, one after the other, until the lag passes --max-lag or
     /// streams fail: FROM:TO:STEP, or FROM:TO for twice as many each time.
     #[arg(long, value_name = "FROM:TO[:STEP]", help_heading = "Load")]
@@ -57,10 +58,16 @@ pub(crate) struct BenchArgs {
         help_heading = "Load"
     )]
     pub(crate) duration: Duration,
-    /// Threads that send and receive. One is enough unless the output says that the
-    /// client itself was late.
-    #[arg(long, value_name = "N", default_value = "1", help_heading = "Load")]
-    pub(crate) threads: NonZeroUsize,
+    /// Threads that send and receive, each for connections of its own. One is enough
+    /// unless the output says that the client itself was late.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "1",
+        value_parser = clap::value_parser!(u16).range(1..=256),
+        help_heading = "Load"
+    )]
+    threads: u16,
 
     /// WAV or FLAC files to send, over and over, each stream from another place
     /// [default: 30 s of something like speech].
@@ -79,12 +86,12 @@ pub(crate) struct BenchArgs {
     /// How a sample is written [default: s16le; for a file what holds it exactly].
     #[arg(long, help_heading = "Audio")]
     encoding: Option<RawEncoding>,
-    /// Length of the pieces that audio is sent in, at most 5s.
+    /// Length of the pieces that audio is sent in, from 1ms to 5s.
     #[arg(
         long,
         value_name = "TIME",
         default_value = "100ms",
-        value_parser = chunk_length,
+        value_parser = chunk,
         help_heading = "Audio"
     )]
     pub(crate) chunk: Duration,
@@ -117,8 +124,12 @@ impl BenchArgs {
     pub(crate) fn steps(&self) -> Vec<usize> {
         match &self.ramp {
             Some(ramp) => ramp.steps(),
-            None => vec![self.streams.get()],
+            None => vec![self.streams],
         }
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.threads.into()
     }
 
     pub(crate) fn encoding(&self) -> Option<proto::Encoding> {
@@ -151,21 +162,38 @@ impl FromStr for Ramp {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let expected = || "expected FROM:TO:STEP or FROM:TO, such as 100:1000:100".to_owned();
-        let numbers: Result<Vec<NonZeroUsize>, _> = text.split(':').map(str::parse).collect();
-        let (from, to, step) = match numbers.as_deref() {
-            Ok([from, to]) => (from, to, None),
-            Ok([from, to, step]) => (from, to, Some(step.get())),
-            _ => return Err(expected()),
+        let numbers: Result<Vec<usize>, _> = text.split(':').map(streams).collect();
+        let (from, to, step) = match *numbers?.as_slice() {
+            [from, to] => (from, to, None),
+            [from, to, step] => (from, to, Some(step)),
+            _ => {
+                return Err("expected FROM:TO:STEP or FROM:TO, such as 100:1000:100".to_owned());
+            }
         };
         if from > to {
             return Err(format!("expected TO to be at least {from}"));
         }
-        Ok(Self {
-            from: from.get(),
-            to: to.get(),
-            step,
-        })
+        Ok(Self { from, to, step })
+    }
+}
+
+/// More than any machine drives.
+const MOST_STREAMS: usize = 1_000_000;
+
+fn streams(text: &str) -> Result<usize, String> {
+    let streams = text.parse().ok();
+    streams
+        .filter(|streams| (1..=MOST_STREAMS).contains(streams))
+        .ok_or_else(|| format!("expected numbers from 1 to {MOST_STREAMS}"))
+}
+
+/// Timers are good to a millisecond.
+const SHORTEST_CHUNK: Duration = Duration::from_millis(1);
+
+fn chunk(text: &str) -> Result<Duration, String> {
+    match chunk_length(text)? {
+        time if time < SHORTEST_CHUNK => Err(format!("expected at least {SHORTEST_CHUNK:?}")),
+        time => Ok(time),
     }
 }
 
@@ -195,13 +223,25 @@ mod tests {
     fn a_ramp_without_a_way_up_is_refused() {
         for (ramp, said) in [
             ("8:1", "at least 8"),
-            ("1:8:0", "such as 100:1000:100"),
-            ("0:8", "FROM:TO"),
+            ("1:8:0", "from 1"),
+            ("0:8", "from 1"),
+            ("1:1000001:1", "to 1000000"),
             ("100", "FROM:TO"),
+            ("1:2:3:4", "FROM:TO"),
         ] {
             let error = ramp.parse::<Ramp>().unwrap_err();
             assert!(error.contains(said), "{ramp}: {error}");
         }
+    }
+
+    #[test]
+    fn what_no_machine_or_timer_can_do_is_refused() {
+        assert_eq!(streams("1000000"), Ok(1_000_000));
+        for text in ["0", "1000001", "-1", "many"] {
+            assert!(streams(text).is_err(), "{text}");
+        }
+        assert_eq!(chunk("1ms"), Ok(SHORTEST_CHUNK));
+        assert!(chunk("999us").is_err() && chunk("6s").is_err());
     }
 
     #[test]

@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ser_client::{
-    Error,
     audio::{Recording, encode, frame_bytes, frames_in},
     proto::{AudioFormat, Encoding},
 };
 
 use super::voice::voice;
-use crate::cli::BenchArgs;
+use crate::{cli::BenchArgs, failure::Failure};
 
 /// Long enough that no two of many streams say the same at once.
 const VOICE_SECONDS: u32 = 30;
@@ -67,7 +66,7 @@ impl Loop {
 }
 
 /// What is to be sent: the files, or a voice.
-pub(super) fn load(args: &BenchArgs) -> Result<Vec<Loop>, Error> {
+pub(super) fn load(args: &BenchArgs) -> Result<Vec<Loop>, Failure> {
     if args.audio.is_empty() {
         let encoding = args.encoding().unwrap_or(Encoding::S16le);
         let format = AudioFormat {
@@ -82,6 +81,9 @@ pub(super) fn load(args: &BenchArgs) -> Result<Vec<Loop>, Error> {
     let mut loops = Vec::new();
     for path in &args.audio {
         let recording = Recording::open(path)?;
+        if recording.audio().is_empty() {
+            return Err(Failure::NoSamples { path: path.clone() });
+        }
         let mut format = recording.format();
         let mut audio = recording.audio().clone();
         if let Some(encoding) = args.encoding().filter(|e| *e != format.encoding()) {

@@ -9,7 +9,7 @@ mod tally;
 mod usage;
 mod voice;
 
-use std::{sync::Arc, time::Duration};
+use std::{fs::File, sync::Arc, time::Duration};
 
 use indicatif::ProgressBar;
 use ser_client::proto::RecognitionOptions;
@@ -41,12 +41,17 @@ struct Load {
 
 pub(crate) async fn run(connection: &Connection, args: &BenchArgs) -> Result<(), Failure> {
     allow_many_connections();
+    if let Some(path) = &args.plot {
+        // What can't be written is told now, and not when everything is measured.
+        let file = File::options().append(true).create(true).open(path);
+        file.map_err(|source| Failure::file(path, source))?;
+    }
     let load = Arc::new(Load {
         connection: connection.clone(),
         audio: audio::load(args)?,
         options: args.recognition.options(),
         streams_per_connection: args.streams_per_connection.get(),
-        threads: args.threads.get(),
+        threads: args.threads(),
         warm_up: args.warm_up,
         duration: args.duration,
     });

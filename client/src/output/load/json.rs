@@ -149,7 +149,7 @@ pub(crate) fn write_end(out: &mut impl Write, args: &BenchArgs, steps: &[Step]) 
             max_lag: seconds(&args.max_lag),
             chunk: seconds(&args.chunk),
             streams_per_connection: args.streams_per_connection.get(),
-            threads: args.threads.get(),
+            threads: args.threads(),
             warm_up: seconds(&args.warm_up),
             duration: seconds(&args.duration),
         },
