@@ -36,8 +36,8 @@ pub(crate) struct BenchArgs {
         help_heading = "Load"
     )]
     pub(crate) max_lag: Duration,
-    /// Streams that share a connection. A server may allow only so many (200 is
-    /// usual).
+    /// Streams that share a connection. A server allows only so many: 1,024 unless it is
+    /// configured otherwise, a proxy before it perhaps fewer.
     #[arg(long, value_name = "N", default_value = "1", help_heading = "Load")]
     pub(crate) streams_per_connection: NonZeroUsize,
     /// How long all streams run before anything is measured.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use ser_client::{
-    Error,
+    Client, Error, Timeouts,
     proto::{Pace, StreamingConfig},
 };
 use tokio::{runtime::Builder, sync::Semaphore, task::JoinSet, time::sleep_until};
@@ -38,13 +38,15 @@ pub(super) fn drive(
 ) -> io::Result<Tally> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let tally = Arc::new(Mutex::new(Tally::new()));
-    let opening = Arc::new(Semaphore::new(OPENING));
+    let share = Arc::new(Share {
+        load,
+        run: Arc::clone(&run),
+        tally: Arc::clone(&tally),
+        opening: Semaphore::new(OPENING),
+    });
     let mut tasks = JoinSet::new();
     for streams in connections {
-        let (load, run) = (Arc::clone(&load), Arc::clone(&run));
-        let (tally, opening) = (Arc::clone(&tally), Arc::clone(&opening));
-        let connection = connection(load, run, tally, opening, streams);
-        tasks.spawn_on(connection, runtime.handle());
+        tasks.spawn_on(Arc::clone(&share).connection(streams), runtime.handle());
     }
     runtime.spawn(beat(run, Arc::clone(&tally)));
     runtime.block_on(tasks.join_all());
@@ -65,64 +67,94 @@ async fn beat(run: Arc<Run>, tally: Arc<Mutex<Tally>>) {
     }
 }
 
-/// Opens one connection when it is its turn, and runs its streams.
-async fn connection(
+/// One thread's share of the load.
+struct Share {
     load: Arc<Load>,
     run: Arc<Run>,
     tally: Arc<Mutex<Tally>>,
-    opening: Arc<Semaphore>,
-    streams: Range<usize>,
-) {
-    let count = streams.len();
-    let Ok(turn) = opening.acquire().await else {
-        lock(&tally).not_opened(count);
-        return run.settle(count);
-    };
-    match open(&load, &run, &tally, streams).await {
-        Ok(speakers) => {
-            drop(turn);
-            speakers.join_all().await;
+    /// Closed when a connection fails: the others would only wait for the same.
+    opening: Semaphore,
+}
+
+impl Share {
+    /// Opens one connection when it is its turn, and runs its streams.
+    async fn connection(self: Arc<Self>, streams: Range<usize>) {
+        let mut speakers = JoinSet::new();
+        match self.opening.acquire().await {
+            Ok(_turn) => tokio::select! {
+                biased;
+                () = self.run.ended() => {}
+                () = self.open(streams, &mut speakers) => {}
+            },
+            Err(_) => self.not_opened(streams.len()),
         }
-        Err(error) => {
-            lock(&tally).failed(count, error);
-            run.settle(count);
-            // The others would only wait for the same.
-            opening.close();
+        speakers.join_all().await;
+    }
+
+    /// Opens a connection and its streams, which then go on by themselves.
+    async fn open(&self, streams: Range<usize>, speakers: &mut JoinSet<()>) {
+        let client = match self.connect(streams.start).await {
+            Ok(client) => client,
+            Err(error) => {
+                self.opening.close();
+                lock(&self.tally).failed(streams.len(), error);
+                return self.run.settle(streams.len());
+            }
+        };
+        lock(&self.tally).connections += 1;
+        for index in streams.clone() {
+            let audio = &self.load.audio[index % self.load.audio.len()];
+            let config = StreamingConfig {
+                audio: Some(audio.format()),
+                options: Some(self.load.options.clone()),
+                pace: Pace::Live.into(),
+            };
+            match client.stream(config).await {
+                Ok((sink, results)) => {
+                    lock(&self.tally).opened += 1;
+                    let (run, tally) = (Arc::clone(&self.run), Arc::clone(&self.tally));
+                    let speaker = Speaker::new(run, tally, audio.clone(), index, &results);
+                    speakers.spawn(speaker.converse(sink, results));
+                    self.run.settle(1);
+                }
+                Err(error) => {
+                    let is_connections = is_of_the_connection(&error);
+                    lock(&self.tally).failed(1, error);
+                    self.run.settle(1);
+                    if is_connections {
+                        self.opening.close();
+                        return self.not_opened(streams.end - index - 1);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Connects for the streams from the `first` on. Each of them is then opened once: a
+    /// new attempt, or another connection, would hide what became of the first.
+    async fn connect(&self, first: usize) -> Result<Client, Error> {
+        let number = first / self.load.streams_per_connection;
+        let connection = self.load.connection.one(number);
+        let client = commands::connect(&connection).await?;
+        Ok(client.with_timeouts(Timeouts {
+            connect: Duration::ZERO,
+            ..connection.timeouts()
+        }))
+    }
+
+    fn not_opened(&self, streams: usize) {
+        if streams > 0 {
+            lock(&self.tally).not_opened(streams);
+            self.run.settle(streams);
         }
     }
 }
 
-/// Opens a connection and its streams, which then go on by themselves. Fails when there
-/// is no connection.
-async fn open(
-    load: &Load,
-    run: &Arc<Run>,
-    tally: &Arc<Mutex<Tally>>,
-    streams: Range<usize>,
-) -> Result<JoinSet<()>, Error> {
-    let mut speakers = JoinSet::new();
-    if run.is_over(Instant::now()) {
-        return Ok(speakers);
-    }
-    let connection = streams.start / load.streams_per_connection;
-    let client = commands::connect(&load.connection.one(connection)).await?;
-    for index in streams {
-        let audio = &load.audio[index % load.audio.len()];
-        let config = StreamingConfig {
-            audio: Some(audio.format()),
-            options: Some(load.options.clone()),
-            pace: Pace::Live.into(),
-        };
-        match client.stream(config).await {
-            Ok((sink, results)) => {
-                lock(tally).opened += 1;
-                let (run, tally) = (Arc::clone(run), Arc::clone(tally));
-                let speaker = Speaker::new(run, tally, audio.clone(), index, &results);
-                speakers.spawn(speaker.converse(sink, results));
-            }
-            Err(error) => lock(tally).failed(1, error),
-        }
-        run.settle(1);
-    }
-    Ok(speakers)
+/// Whether `error`, of a stream that was to be opened, is what any other stream on its
+/// connection would get.
+fn is_of_the_connection(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Unreachable { .. } | Error::Silent { .. } | Error::Lost { .. }
+    )
 }

@@ -20,7 +20,16 @@ pub(super) struct Run {
     results: AtomicU64,
     /// Streams that have opened, or failed to.
     settled: watch::Sender<usize>,
-    given_up: watch::Sender<bool>,
+    phase: watch::Sender<Phase>,
+}
+
+/// How far it has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    Going,
+    /// Nothing more is sent or opened. What was sent is still answered.
+    Ended,
+    GivenUp,
 }
 
 impl Run {
@@ -33,7 +42,7 @@ impl Run {
             until: AtomicU64::new(u64::MAX),
             results: AtomicU64::new(0),
             settled: watch::Sender::new(0),
-            given_up: watch::Sender::new(false),
+            phase: watch::Sender::new(Phase::Going),
         }
     }
 
@@ -43,9 +52,15 @@ impl Run {
         self.from.store(self.nanos(from), Relaxed);
     }
 
-    /// Ends the measurement now, or before it began.
+    /// Ends it now, if what is measured doesn't lie behind it anyway.
     pub(super) fn end(&self) {
         self.until.fetch_min(self.nanos(Instant::now()), Relaxed);
+        self.enter(Phase::Ended);
+    }
+
+    /// Waits for [`end`](Self::end).
+    pub(super) async fn ended(&self) {
+        self.reach(Phase::Ended).await;
     }
 
     pub(super) fn measures(&self, due: Instant) -> bool {
@@ -98,13 +113,21 @@ impl Run {
 
     /// Gives up the streams that haven't ended.
     pub(super) fn give_up(&self) {
-        self.given_up.send_replace(true);
+        self.enter(Phase::GivenUp);
     }
 
     /// Waits until the streams are given up.
     pub(super) async fn given_up(&self) {
-        let mut given_up = self.given_up.subscribe();
-        let _ = given_up.wait_for(|given_up| *given_up).await;
+        self.reach(Phase::GivenUp).await;
+    }
+
+    fn enter(&self, next: Phase) {
+        self.phase.send_modify(|phase| *phase = next.max(*phase));
+    }
+
+    async fn reach(&self, wanted: Phase) {
+        let mut phase = self.phase.subscribe();
+        let _ = phase.wait_for(|phase| *phase >= wanted).await;
     }
 
     fn nanos(&self, instant: Instant) -> u64 {

@@ -26,7 +26,6 @@ const CATCHING_UP: Duration = Duration::from_secs(10);
 pub(crate) struct Step {
     /// As many as there were to be.
     pub(crate) streams: usize,
-    pub(crate) connections: usize,
     pub(crate) tally: Tally,
     /// While it was measured, if the process is there.
     pub(crate) server: Option<Usage>,
@@ -64,7 +63,6 @@ pub(super) async fn run(
     let connections = connections(streams, load.streams_per_connection);
     let mut step = Step {
         streams,
-        connections: connections.len(),
         tally: Tally::new(),
         server: None,
         client: None,

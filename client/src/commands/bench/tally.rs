@@ -59,6 +59,8 @@ pub(crate) struct Tally {
     pub(crate) no_speech: u64,
     /// Results that were due and had not come when their stream was given up.
     pub(crate) missing: u64,
+    /// Connections that came about.
+    pub(crate) connections: usize,
     /// Streams that the server accepted.
     pub(crate) opened: usize,
     /// Streams that went well from the beginning to the end.
@@ -77,6 +79,7 @@ impl Tally {
             lateness: Times::new(),
             no_speech: 0,
             missing: 0,
+            connections: 0,
             opened: 0,
             achieved: 0,
             errors: BTreeMap::new(),
@@ -111,6 +114,7 @@ impl Tally {
         self.lateness.add(&other.lateness);
         self.no_speech += other.no_speech;
         self.missing += other.missing;
+        self.connections += other.connections;
         self.opened += other.opened;
         self.achieved += other.achieved;
         for (status, streams) in other.errors {

@@ -32,9 +32,11 @@ pub(crate) const BENCH_HELP: &str = r#"JSON lines (--json): one object a line, `
   bench       once, last: sustained (the most streams within max_lag, absent if none),
               max_lag, chunk, streams_per_connection, threads, warm_up, duration
 
-Status: what the server sent, such as resource_exhausted; or unreachable, lost, silent,
-protocol, not_opened (after another connection had failed), unfinished (results still
-due 10 s after the last chunk)."#;
+Status: what the server sent, such as resource_exhausted; or unreachable, lost, protocol,
+silent (also when a connection has more streams than the server allows), not_opened
+(after that, or after another connection had failed), unfinished (results still due 10 s
+after the last chunk). A stream is opened once: what a server refuses is counted, and not
+tried again."#;
 
 #[derive(Serialize)]
 struct StepLine<'a> {
@@ -121,7 +123,7 @@ pub(crate) fn write_step(out: &mut impl Write, args: &BenchArgs, step: &Step) ->
         &StepLine {
             r#type: "bench_step",
             streams: step.streams,
-            connections: step.connections,
+            connections: tally.connections,
             achieved: tally.achieved,
             errors: &tally.errors,
             results: tally.lag.len() - tally.missing,
