@@ -113,7 +113,8 @@ impl Share {
                 Ok((sink, results)) => {
                     lock(&self.tally).opened += 1;
                     let (run, tally) = (Arc::clone(&self.run), Arc::clone(&self.tally));
-                    let speaker = Speaker::new(run, tally, audio.clone(), index, &results);
+                    let started = results.started();
+                    let speaker = Speaker::new(run, tally, audio.clone(), index, started);
                     speakers.spawn(speaker.converse(sink, results));
                     self.run.settle(1);
                 }

@@ -3,6 +3,7 @@
 mod audio;
 mod drive;
 mod run;
+mod schedule;
 mod speaker;
 mod step;
 mod tally;

@@ -91,6 +91,8 @@ pub(super) async fn run(
             }
         },
     };
+    run.end();
+    step.tally.count_missing(&run);
     Ok(step)
 }
 

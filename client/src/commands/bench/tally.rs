@@ -1,13 +1,22 @@
 //! What was measured.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    mem::take,
+    time::{Duration, Instant},
+};
 
 use hdrhistogram::Histogram;
 use ser_client::{Code, Error, Lag};
 
+use super::{run::Run, schedule::Owed};
+
 /// Histograms are in microseconds, up to ten minutes, exact to three digits.
 const MOST_MICROS: u64 = 600_000_000;
 const DIGITS: u8 = 3;
+
+/// The status of streams that were given up.
+const UNFINISHED: &str = "unfinished";
 
 /// Times, of which only the distribution is kept.
 #[derive(Debug, Clone)]
@@ -57,8 +66,10 @@ pub(crate) struct Tally {
     pub(crate) lateness: Times,
     /// Results without speech, whose rows reached no model.
     pub(crate) no_speech: u64,
-    /// Results that were due and had not come when their stream was given up.
+    /// Results that were due on streams that failed or were given up, and never came.
     pub(crate) missing: u64,
+    /// Until they are counted, those streams.
+    owed: Vec<Owed>,
     /// Connections that came about.
     pub(crate) connections: usize,
     /// Streams that the server accepted.
@@ -79,6 +90,7 @@ impl Tally {
             lateness: Times::new(),
             no_speech: 0,
             missing: 0,
+            owed: Vec::new(),
             connections: 0,
             opened: 0,
             achieved: 0,
@@ -98,9 +110,16 @@ impl Tally {
         self.first_error.get_or_insert(error);
     }
 
-    /// Counts a stream that was given up.
-    pub(super) fn unfinished(&mut self) {
-        *self.errors.entry("unfinished".to_owned()).or_default() += 1;
+    /// Counts a stream that `error` ended, and that `owed` results.
+    pub(super) fn broken(&mut self, error: Error, owed: Owed) {
+        self.failed(1, error);
+        self.owed.push(owed);
+    }
+
+    /// Counts a stream that was given up, and that `owed` results.
+    pub(super) fn unfinished(&mut self, owed: Owed) {
+        *self.errors.entry(UNFINISHED.to_owned()).or_default() += 1;
+        self.owed.push(owed);
     }
 
     /// Counts streams that weren't tried after a connection had failed.
@@ -114,6 +133,7 @@ impl Tally {
         self.lateness.add(&other.lateness);
         self.no_speech += other.no_speech;
         self.missing += other.missing;
+        self.owed.extend(other.owed);
         self.connections += other.connections;
         self.opened += other.opened;
         self.achieved += other.achieved;
@@ -121,6 +141,19 @@ impl Tally {
             *self.errors.entry(status).or_default() += streams;
         }
         self.first_error = self.first_error.take().or(other.first_error);
+    }
+
+    /// Counts the results that were due until the end of the `run` and didn't come.
+    pub(super) fn count_missing(&mut self, run: &Run) {
+        let now = Instant::now();
+        for owed in take(&mut self.owed) {
+            owed.count_missing(run, now, self);
+        }
+    }
+
+    /// Results that came.
+    pub(crate) fn results(&self) -> u64 {
+        self.lag.len() - self.missing
     }
 
     pub(crate) fn failures(&self) -> usize {
@@ -180,7 +213,7 @@ mod tests {
                     message: format!("{thread}"),
                 },
             );
-            tally.unfinished();
+            tally.not_opened(1);
             tally.achieved = 5;
             all.add(tally);
         }
@@ -191,7 +224,7 @@ mod tests {
         assert!(near(all.lag.min(), 1));
         assert!(near(all.covered.max(), 200));
         assert_eq!(all.errors["deadline_exceeded"], 4);
-        assert_eq!(all.errors["unfinished"], 4);
+        assert_eq!(all.errors["not_opened"], 4);
         assert!(matches!(all.first_error, Some(Error::KeptWaiting { message }) if message == "0"));
     }
 

@@ -20,8 +20,8 @@ pub(crate) const BENCH_HELP: &str = r#"JSON lines (--json): one object a line, `
 
   bench_step  once for each number of streams: streams, connections, achieved (streams
               that went well to the end), errors {status: streams}, results, missing
-              (results that were due and never came; they count with what they lagged
-              until their stream was given up), speech (share of the results, 0 to 1),
+              (results that were due on streams that failed, and never came; they count
+              with what they lagged until the step was over), speech (share of the results, 0 to 1),
               lag, covered_lag, client_lateness, client_was_late, client, server,
               within_max_lag
               lag: from the instant at which the chunk was due that makes a result
@@ -126,7 +126,7 @@ pub(crate) fn write_step(out: &mut impl Write, args: &BenchArgs, step: &Step) ->
             connections: tally.connections,
             achieved: tally.achieved,
             errors: &tally.errors,
-            results: tally.lag.len() - tally.missing,
+            results: tally.results(),
             missing: tally.missing,
             speech: speech_percent(tally).map(|percent| percent / 100.0),
             lag: Distribution::of(&tally.lag),

@@ -27,6 +27,6 @@ fn sustained(steps: &[Step], max_lag: Duration) -> Option<usize> {
 
 /// Of all results in percent, those with speech, whose rows reached the model.
 fn speech_percent(tally: &Tally) -> Option<f64> {
-    let came = tally.lag.len() - tally.missing;
+    let came = tally.results();
     (came > 0).then(|| (came - tally.no_speech) as f64 * 100.0 / came as f64)
 }

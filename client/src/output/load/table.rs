@@ -70,7 +70,7 @@ fn row(step: &Step) -> Vec<String> {
     row.push(milliseconds(tally.lag.max()));
     row.extend([50.0, 99.0].map(|percent| milliseconds(tally.covered.percentile(percent))));
     row.push(milliseconds(tally.lateness.percentile(99.0)));
-    row.push(tally.lag.len().to_string());
+    row.push(tally.results().to_string());
     row.push(speech_percent(tally).map_or_else(dash, |speech| format!("{speech:.0} %")));
     row.push(step.client.map_or_else(dash, processor));
     row.push(step.server.map_or_else(dash, processor));
@@ -95,8 +95,8 @@ fn write_notes(out: &mut impl Write, args: &BenchArgs, step: &Step) -> io::Resul
     if tally.missing > 0 {
         writeln!(
             out,
-            "{streams}: {} of the results hadn't come when their streams were given up, and count with \
-             what they lagged until then.",
+            "{streams}: {} more results were due on streams that failed, and count with what they \
+             lagged until the end.",
             tally.missing,
         )?;
     }
