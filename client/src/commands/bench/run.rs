@@ -63,6 +63,13 @@ impl Run {
         self.reach(Phase::Ended).await;
     }
 
+    /// How much time was measured.
+    pub(super) fn measured(&self) -> Duration {
+        let now = self.nanos(Instant::now());
+        let until = self.until.load(Relaxed).min(now);
+        Duration::from_nanos(until.saturating_sub(self.from.load(Relaxed)))
+    }
+
     pub(super) fn measures(&self, due: Instant) -> bool {
         let due = self.nanos(due);
         (self.from.load(Relaxed)..self.until.load(Relaxed)).contains(&due)
@@ -152,6 +159,7 @@ mod tests {
         assert!(run.measures(start) && run.measures(start + 99 * MS));
         assert!(!run.measures(start + 100 * MS));
         assert!(!run.is_over(start + 99 * MS) && run.is_over(start + 100 * MS));
+        assert_eq!(run.measured(), Duration::ZERO, "it hasn't begun");
         run.end();
         assert!(run.is_over(start));
     }

@@ -26,6 +26,10 @@ const CATCHING_UP: Duration = Duration::from_secs(10);
 pub(crate) struct Step {
     /// As many as there were to be.
     pub(crate) streams: usize,
+    /// How long it was measured.
+    pub(crate) measured: Duration,
+    /// Whether the user ended it before its time.
+    pub(crate) interrupted: bool,
     pub(crate) tally: Tally,
     /// While it was measured, if the process is there.
     pub(crate) server: Option<Usage>,
@@ -33,10 +37,12 @@ pub(crate) struct Step {
 }
 
 impl Step {
-    /// Whether every stream went well, and 99 of 100 results came within `max_lag`.
+    /// Whether every stream went well to the end, and 99 of 100 results came within
+    /// `max_lag`.
     pub(crate) fn is_within(&self, max_lag: Duration) -> bool {
         let lag = &self.tally.lag;
-        self.tally.failures() == 0 && lag.len() > 0 && lag.percentile(99.0) <= max_lag
+        let is_whole = !self.interrupted && self.tally.failures() == 0;
+        is_whole && lag.len() > 0 && lag.percentile(99.0) <= max_lag
     }
 
     /// Whether the client itself was late by so much, a tenth of the limit, that lag
@@ -63,6 +69,8 @@ pub(super) async fn run(
     let connections = connections(streams, load.streams_per_connection);
     let mut step = Step {
         streams,
+        measured: Duration::ZERO,
+        interrupted: false,
         tally: Tally::new(),
         server: None,
         client: None,
@@ -92,6 +100,8 @@ pub(super) async fn run(
         },
     };
     run.end();
+    step.measured = run.measured();
+    step.interrupted = observer.stop.is_pressed() && step.measured < load.duration;
     step.tally.count_missing(&run);
     Ok(step)
 }

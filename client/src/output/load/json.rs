@@ -18,12 +18,12 @@ use crate::{
 /// The reference of the format, part of the help of `bench`.
 pub(crate) const BENCH_HELP: &str = r#"JSON lines (--json): one object a line, `type` first. Times are seconds.
 
-  bench_step  once for each number of streams: streams, connections, achieved (streams
-              that went well to the end), errors {status: streams}, results, missing
-              (results that were due on streams that failed, and never came; they count
-              with what they lagged until the step was over), speech (share of the results, 0 to 1),
-              lag, covered_lag, client_lateness, client_was_late, client, server,
-              within_max_lag
+  bench_step  once for each number of streams: streams, connections, measured (how
+              long), interrupted, achieved (streams that went well to the end), errors
+              {status: streams}, results, missing (results that were due on streams that failed, and never came;
+              they count with what they lagged until the step was over), speech (share
+              of the results, 0 to 1), lag, covered_lag, client_lateness,
+              client_was_late, client, server, within_max_lag
               lag: from the instant at which the chunk was due that makes a result
               computable; covered_lag: from the chunk that holds the covered sample;
               client_lateness: how late this client was with what was due. Each {min,
@@ -43,6 +43,8 @@ struct StepLine<'a> {
     r#type: &'static str,
     streams: usize,
     connections: usize,
+    measured: f64,
+    interrupted: bool,
     achieved: usize,
     errors: &'a BTreeMap<String, usize>,
     results: u64,
@@ -124,6 +126,8 @@ pub(crate) fn write_step(out: &mut impl Write, args: &BenchArgs, step: &Step) ->
             r#type: "bench_step",
             streams: step.streams,
             connections: tally.connections,
+            measured: step.measured.as_secs_f64(),
+            interrupted: step.interrupted,
             achieved: tally.achieved,
             errors: &tally.errors,
             results: tally.results(),

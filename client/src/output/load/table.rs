@@ -84,6 +84,10 @@ fn row(step: &Step) -> Vec<String> {
 fn write_notes(out: &mut impl Write, args: &BenchArgs, step: &Step) -> io::Result<()> {
     let streams = count(step.streams, "stream");
     let tally = &step.tally;
+    if step.interrupted {
+        let measured = step.measured.as_secs_f64();
+        writeln!(out, "{streams}: interrupted after {measured:.1}s.")?;
+    }
     if tally.failures() > 0 {
         writeln!(
             out,
