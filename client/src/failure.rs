@@ -22,7 +22,8 @@ pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0  success; also when the reader of standard output went away, and after Ctrl-C
   1  failure: unreadable audio or none, an error of the server, `health` of a server that is not
-     serving; some clip that `classify` can't read or classify, while the rest went on
+     serving; some clip that `classify` can't read or classify, while the rest went on; streams
+     of `bench` that fail or lag too much, in the first step of a ramp
   2  usage: the command line is wrong
   3  connection: nothing answers, the connection broke, or the server is loading, full or stopping
   4  rejected: the server refuses the request
@@ -67,11 +68,13 @@ pub(crate) enum Failure {
     #[error("{server} is stopping ({reason}); the rest of the audio was not sent")]
     ServerStopping { server: String, reason: String },
     /// Under load.
-    #[error("{failed} of {streams} streams failed ({statuses})")]
+    #[error("{failed} of {streams} streams failed ({statuses}){}", first_said(first.as_deref()))]
     StreamsFailed {
         failed: usize,
         streams: usize,
         statuses: String,
+        /// Why the first of them did, unless the client gave them up.
+        first: Option<Box<Error>>,
     },
     #[error(
         "with {streams} streams, 1 of 100 results lags {lag:.1?} or more; expected at most {max_lag:?}"
@@ -83,12 +86,12 @@ pub(crate) enum Failure {
     },
     #[error("no result fell due while it was measured")]
     NothingMeasured,
-    /// A process whose use of the machine was to be shown.
-    #[error("can't look at {what}: {source}")]
-    Unseen { what: String, source: io::Error },
     /// To be sent over and over.
     #[error("{}: 0 samples; expected at least 1", path.display())]
     NoSamples { path: PathBuf },
+    /// A process whose use of the machine was to be shown.
+    #[error("can't look at {what}: {source}")]
+    Unseen { what: String, source: io::Error },
     /// Without the summary, and without a word: whoever asked for it knows.
     #[error("left ({0:?})")]
     Left(Leave),
@@ -109,6 +112,12 @@ impl Failure {
             Self::NotServingInTime {
                 why: Some(error), ..
             } => exit_code(error),
+            Self::StreamsFailed {
+                failed,
+                streams,
+                first: Some(error),
+                ..
+            } if failed == streams => exit_code(error),
             Self::Usage(_) => 2,
             Self::ServerStopping { .. } => 3,
             // 128 and the number of the signal, as a shell tells it.
@@ -122,6 +131,7 @@ impl Failure {
             | Self::StreamsFailed { .. }
             | Self::Lagging { .. }
             | Self::NothingMeasured
+            | Self::NoSamples { .. }
             | Self::Unseen { .. }
             | Self::NotServing { .. }
             | Self::NotServingInTime { why: None, .. } => 1,
@@ -131,10 +141,12 @@ impl Failure {
     /// What to do next.
     fn advice(&self) -> Option<Cow<'static, str>> {
         Some(match self {
-            | Self::NoSamples { .. }
             Self::Client(error) => advice(error)?.into(),
             Self::NotServingInTime {
                 why: Some(error), ..
+            }
+            | Self::StreamsFailed {
+                first: Some(error), ..
             } => advice(error)?.into(),
             Self::Midway(error) => {
                 let next = advice(error)?;
@@ -187,6 +199,10 @@ fn so_far(next: &str) -> Cow<'static, str> {
 
 fn said(why: Option<&Error>) -> String {
     why.map_or_else(|| "it answers that it is not".to_owned(), Error::to_string)
+}
+
+fn first_said(first: Option<&Error>) -> String {
+    first.map_or_else(String::new, |error| format!(": {error}"))
 }
 
 /// What to do next about a call to the server or the audio for it.

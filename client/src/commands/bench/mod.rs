@@ -41,12 +41,12 @@ struct Load {
 }
 
 pub(crate) async fn run(connection: &Connection, args: &BenchArgs) -> Result<(), Failure> {
-    allow_many_connections();
     if let Some(path) = &args.plot {
         // What can't be written is told now, and not when everything is measured.
         let file = File::options().append(true).create(true).open(path);
         file.map_err(|source| Failure::file(path, source))?;
     }
+    allow_many_connections();
     let load = Arc::new(Load {
         connection: connection.clone(),
         audio: audio::load(args)?,
@@ -71,7 +71,7 @@ pub(crate) async fn run(connection: &Connection, args: &BenchArgs) -> Result<(),
     if let Some(path) = &args.plot {
         report::plot::write(path, args, &steps).map_err(|source| Failure::file(path, source))?;
     }
-    judge(&steps, args.max_lag, stop.is_pressed())
+    judge(steps, args.max_lag)
 }
 
 /// Runs step after step until one is too much, or the user wants to stop.
@@ -126,22 +126,27 @@ async fn server_probe(args: &BenchArgs) -> Result<Option<Probe>, Failure> {
     }
 }
 
-/// What the exit code says of it all.
-fn judge(steps: &[Step], max_lag: Duration, interrupted: bool) -> Result<(), Failure> {
-    for step in steps {
-        let tally = &step.tally;
-        if tally.failures() > 0 {
-            return Err(Failure::StreamsFailed {
-                failed: tally.failures(),
-                streams: step.streams,
-                statuses: report::statuses(tally),
-            });
-        }
-    }
-    let Some(first) = steps.first() else {
+/// What the exit code says of it all: how the first step went. What ends a ramp later on
+/// is what it was to find, unless the server was lost.
+fn judge(mut steps: Vec<Step>, max_lag: Duration) -> Result<(), Failure> {
+    let is_ramp = steps.len() > 1;
+    let Some(last) = steps.last_mut() else {
         return Ok(());
     };
-    if first.tally.lag.len() == 0 && !interrupted {
+    let tally = &mut last.tally;
+    if tally.is_lost() || (tally.failures() > 0 && !is_ramp) {
+        return Err(Failure::StreamsFailed {
+            failed: tally.failures(),
+            streams: last.streams,
+            statuses: report::statuses(tally),
+            first: tally.first_error.take().map(Box::new),
+        });
+    }
+    let first = &steps[0];
+    if first.interrupted {
+        return Ok(());
+    }
+    if first.tally.lag.len() == 0 {
         return Err(Failure::NothingMeasured);
     }
     let lag = first.tally.lag.percentile(99.0);

@@ -159,6 +159,11 @@ impl Tally {
     pub(crate) fn failures(&self) -> usize {
         self.errors.values().sum()
     }
+
+    /// Whether streams failed, and the server had none that it merely kept waiting.
+    pub(super) fn is_lost(&self) -> bool {
+        self.failures() > 0 && self.achieved == 0 && !self.errors.contains_key(UNFINISHED)
+    }
 }
 
 /// The status of gRPC that the server sent, or what the client saw instead of one.

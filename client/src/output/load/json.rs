@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use ser_client::Error;
 use serde::Serialize;
 
 use super::{speech_percent, sustained};
@@ -20,7 +21,8 @@ pub(crate) const BENCH_HELP: &str = r#"JSON lines (--json): one object a line, `
 
   bench_step  once for each number of streams: streams, connections, measured (how
               long), interrupted, achieved (streams that went well to the end), errors
-              {status: streams}, results, missing (results that were due on streams that failed, and never came;
+              {status: streams}, first_error (what the first of them said), results,
+              missing (results that were due on streams that failed, and never came;
               they count with what they lagged until the step was over), speech (share
               of the results, 0 to 1), lag, covered_lag, client_lateness,
               client_was_late, client, server, within_max_lag
@@ -47,6 +49,8 @@ struct StepLine<'a> {
     interrupted: bool,
     achieved: usize,
     errors: &'a BTreeMap<String, usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_error: Option<String>,
     results: u64,
     missing: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -130,6 +134,7 @@ pub(crate) fn write_step(out: &mut impl Write, args: &BenchArgs, step: &Step) ->
             interrupted: step.interrupted,
             achieved: tally.achieved,
             errors: &tally.errors,
+            first_error: tally.first_error.as_ref().map(Error::to_string),
             results: tally.results(),
             missing: tally.missing,
             speech: speech_percent(tally).map(|percent| percent / 100.0),
