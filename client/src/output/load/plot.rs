@@ -16,7 +16,8 @@ const CURVES: [(&str, f64, RGBColor); 4] = [
     ("p99.9", 99.9, RGBColor(213, 94, 0)),
 ];
 
-/// Draws every step with results into the file at `path`.
+/// Draws every step with results into the file at `path`, but for those in which not all
+/// streams opened: their lag is that of fewer.
 pub(crate) fn write(path: &Path, args: &BenchArgs, steps: &[Step]) -> io::Result<()> {
     let mut picture = String::new();
     draw(&mut picture, args, steps).map_err(|error| io::Error::other(error.to_string()))?;
@@ -28,7 +29,9 @@ fn draw(picture: &mut String, args: &BenchArgs, steps: &[Step]) -> Result<(), Bo
     let area = SVGBackend::with_string(picture, SIZE).into_drawing_area();
     area.fill(&WHITE)?;
     let points = |percent| {
-        let measured = steps.iter().filter(|step| step.tally.lag.len() > 0);
+        let measured = steps
+            .iter()
+            .filter(|step| step.tally.lag.len() > 0 && step.tally.opened == step.streams);
         measured.map(move |step| {
             let lag = step.tally.lag.percentile(percent).as_secs_f64() * 1e3;
             // The scale is logarithmic, and nothing is faster than the clock.

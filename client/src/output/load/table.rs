@@ -1,16 +1,14 @@
 //! A table for people, in Markdown, so that it can go into a report.
 
-use std::{
-    io::{self, Write},
-    time::Duration,
-};
+use std::io::{self, Write};
 
 use comfy_table::{CellAlignment, Table, presets::ASCII_MARKDOWN};
 
 use super::{speech_percent, statuses, sustained};
 use crate::{
     cli::BenchArgs,
-    commands::bench::{Step, Usage},
+    commands::bench::{Step, Times, Usage},
+    output::printable,
 };
 
 /// Writes one line for each step, and what is to be known to read them.
@@ -24,7 +22,7 @@ pub(crate) fn write(out: &mut impl Write, args: &BenchArgs, steps: &[Step]) -> i
         "p99.9",
         "max",
         "covered p50",
-        "p99",
+        "covered p99",
         "client p99",
         "results",
         "speech",
@@ -64,12 +62,10 @@ pub(crate) fn write(out: &mut impl Write, args: &BenchArgs, steps: &[Step]) -> i
 
 fn row(step: &Step) -> Vec<String> {
     let tally = &step.tally;
-    let percentiles = [50.0, 90.0, 99.0, 99.9].map(|percent| tally.lag.percentile(percent));
     let mut row = vec![step.streams.to_string()];
-    row.extend(percentiles.map(milliseconds));
-    row.push(milliseconds(tally.lag.max()));
-    row.extend([50.0, 99.0].map(|percent| milliseconds(tally.covered.percentile(percent))));
-    row.push(milliseconds(tally.lateness.percentile(99.0)));
+    row.extend([50.0, 90.0, 99.0, 99.9, 100.0].map(|percent| percentile(&tally.lag, percent)));
+    row.extend([50.0, 99.0].map(|percent| percentile(&tally.covered, percent)));
+    row.push(percentile(&tally.lateness, 99.0));
     row.push(tally.results().to_string());
     row.push(speech_percent(tally).map_or_else(dash, |speech| format!("{speech:.0} %")));
     row.push(step.client.map_or_else(dash, processor));
@@ -96,6 +92,9 @@ fn write_notes(out: &mut impl Write, args: &BenchArgs, step: &Step) -> io::Resul
             statuses(tally)
         )?;
     }
+    if let Some(error) = &tally.first_error {
+        writeln!(out, "{streams}: {}.", printable(&error.to_string()))?;
+    }
     if tally.missing > 0 {
         writeln!(
             out,
@@ -105,18 +104,27 @@ fn write_notes(out: &mut impl Write, args: &BenchArgs, step: &Step) -> io::Resul
         )?;
     }
     if step.client_was_late(args.max_lag) {
+        let more_threads = if tally.connections > args.threads() {
+            "add --threads"
+        } else {
+            "add --threads, with fewer --streams-per-connection"
+        };
         writeln!(
             out,
             "{streams}: the client itself was late by {} ms (p99), so lag says more of it than of \
-             the server; add --threads, or run it on another machine.",
-            milliseconds(tally.lateness.percentile(99.0)),
+             the server; {more_threads}, or run it on another machine.",
+            percentile(&tally.lateness, 99.0),
         )?;
     }
     Ok(())
 }
 
-fn milliseconds(time: Duration) -> String {
-    format!("{:.1}", time.as_secs_f64() * 1e3)
+/// In milliseconds.
+fn percentile(times: &Times, percent: f64) -> String {
+    if times.len() == 0 {
+        return dash();
+    }
+    format!("{:.1}", times.percentile(percent).as_secs_f64() * 1e3)
 }
 
 fn processor(usage: Usage) -> String {
