@@ -3,21 +3,19 @@
 //! What is claimed of times holds on the busiest machine: they are at least what the
 //! server adds, and how many there are doesn't depend on how long they take.
 
-use std::{
-    path::Path,
-    process::{Command, Output, Stdio},
-    time::Duration,
-};
+use std::{path::Path, process::Command, time::Duration};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use ser_tests::{
+    audio,
     binaries::{self, sample},
     null_server::{Behaviour, InProcess},
+    program::{self, Ended, Program},
     server::ServerProcess,
     stream::PATIENCE,
 };
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use tokio::{net::TcpListener, time::timeout};
 
 /// A null server with ten results a second.
 async fn null_server(behaviour: Behaviour) -> InProcess {
@@ -40,12 +38,10 @@ fn bench(url: &str, arguments: &str) -> Command {
 }
 
 /// The steps and the last line of a run that ends with `code`.
-fn lines(output: &Output, code: i32) -> (Vec<Value>, Value) {
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{error}");
-    let text = String::from_utf8(output.stdout.clone()).expect("UTF-8");
-    let mut lines: Vec<Value> = text
-        .lines()
+fn lines(ended: &Ended, code: i32) -> (Vec<Value>, Value) {
+    ended.assert(code, &[]);
+    let lines = ended.stdout.lines();
+    let mut lines: Vec<Value> = lines
         .map(|line| serde_json::from_str(line).expect("JSON"))
         .collect();
     let last = lines.pop().expect("a last line");
@@ -54,10 +50,9 @@ fn lines(output: &Output, code: i32) -> (Vec<Value>, Value) {
     (lines, last)
 }
 
-fn run(url: &str, arguments: &str, code: i32) -> (Vec<Value>, Value) {
-    let mut command = bench(url, arguments);
-    let output = command.args(["--json", "--warm-up", "200ms"]).output();
-    lines(&output.expect("it runs"), code)
+async fn run(url: &str, arguments: &str, code: i32) -> (Vec<Value>, Value) {
+    let arguments = format!("{arguments} --json --warm-up 200ms");
+    lines(&program::run(bench(url, &arguments)).await, code)
 }
 
 /// Percentiles in seconds, in ascending order.
@@ -75,7 +70,7 @@ async fn a_known_delay_is_measured() {
     });
     let server = server.await;
     let load = "--streams 5 --streams-per-connection 2 --threads 2 --duration 2s";
-    let (steps, _) = run(&server.url(), load, 0);
+    let (steps, _) = run(&server.url(), load, 0).await;
     let [step] = &steps[..] else {
         panic!("one step: {steps:?}")
     };
@@ -112,7 +107,7 @@ async fn a_server_that_stops_listening_cannot_hide_it() {
     });
     let server = server.await;
     let load = "--rate 192000 --encoding f32le --duration 3s";
-    let (steps, _) = run(&server.url(), load, 0);
+    let (steps, _) = run(&server.url(), load, 0).await;
     // 20 of the 30 results fell due in the pause, and waited for its end.
     let step = &steps[0];
     assert_eq!(step["results"], 30);
@@ -127,7 +122,7 @@ async fn results_that_never_come_count_with_what_they_lagged() {
         ..Behaviour::default()
     });
     let server = server.await;
-    let (steps, end) = run(&server.url(), "--duration 1s", 1);
+    let (steps, end) = run(&server.url(), "--duration 1s", 1).await;
     let step = &steps[0];
     assert_eq!(step["errors"], json!({"unfinished": 1}));
     assert_eq!(step["achieved"], 0);
@@ -145,16 +140,92 @@ async fn failures_are_counted_by_status() {
         ..Behaviour::default()
     });
     let server = server.await;
-    let (steps, end) = run(&server.url(), "--streams 5 --duration 500ms", 1);
+    let (steps, end) = run(&server.url(), "--streams 5 --duration 500ms", 1).await;
     assert_eq!(steps[0]["errors"], json!({"resource_exhausted": 2}));
     assert_eq!(steps[0]["achieved"], 3);
     assert_eq!(steps[0]["within_max_lag"], false);
     assert_eq!(end["sustained"], Value::Null);
 
-    let output = bench(&server.url(), "--streams 5 --duration 1ms --warm-up 1ms").output();
-    let error = String::from_utf8(output.unwrap().stderr).unwrap();
-    let expected = "2 of 5 streams failed (2 resource_exhausted)";
-    assert!(error.contains(expected), "{error}");
+    let arguments = "--streams 5 --duration 1ms --warm-up 1ms";
+    let ended = program::run(bench(&server.url(), arguments)).await;
+    let said = "streams: 3 open; expected at most 3";
+    let failed = "2 of 5 streams failed (2 resource_exhausted)";
+    ended.assert(1, &[failed, said, "hint: "]);
+    assert!(ended.stdout.contains(said), "{}", ended.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_server_refuses_is_not_tried_again() {
+    let server = null_server(Behaviour {
+        refused: |number| number < 2,
+        ..Behaviour::default()
+    });
+    let server = server.await;
+    let (steps, _) = run(&server.url(), "--streams 5 --duration 500ms", 1).await;
+    assert_eq!(steps[0]["errors"], json!({"unavailable": 2}));
+    assert_eq!(steps[0]["achieved"], 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_that_break_leave_no_results_out() {
+    let server = null_server(Behaviour {
+        broken: |number| (number < 2).then_some(Duration::from_millis(800)),
+        ..Behaviour::default()
+    });
+    let server = server.await;
+    let (steps, _) = run(&server.url(), "--streams 4 --duration 2s", 1).await;
+    let step = &steps[0];
+    assert_eq!(step["errors"], json!({"unavailable": 2}));
+    assert_eq!(step["achieved"], 2);
+    let [came, missing] = ["results", "missing"].map(|name| step[name].as_u64().unwrap());
+    // Each of 4 streams had 20 results due. Before it breaks, one has 7 at most.
+    assert!(missing >= 2 * 13 && came + missing == 80, "{step}");
+    assert!(times(&step["lag"])[5] >= 1.0, "{step}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_lost_is_told_from_one_that_is_slow() {
+    let server = null_server(Behaviour {
+        broken: |_| Some(Duration::from_millis(300)),
+        ..Behaviour::default()
+    });
+    let server = server.await;
+    let load = "--streams 2 --duration 2s --warm-up 1ms";
+    let ended = program::run(bench(&server.url(), load)).await;
+    let failed = "2 of 2 streams failed (2 unavailable)";
+    ended.assert(3, &[failed, "server: shutting down", "hint: "]);
+    let told = "2 streams: 0 ran to the end";
+    assert!(ended.stdout.contains(told), "{}", ended.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_with_too_many_streams_stays_one() {
+    let server = null_server(Behaviour {
+        most_streams_per_connection: Some(2),
+        ..Behaviour::default()
+    });
+    let server = server.await;
+    let load = "--streams 5 --streams-per-connection 5 --duration 500ms --answer-timeout 500ms";
+    let (steps, _) = run(&server.url(), load, 1).await;
+    assert_eq!(steps[0]["errors"], json!({"silent": 1, "not_opened": 2}));
+    assert_eq!(steps[0]["achieved"], 2);
+    assert_eq!(steps[0]["connections"], 1);
+    assert_eq!(server.traffic.connections(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_ends_the_opening_of_streams() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let load = "--streams 100 --streams-per-connection 100 --answer-timeout 1h --json";
+    let bench = Program::start(bench(&url, load));
+    let connection = timeout(PATIENCE, listener.accept());
+    let _connection = connection.await.expect("a connection in time").unwrap();
+    bench.signal(Signal::INT);
+    let (steps, end) = lines(&bench.end().await, 0);
+    assert_eq!(steps[0]["interrupted"], true);
+    assert_eq!(steps[0]["errors"], json!({}));
+    assert_eq!(end["sustained"], Value::Null);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -164,7 +235,7 @@ async fn a_ramp_ends_where_the_lag_passes_the_limit() {
         ..Behaviour::default()
     });
     let server = server.await;
-    let (steps, end) = run(&server.url(), "--ramp 1:8 --duration 500ms --max-lag 2s", 0);
+    let (steps, end) = run(&server.url(), "--ramp 1:8 --duration 500ms --max-lag 2s", 0).await;
     let of_all = |name: &str| -> Value { steps.iter().map(|step| step[name].clone()).collect() };
     assert_eq!(of_all("streams"), json!([1, 2, 4]));
     assert_eq!(of_all("within_max_lag"), json!([true, true, false]));
@@ -173,18 +244,40 @@ async fn a_ramp_ends_where_the_lag_passes_the_limit() {
 
     // Where not even the first step is within the limit, the run has failed.
     let load = "--streams 3 --duration 500ms --warm-up 200ms --max-lag 2s";
-    let output = bench(&server.url(), load).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    let error = String::from_utf8(output.stderr).unwrap();
-    assert!(error.contains("with 3 streams"), "{error}");
-    assert!(error.contains("--max-lag"), "{error}");
+    let ended = program::run(bench(&server.url(), load)).await;
+    ended.assert(1, &["with 3 streams", "--max-lag"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ramp_ends_where_streams_fail() {
+    let server = null_server(Behaviour {
+        most_streams: 3,
+        ..Behaviour::default()
+    });
+    let server = server.await;
+    let (steps, end) = run(&server.url(), "--ramp 1:8 --duration 500ms", 0).await;
+    assert_eq!(steps.len(), 3);
+    assert_eq!(steps[2]["errors"], json!({"resource_exhausted": 1}));
+    assert_eq!(end["sustained"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ramp_whose_server_is_lost_has_failed() {
+    let server = null_server(Behaviour {
+        refused: |number| number > 0,
+        ..Behaviour::default()
+    });
+    let server = server.await;
+    let (steps, end) = run(&server.url(), "--ramp 1:8 --duration 500ms", 3).await;
+    assert_eq!(steps[1]["errors"], json!({"unavailable": 2}));
+    assert_eq!(end["sustained"], 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn json_has_every_field() {
     let server = null_server(Behaviour::default()).await;
     let load = format!("--duration 500ms --server-pid {}", std::process::id());
-    let (steps, end) = run(&server.url(), &load, 0);
+    let (steps, end) = run(&server.url(), &load, 0).await;
     let fields = |value: &Value| -> String {
         let mut names: Vec<_> = value.as_object().unwrap().keys().cloned().collect();
         names.sort();
@@ -192,8 +285,8 @@ async fn json_has_every_field() {
     };
     assert_eq!(
         fields(&steps[0]),
-        "achieved client client_lateness client_was_late connections covered_lag errors lag \
-         missing results server speech streams type within_max_lag"
+        "achieved client client_lateness client_was_late connections covered_lag errors \
+         interrupted lag measured missing results server speech streams type within_max_lag"
     );
     assert_eq!(
         fields(&end),
@@ -216,15 +309,19 @@ async fn people_get_a_table_and_a_picture() {
     let server = null_server(Behaviour::default()).await;
     let folder = tempfile::tempdir().unwrap();
     let picture = folder.path().join("lag.svg");
-    let output = bench(&server.url(), "--ramp 1:2 --duration 500ms --warm-up 200ms")
-        .args([Path::new("--plot"), &picture])
-        .output()
-        .unwrap();
-    assert!(output.status.success());
-    let text = String::from_utf8(output.stdout).unwrap();
+    let mut command = bench(&server.url(), "--ramp 1:2 --duration 500ms --warm-up 200ms");
+    command.args([Path::new("--plot"), &picture]);
+    let ended = program::run(command).await;
+    ended.assert(0, &[]);
+    let text = ended.stdout;
     let table: Vec<_> = text.lines().take_while(|l| l.starts_with('|')).collect();
+    let mut names: Vec<_> = table[0].split('|').map(str::trim).collect();
+    names.sort_unstable();
+    names.dedup();
     assert_eq!(table.len(), 4, "a head, a rule and two steps: {text}");
     let columns = table[0].split('|').count();
+    // Before the first bar there is as little as after the last.
+    assert_eq!(names.len(), columns - 1, "no name twice: {text}");
     assert!(
         table.iter().all(|l| l.split('|').count() == columns),
         "{text}"
@@ -241,45 +338,63 @@ async fn people_get_a_table_and_a_picture() {
 #[tokio::test(flavor = "multi_thread")]
 async fn ctrl_c_shows_what_was_measured_until_then() {
     let server = null_server(Behaviour::default()).await;
-    let bench = bench(&server.url(), "--json --warm-up 1ms --duration 1h")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let bench = bench(&server.url(), "--json --warm-up 1ms --duration 1h");
+    let bench = Program::start(bench);
     let results = server.traffic.until_results(10);
     timeout(PATIENCE, results).await.expect("results in time");
-    kill_process(Pid::from_child(&bench), Signal::INT).unwrap();
-    let (steps, _) = lines(&bench.wait_with_output().unwrap(), 0);
-    assert!(steps[0]["results"].as_u64().unwrap() > 0, "{}", steps[0]);
-    assert_eq!(steps[0]["achieved"], 1);
+    bench.signal(Signal::INT);
+    let (steps, end) = lines(&bench.end().await, 0);
+    let step = &steps[0];
+    assert!(step["results"].as_u64().unwrap() > 0, "{step}");
+    assert_eq!(step["achieved"], 1);
+    assert_eq!(step["interrupted"], true);
+    let measured = step["measured"].as_f64().unwrap();
+    assert!(measured > 0.0 && measured < 3_600.0, "{step}");
+    assert_eq!(
+        step["within_max_lag"], false,
+        "it would have run for an hour"
+    );
+    assert_eq!(end["sustained"], Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_or_written_is_told_before_anything_is_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().join("empty.wav");
+    std::fs::write(&empty, audio::wav(16_000, 1, &[])).unwrap();
+    let nowhere = folder.path().join("none").join("lag.svg");
+    for (option, path) in [("--audio", &empty), ("--plot", &nowhere)] {
+        // Nobody is there.
+        let mut command = bench("http://127.0.0.1:1", "--streams 2");
+        command.arg(option).arg(path);
+        let ended = program::run(command).await;
+        ended.assert(1, &[path.to_str().unwrap()]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_real_server_hears_is_speech() {
     let (server, _) = ServerProcess::ready().await;
-    let speech = |audio: &str, files: &[&Path]| -> f64 {
+    let speech = async |audio: &str, files: &[&Path]| -> f64 {
         let observed = format!(
             "--duration 2s --warm-up 1500ms --server-pid {}",
             server.id()
         );
-        let output = bench(
-            &server.url(),
-            &format!("{observed} --streams 3 --max-lag 20s --json {audio}"),
-        )
-        .args(files)
-        .output();
-        let (steps, _) = lines(&output.unwrap(), 0);
+        let arguments = format!("{observed} --streams 3 --max-lag 20s --json {audio}");
+        let mut command = bench(&server.url(), &arguments);
+        command.args(files);
+        let (steps, _) = lines(&program::run(command).await, 0);
         // A stream has a result every 0.51 s.
         assert!(steps[0]["results"].as_u64().unwrap() >= 9, "{}", steps[0]);
         let cores = steps[0]["server"]["cores"].as_f64();
         assert!(cores.is_some_and(|cores| cores > 0.0), "{}", steps[0]);
         steps[0]["speech"].as_f64().unwrap()
     };
-    assert_eq!(speech("--rate 16000", &[]), 1.0);
-    assert_eq!(speech("--rate 8000 --encoding alaw", &[]), 1.0);
+    assert_eq!(speech("--rate 16000", &[]).await, 1.0);
+    assert_eq!(speech("--rate 8000 --encoding alaw", &[]).await, 1.0);
     let files = [
         &*sample("flat-22050.wav"),
         &*sample("high-48000-24bit.flac"),
     ];
-    assert!(speech("--audio", &files) > 0.0);
+    assert!(speech("--audio", &files).await > 0.0);
 }
