@@ -287,8 +287,14 @@ async fn a_name_that_takes_its_time_holds_up_no_other() {
         slow: ip(&slow.address),
         answers: Arc::clone(&answers),
     };
-    let client = Client::builder(["http://slow:1", "http://quick:1"]).resolver(resolver);
-    let client = patiently(client.connect()).await.unwrap();
+    let client = Client::builder(["http://slow:1", "http://quick:1"])
+        .resolver(resolver)
+        .timeouts(Timeouts {
+            connect: Duration::from_secs(3_600),
+            ..Timeouts::default()
+        })
+        .connect();
+    let client = patiently(client).await.unwrap();
     let [quick, slow] = [("quick", &quick), ("slow", &slow)]
         .map(|(name, server)| format!("http://{name}:1 ({})", ip(&server.address)));
     assert_eq!(spread(&client, 4).await[&quick], 4);
