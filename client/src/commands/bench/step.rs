@@ -1,7 +1,8 @@
 //! So many streams at once, opened, warmed up, measured and ended.
 
-use std::{ops::Range, panic::resume_unwind, sync::Arc, time::Duration};
+use std::{io, ops::Range, panic::resume_unwind, sync::Arc, time::Duration};
 
+use futures_util::future::try_join_all;
 use indicatif::ProgressBar;
 use tokio::{
     select,
@@ -169,13 +170,16 @@ fn connections(streams: usize, per_connection: usize) -> Vec<Range<usize>> {
         .collect()
 }
 
-async fn join(threads: Vec<JoinHandle<std::io::Result<Tally>>>) -> std::io::Result<Tally> {
+/// All that the threads tallied, or at once what the first said that couldn't go on: the
+/// others may run for ever.
+async fn join(threads: Vec<JoinHandle<io::Result<Tally>>>) -> io::Result<Tally> {
+    let threads = threads.into_iter().map(async |thread| {
+        let tally = thread.await;
+        tally.unwrap_or_else(|error| resume_unwind(error.into_panic()))
+    });
     let mut all = Tally::new();
-    for thread in threads {
-        let tally = thread
-            .await
-            .unwrap_or_else(|error| resume_unwind(error.into_panic()));
-        all.add(tally?);
+    for tally in try_join_all(threads).await? {
+        all.add(tally);
     }
     Ok(all)
 }
