@@ -22,8 +22,8 @@ pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0  success; also when the reader of standard output went away, and after Ctrl-C
   1  failure: unreadable audio or none, an error of the server, `health` of a server that is not
-     serving; some clip that `classify` can't read or classify, while the rest went on; streams
-     of `bench` that fail or lag too much, in the first step of a ramp
+     serving; some clip that `classify` can't read or classify, while the rest went on; of
+     `bench`, some stream that fails, or lag beyond --max-lag, in its first step
   2  usage: the command line is wrong
   3  connection: nothing answers, the connection broke, or the server is loading, full or stopping
   4  rejected: the server refuses the request

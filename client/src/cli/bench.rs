@@ -114,7 +114,7 @@ pub(crate) struct BenchArgs {
     /// Print JSON lines, described below (`--help`).
     #[arg(long)]
     pub(crate) json: bool,
-    /// Draw lag against streams, as SVG.
+    /// Draw lag against streams, as SVG; of the steps in which all streams opened.
     #[arg(long, value_name = "FILE.svg")]
     pub(crate) plot: Option<PathBuf>,
 }
