@@ -255,10 +255,16 @@ async fn a_ramp_ends_where_streams_fail() {
         ..Behaviour::default()
     });
     let server = server.await;
-    let (steps, end) = run(&server.url(), "--ramp 1:8 --duration 500ms", 0).await;
+    let folder = tempfile::tempdir().unwrap();
+    let picture = folder.path().join("lag.svg");
+    let load = format!("--ramp 1:8 --duration 500ms --plot {}", picture.display());
+    let (steps, end) = run(&server.url(), &load, 0).await;
     assert_eq!(steps.len(), 3);
     assert_eq!(steps[2]["errors"], json!({"resource_exhausted": 1}));
     assert_eq!(end["sustained"], 2);
+    // On each of four curves, two steps: the third is that of three streams.
+    let picture = std::fs::read_to_string(picture).unwrap();
+    assert_eq!(picture.matches("<circle").count(), 4 * 2, "{picture}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
