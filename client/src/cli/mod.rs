@@ -66,8 +66,8 @@ pub(crate) enum Command {
     /// Streams run in real time, as if so many people were speaking. Lag counts from
     /// the instant at which the chunk was due that makes a result computable, so that a
     /// server that holds the client up can't hide it. Ctrl-C stops and shows what was
-    /// measured until then. Fails when a stream failed, or the lag passed --max-lag
-    /// with the fewest streams.
+    /// measured until then. Fails when with the fewest streams one failed or the lag
+    /// passed --max-lag, and when all streams failed.
     #[command(after_long_help = BENCH_HELP)]
     Bench(Box<BenchArgs>),
     /// Show the models that the server has.
