@@ -12,7 +12,8 @@ pub mod binaries;
 pub mod doubles;
 pub mod evaluation;
 pub mod null_server;
-pub mod program;
 pub mod server;
 pub mod sound;
 pub mod stream;
+
+pub use ser_test_program as program;

@@ -1,7 +1,5 @@
 //! A stream that sends whatever a test wants, right or wrong.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use ser_proto::v1::{
     AudioFormat, EmotionResult, Encoding, RecognitionOptions, StreamStarted, StreamSummary,
@@ -13,8 +11,7 @@ use tokio::{sync::mpsc, time::timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming, transport::Channel};
 
-/// Longer than any honest answer takes, however slow the machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub use ser_test_program::PATIENCE;
 
 /// One channel of `encoding` at `sample_rate`, all else default.
 #[must_use]

@@ -97,7 +97,7 @@ async fn replay(server: &ServerProcess, file: &Path) -> Vec<Value> {
     let mut command = stream(server);
     command.arg(file).arg("--fast");
     let ended = program::run(command).await;
-    assert_eq!(ended.code, 0, "{ended:?}");
+    ended.assert(0, &[]);
     lines(&ended.stdout)
 }
 
@@ -120,7 +120,7 @@ async fn what_is_said_is_heard_and_kept(route: Route, rate: u32) {
         .await;
     listener.program.signal(Signal::INT);
     let (heard, ended, folder) = listener.end().await;
-    assert_eq!(ended.code, 0, "{ended:?}");
+    ended.assert(0, &[]);
     assert_eq!(heard[0]["audio"]["sample_rate"], rate);
 
     let replayed = replay(&server, &kept(&folder)).await;
@@ -160,7 +160,7 @@ async fn what_the_network_cannot_take_is_dropped_and_told_of() {
         .await;
     listener.program.signal(Signal::INT);
     let (heard, ended, folder) = listener.end().await;
-    assert_eq!(ended.code, 0, "{ended:?}");
+    ended.assert(0, &[]);
     let told = heard.iter().filter(|event| event["code"] == "client");
     let [told] = told.collect::<Vec<_>>()[..] else {
         panic!("one burst: {heard:?}")
@@ -175,7 +175,7 @@ async fn what_the_network_cannot_take_is_dropped_and_told_of() {
 /// The stream ends with its summary, and the program says what happened.
 async fn ends_with(listener: Listener, what_happened: &str) {
     let (events, ended, _folder) = listener.end().await;
-    assert_eq!(ended.code, 1, "{ended:?}");
+    ended.assert(1, &[]);
     assert_eq!(events.last().unwrap()["type"], "summary");
     let said = ended.stderr;
     assert!(said.contains(what_happened), "{said}");
@@ -241,7 +241,7 @@ async fn devices_are_listed_and_chosen_from() {
     assert!(listed.starts_with(" 0  fakemic (default)  16000 Hz, 1 channel, i16"));
 
     let ended = client(&["stream", "--mic", "--device", "Headset"]).await;
-    assert_eq!(ended.code, 1, "{ended:?}");
+    ended.assert(1, &[]);
     for said in [
         "no microphone is called \"Headset\"",
         "\"fakemic\" (fakemic)",
@@ -257,7 +257,7 @@ async fn without_a_microphone_the_program_says_what_to_try() {
         let _nothing = sound::without_devices(&mut command);
         command.args(arguments);
         let ended = program::run(command).await;
-        assert_eq!(ended.code, 1, "{ended:?}");
+        ended.assert(1, &[]);
         assert_eq!(ended.stdout, "");
         let said = ended.stderr;
         assert!(

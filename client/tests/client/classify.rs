@@ -9,6 +9,7 @@ use std::{
     },
 };
 
+use rustix::process::Signal;
 use ser_client::proto::{Pace, StreamWarning, WarningCode, streaming_recognize_response::Response};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -19,7 +20,7 @@ use vt100::Color;
 use crate::support::{
     fake::{Call, FakeServer},
     messages,
-    program::{Program, run, wav},
+    program::{run, start, wav},
     terminal::{Terminal, rows},
 };
 
@@ -476,10 +477,10 @@ async fn ctrl_c_leaves_what_is_there() {
         }
     });
     let folder = recordings(3);
-    let mut program = Program::start(&server.address, &["classify", text(folder.path())]);
+    let mut program = start(&server.address, &["classify", text(folder.path())]);
     assert!(program.line().await.contains("0.wav"));
     waits.recv().await.unwrap();
-    program.interrupt();
+    program.signal(Signal::INT);
     let ended = program.end().await;
     assert_eq!(ended.code, Some(130), "{ended:?}");
     assert!(!ended.stdout.contains("1.wav"), "{ended:?}");
@@ -509,7 +510,7 @@ async fn a_reader_that_has_seen_enough_ends_the_work() {
     });
     let folder = recordings(200);
     let arguments = ["classify", text(folder.path()), "--jobs", "1"];
-    let mut program = Program::start(&server.address, &arguments);
+    let mut program = start(&server.address, &arguments);
     assert!(program.line().await.contains("happy"));
     program.close_stdout();
     // More than one: while another test forks, the pipe still has a reader.

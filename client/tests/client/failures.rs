@@ -8,7 +8,7 @@ use tonic::Status;
 use crate::support::{
     fake::{FakeServer, ReservedPort},
     messages,
-    program::{Ended, Program, Recording, run, wav_of},
+    program::{Ended, Recording, run, start, wav_of},
 };
 
 const FAILURE: i32 = 1;
@@ -91,7 +91,7 @@ async fn a_server_that_dies() {
         std::mem::forget(call);
     });
     let recording = Recording::seconds(60);
-    let mut program = Program::start(&server.address, &["stream", recording.path()]);
+    let mut program = start(&server.address, &["stream", recording.path()]);
     assert!(program.line().await.contains("happy"));
     let address = server.address.clone();
     drop(server);
@@ -131,7 +131,7 @@ async fn a_server_that_is_yet_to_start() {
     let port = ReservedPort::new();
     let recording = Recording::seconds(1);
     let arguments = ["stream", recording.path(), "--connect-timeout", "1h"];
-    let program = Program::start(&port.address(), &arguments);
+    let program = start(&port.address(), &arguments);
     let attempts = AtomicUsize::new(0);
     let _server = FakeServer::start_on(port, move |mut call| {
         let loading = attempts.fetch_add(1, Ordering::Relaxed) < 3;
@@ -305,7 +305,7 @@ async fn standard_input_that_falls_silent() {
         call.fail(Status::deadline_exceeded(silent)).await;
     });
     let arguments = ["stream", "-", "--rate", "8000", "--encoding", "s16le"];
-    let mut program = Program::start(&server.address, &arguments);
+    let mut program = start(&server.address, &arguments);
     program.write(&[0; 800]).await;
     let ended = program.end().await;
     assert_ended(
@@ -327,7 +327,7 @@ async fn raw_audio_of_another_encoding() {
         call.fail(Status::invalid_argument(nan)).await;
     });
     let arguments = ["stream", "-", "--rate", "8000", "--encoding", "f32le"];
-    let mut program = Program::start(&server.address, &arguments);
+    let mut program = start(&server.address, &arguments);
     program.write(&[0xff; 800]).await;
     let ended = program.end().await;
     assert_ended(

@@ -9,7 +9,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 
 use crate::support::{
     fake::{FakeServer, ReservedPort},
-    program::{Program, patiently, run},
+    program::{patiently, run, start},
 };
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn every_server_is_asked() {
 async fn waiting_watches_until_it_serves() {
     let mut server = FakeServer::without_streams();
     server.status.send_replace(ServingStatus::NotServing);
-    let program = Program::start(&server.address, &["health", "--wait", "1h"]);
+    let program = start(&server.address, &["health", "--wait", "1h"]);
     patiently(server.watches.recv()).await.unwrap();
     server.status.send_replace(ServingStatus::Serving);
     let ended = program.end().await;
@@ -72,7 +72,7 @@ async fn waiting_watches_until_it_serves() {
 #[tokio::test]
 async fn waiting_outlasts_a_server_that_is_yet_to_start() {
     let port = ReservedPort::new();
-    let program = Program::start(&port.address(), &["health", "--wait", "1h"]);
+    let program = start(&port.address(), &["health", "--wait", "1h"]);
     let _server = FakeServer::start_on(port, |_| async {});
     let ended = program.end().await;
     assert_eq!(ended.code, Some(0), "{ended:?}");

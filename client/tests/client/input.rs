@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use crate::support::{
     fake::FakeServer,
     messages,
-    program::{Program, Recording, patiently, run, wav_of},
+    program::{Recording, patiently, run, start, wav_of},
 };
 
 /// A server that passes on what it receives.
@@ -159,7 +159,7 @@ async fn raw_audio_is_sent_as_it_arrives() {
         "--channels",
         "2",
     ];
-    let mut program = Program::start(&server.address, &arguments);
+    let mut program = start(&server.address, &arguments);
     program.write(b"abc").await;
     // The third byte waits for its other channel.
     assert!(program.line().await.contains("fear 0.900"));
@@ -174,7 +174,7 @@ async fn raw_audio_is_sent_as_it_arrives() {
 async fn raw_audio_that_is_odd_is_sent_with_a_warning() {
     let (server, mut heard) = listener();
     let arguments = ["stream", "-", "--rate", "8000", "--encoding", "s16le"];
-    let mut program = Program::start(&server.address, &arguments);
+    let mut program = start(&server.address, &arguments);
     program.write(b"RIFF1").await;
     program.close_stdin();
     let ended = program.end().await;

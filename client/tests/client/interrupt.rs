@@ -1,12 +1,13 @@
 //! Ctrl-C.
 
+use rustix::process::Signal;
 use ser_client::proto::streaming_recognize_response::Response;
 use tokio::sync::mpsc;
 
 use crate::support::{
     fake::FakeServer,
     messages,
-    program::{Program, Recording, patiently},
+    program::{Recording, patiently, start},
 };
 
 #[tokio::test]
@@ -23,9 +24,9 @@ async fn the_first_half_closes_and_the_summary_comes() {
         }
     });
     let recording = Recording::seconds(600);
-    let mut program = Program::start(&server.address, &["stream", recording.path()]);
+    let mut program = start(&server.address, &["stream", recording.path()]);
     assert!(program.line().await.contains("happy"));
-    program.interrupt();
+    program.signal(Signal::INT);
     let ended = program.end().await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(
@@ -45,10 +46,10 @@ async fn live_input_is_left_too() {
         call.send(Response::Summary(messages::summary())).await;
     });
     let arguments = ["stream", "-", "--rate", "8000", "--encoding", "s16le"];
-    let mut program = Program::start(&server.address, &arguments);
+    let mut program = start(&server.address, &arguments);
     assert!(program.line().await.contains("happy"));
     // Standard input stays open, and nothing comes from it.
-    program.interrupt();
+    program.signal(Signal::INT);
     assert!(program.line().await.starts_with("summary: "));
     let ended = program.end().await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -69,11 +70,11 @@ async fn the_second_ends_at_once() {
         }
     });
     let recording = Recording::seconds(600);
-    let mut program = Program::start(&server.address, &["stream", recording.path()]);
+    let mut program = start(&server.address, &["stream", recording.path()]);
     assert!(program.line().await.contains("happy"));
-    program.interrupt();
+    program.signal(Signal::INT);
     patiently(half_closes.recv()).await.unwrap();
-    program.interrupt();
+    program.signal(Signal::INT);
     let ended = program.end().await;
     assert_eq!(ended.code, Some(130), "{ended:?}");
 }

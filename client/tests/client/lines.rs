@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use crate::support::{
     fake::FakeServer,
     messages,
-    program::{Program, Recording, run},
+    program::{Recording, run, start},
 };
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn a_reader_that_has_seen_enough_is_no_failure() {
     for arguments in [&[][..], &["--json"]] {
         let recording = Recording::seconds(60);
         let arguments = [&["stream", recording.path()], arguments].concat();
-        let mut program = Program::start(&server.address, &arguments);
+        let mut program = start(&server.address, &arguments);
         if arguments.contains(&"--json") {
             program.line().await;
         }

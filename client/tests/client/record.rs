@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use rustix::process::Signal;
 use ser_client::{
     audio::Recording as Decoded,
     proto::{Encoding, streaming_recognize_response::Response},
@@ -11,7 +12,7 @@ use tokio::{process::Command, sync::mpsc};
 use crate::support::{
     fake::FakeServer,
     messages,
-    program::{Program, Recording, patiently, run, wav_of},
+    program::{Recording, patiently, run, start, wav_of},
 };
 
 /// A server that passes on all audio it receives, and has a result for every piece.
@@ -53,7 +54,7 @@ async fn every_encoding_keeps_what_was_sent() {
         let path = path.to_str().unwrap();
         let raw = ["--rate", "8000", "--channels", "3", "--encoding", encoding];
         let arguments = [&["stream", "-", "--record", path][..], &raw].concat();
-        let mut program = Program::start(&server.address, &arguments);
+        let mut program = start(&server.address, &arguments);
         // Of 19 frames of each encoding, and the beginning of one more.
         let bytes: Vec<u8> = (0..230).map(|n| n % 64).collect();
         program.write(&bytes).await;
@@ -93,9 +94,9 @@ async fn what_was_not_sent_is_not_kept() {
     let (server, mut heard) = listener();
     let source = Recording::seconds(60);
     let arguments = ["stream", source.path(), "--record", &kept];
-    let mut program = Program::start(&server.address, &arguments);
+    let mut program = start(&server.address, &arguments);
     program.line().await;
-    program.interrupt();
+    program.signal(Signal::INT);
     let ended = program.end().await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let heard = patiently(heard.recv()).await.unwrap();
@@ -160,13 +161,13 @@ async fn a_program_that_is_killed_leaves_a_whole_file() {
     let (server, _heard) = listener();
     let arguments = ["--rate", "8000", "--encoding", "s16le", "--record", &kept];
     let arguments = [&["stream", "-"][..], &arguments].concat();
-    let mut program = Program::start(&server.address, &arguments);
+    let mut program = start(&server.address, &arguments);
     program.write(&[7; 1_000]).await;
     // The result for it, so it was sent.
     program.line().await;
     program.write(&[8; 1_000]).await;
     program.line().await;
-    program.kill();
+    program.signal(Signal::KILL);
     assert_eq!(program.end().await.code, None);
     let audio = sent_again(&kept);
     assert!(audio.len() > 1_000, "{}", audio.len());

@@ -1,19 +1,26 @@
 //! Programs while they run: what they print, line by line, and how they end.
 
-use std::{os::unix::process::ExitStatusExt, process::Stdio};
+#![allow(
+    clippy::unwrap_used,
+    reason = "test code: a failure here fails the test"
+)]
+
+use std::{process::Stdio, time::Duration};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines},
-    process::{Child, ChildStderr, ChildStdout, Command},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines},
+    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
     time::timeout,
 };
 
-use crate::stream::PATIENCE;
+/// Longer than any honest answer takes, however slow the machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A program, killed when dropped.
 pub struct Program {
     child: Child,
+    stdin: Option<ChildStdin>,
     stdout: Option<Lines<BufReader<ChildStdout>>>,
     stderr: ChildStderr,
 }
@@ -21,8 +28,8 @@ pub struct Program {
 /// How a program ended.
 #[derive(Debug)]
 pub struct Ended {
-    /// As a shell tells it: 128 and the number of the signal that ended it.
-    pub code: i32,
+    /// None when a signal ended it.
+    pub code: Option<i32>,
     /// What was not read line by line.
     pub stdout: String,
     /// All that it said there.
@@ -30,7 +37,8 @@ pub struct Ended {
 }
 
 impl Program {
-    /// Starts `command`, reading what it prints.
+    /// Starts `command`, reading what it prints. Its standard input, if that is piped,
+    /// stays open.
     ///
     /// # Panics
     ///
@@ -46,10 +54,30 @@ impl Program {
         let stdout = BufReader::new(child.stdout.take().unwrap()).lines();
         let stderr = child.stderr.take().unwrap();
         Self {
-            child,
+            stdin: child.stdin.take(),
             stdout: Some(stdout),
             stderr,
+            child,
         }
+    }
+
+    /// Writes to its standard input.
+    ///
+    /// # Panics
+    ///
+    /// When it doesn't read, or not in time.
+    pub async fn write(&mut self, bytes: &[u8]) {
+        let stdin = self.stdin.as_mut().expect("piped, and not closed yet");
+        let written = timeout(PATIENCE, async {
+            stdin.write_all(bytes).await?;
+            stdin.flush().await
+        });
+        written.await.expect("it reads").unwrap();
+    }
+
+    /// Ends its standard input.
+    pub fn close_stdin(&mut self) {
+        self.stdin = None;
     }
 
     /// The next line of its standard output.
@@ -104,18 +132,19 @@ impl Program {
             self.child.wait().await.unwrap()
         };
         let status = timeout(PATIENCE, end).await.expect("it ends");
-        let signal = || 128 + status.signal().expect("an exit code or a signal");
         Ended {
-            code: status.code().unwrap_or_else(signal),
+            code: status.code(),
             stdout,
             stderr,
         }
     }
 }
 
-/// Runs `command` from start to end.
+/// Runs `command` from start to end, with nothing written to it.
 pub async fn run(command: std::process::Command) -> Ended {
-    Program::start(command).end().await
+    let mut program = Program::start(command);
+    program.close_stdin();
+    program.end().await
 }
 
 impl Ended {
@@ -126,7 +155,7 @@ impl Ended {
     /// When it did not.
     #[track_caller]
     pub fn assert(&self, code: i32, said: &[&str]) {
-        assert_eq!(self.code, code, "{self:#?}");
+        assert_eq!(self.code, Some(code), "{self:#?}");
         for text in said {
             assert!(self.stderr.contains(text), "{text:?} is missing: {self:#?}");
         }
