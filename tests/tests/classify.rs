@@ -3,17 +3,17 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Output, Stdio},
+    process::{Command, Stdio},
 };
 
 use roxmltree::Document;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use ser_tests::{
     audio, binaries,
     binaries::sample,
     evaluation::{corpora, evaluated},
+    program::{self, Program},
     server::ServerProcess,
 };
 use serde_json::Value;
@@ -26,22 +26,21 @@ const SAMPLES: [&str; 4] = [
     "telephone-8000-mulaw.wav",
 ];
 
-fn client(server: &str, arguments: &[&str]) -> Output {
-    binaries::command("ser-client")
+fn client(server: &str, arguments: &[&str]) -> Command {
+    let mut command = binaries::command("ser-client");
+    command
         .args(["--server", server])
         .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .expect("ser-client runs")
+        .stdin(Stdio::null());
+    command
 }
 
 /// The JSON lines of a command that must succeed.
-fn lines(server: &str, arguments: &[&str]) -> Vec<Value> {
-    let output = client(server, &[arguments, &["--json"]].concat());
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{}: {error}", output.status);
-    let text = String::from_utf8(output.stdout).expect("UTF-8");
-    text.lines()
+async fn lines(server: &str, arguments: &[&str]) -> Vec<Value> {
+    let ended = program::run(client(server, &[arguments, &["--json"]].concat())).await;
+    ended.assert(0, &[]);
+    let lines = ended.stdout.lines();
+    lines
         .map(|line| serde_json::from_str(line).expect("JSON"))
         .collect()
 }
@@ -70,12 +69,13 @@ async fn clips_and_windows_are_those_of_streams() {
     let samples = SAMPLES.map(|name| text(&sample(name)).to_owned());
     for options in [&[][..], &["--channel-policy", "separate", "--hop", "300ms"]] {
         let files: Vec<_> = samples.iter().map(String::as_str).collect();
-        let clips = lines(&server, &[&["classify"], &files[..], options].concat());
+        let clips = lines(&server, &[&["classify"], &files[..], options].concat()).await;
         let windows = [&["classify", "--per", "window"], &files[..], options].concat();
-        let windows = lines(&server, &windows);
+        let windows = lines(&server, &windows).await;
         let mut expected = (Vec::new(), Vec::new());
         for file in &files {
-            let events = lines(&server, &[&["stream", file, "--fast"], options].concat());
+            let stream = [&["stream", file, "--fast"], options].concat();
+            let events = lines(&server, &stream).await;
             let named = |kind: &str| -> Vec<_> {
                 let events = events.iter().filter(|event| event["type"] == kind);
                 events
@@ -122,11 +122,8 @@ async fn a_folder_is_worked_off_in_spite_of_a_broken_file() {
     let folder = folder(5);
     let out = folder.path().join("results.csv");
     let arguments = ["classify", text(folder.path()), "--out", text(&out)];
-    let output = client(&server.url(), &arguments);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("broken.flac: "), "{said}");
-    assert!(said.contains("5 clips, 300.0 s of audio in "), "{said}");
+    let ended = program::run(client(&server.url(), &arguments)).await;
+    ended.assert(1, &["broken.flac: ", "5 clips, 300.0 s of audio in "]);
     let rows = fs::read_to_string(&out).expect("the results");
     let rows: Vec<_> = rows.lines().collect();
     assert_eq!(rows.len(), 1 + 6, "{rows:#?}");
@@ -146,17 +143,14 @@ async fn a_server_that_is_killed_costs_no_clip() {
     let (second, _) = ServerProcess::ready().await;
     let folder = folder(40);
     fs::remove_file(folder.path().join("broken.flac")).expect("a file");
-    let mut program = binaries::command("ser-client")
-        .args(["--server", &first.url(), "--server", &second.url()])
-        .args(["classify", text(folder.path()), "--jobs", "4"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("ser-client runs");
-    let mut lines = BufReader::new(program.stdout.take().expect("asked for")).lines();
-    let before = lines.next().expect("a line").expect("UTF-8");
+    let second = second.url();
+    let arguments = ["--server", &second, "classify", text(folder.path())];
+    let mut program = Program::start(client(&first.url(), &arguments));
+    let before = program.line().await;
     drop(first);
-    let after: Vec<_> = lines.map(|line| line.expect("UTF-8")).collect();
-    assert!(program.wait().expect("it ends").success());
+    let ended = program.end().await;
+    ended.assert(0, &[]);
+    let after: Vec<_> = ended.stdout.lines().collect();
     assert_eq!(after.len(), 39);
     let result = |line: &str| line.split_once(".wav").expect("a clip").1.to_owned();
     assert!(
@@ -169,23 +163,14 @@ async fn a_server_that_is_killed_costs_no_clip() {
 async fn ctrl_c_keeps_the_results_so_far() {
     let (server, _) = ServerProcess::ready().await;
     let folder = folder(500);
-    let mut program = binaries::command("ser-client")
-        .args([
-            "--server",
-            &server.url(),
-            "classify",
-            text(folder.path()),
-            "--json",
-        ])
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("ser-client runs");
-    let mut lines = BufReader::new(program.stdout.take().expect("asked for")).lines();
-    let mut next = || lines.next().map(|line| line.expect("UTF-8"));
-    while !next().expect("a clip").contains("clip-000.wav") {}
-    kill_process(Pid::from_child(&program), Signal::INT).expect("it runs");
-    let last = std::iter::from_fn(&mut next).last().expect("a total");
-    let total: Value = serde_json::from_str(&last).expect("JSON");
+    let arguments = ["classify", text(folder.path()), "--json"];
+    let mut program = Program::start(client(&server.url(), &arguments));
+    while !program.line().await.contains("clip-000.wav") {}
+    program.signal(Signal::INT);
+    let ended = program.end().await;
+    ended.assert(130, &[]);
+    let last = ended.stdout.lines().last().expect("a total");
+    let total: Value = serde_json::from_str(last).expect("JSON");
     assert_eq!(total["type"], "total");
     let count = |field: &str| total[field].as_u64().expect("a number");
     assert!(count("classified") >= 1 && count("untried") >= 1, "{total}");
@@ -193,7 +178,6 @@ async fn ctrl_c_keeps_the_results_so_far() {
         count("classified") + count("failed") + count("untried"),
         501
     );
-    assert_eq!(program.wait().expect("it ends").code(), Some(130));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -211,10 +195,8 @@ async fn a_picture_shows_what_was_said() {
         "--per",
         "window",
     ];
-    let windows = lines(
-        &server,
-        &[&arguments[..], &["--plot", text(&picture)]].concat(),
-    );
+    let arguments = [&arguments[..], &["--plot", text(&picture)]].concat();
+    let windows = lines(&server, &arguments).await;
     let svg = fs::read_to_string(&picture).expect("a picture");
     let document = Document::parse(&svg).expect("XML");
     let of_kind = |kind: &'static str| {
@@ -259,7 +241,7 @@ async fn real_speech_gets_the_labels_of_the_evaluation() {
     let evaluated = evaluated(&tess);
     assert!(evaluated.len() > 2_000, "{} clips", evaluated.len());
     let (server, _) = ServerProcess::ready().await;
-    let classified = lines(&server.url(), &["classify", text(&tess)]);
+    let classified = lines(&server.url(), &["classify", text(&tess)]).await;
     let total = classified.last().expect("a total");
     assert_eq!(total["classified"], evaluated.len());
     let different: Vec<_> = classified[..evaluated.len()]
