@@ -22,7 +22,7 @@ pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0  success; also when the reader of standard output went away, and after Ctrl-C
   1  failure: unreadable audio or none, an error of the server, `health` of a server that is not
-     serving; some clip that `classify` can't read or classify, while the rest went on; of
+     serving; some clip that `classify` can't read, classify or draw, while the rest went on; of
      `bench`, some stream that fails, or lag beyond --max-lag, in its first step
   2  usage: the command line is wrong
   3  connection: nothing answers, the connection broke, or the server is loading, full or stopping
@@ -50,6 +50,9 @@ pub(crate) enum Failure {
     /// Each was told before.
     #[error("{failed} of {of} clips can't be classified")]
     Clips { failed: usize, of: usize },
+    /// Each was told before.
+    #[error("{failed} of {of} pictures can't be written")]
+    Pictures { failed: usize, of: usize },
     /// Parsed arguments that don't go together.
     #[error(transparent)]
     Usage(#[from] clap::Error),
@@ -128,6 +131,7 @@ impl Failure {
             | Self::File { .. }
             | Self::NothingFound
             | Self::Clips { .. }
+            | Self::Pictures { .. }
             | Self::StreamsFailed { .. }
             | Self::Lagging { .. }
             | Self::NothingMeasured

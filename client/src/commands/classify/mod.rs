@@ -67,6 +67,7 @@ async fn classify(
         progress: progress.clone(),
         warnings: Vec::new(),
         total: Total::default(),
+        undrawn: 0,
         given_up: None,
     };
     stop.started();
@@ -112,6 +113,8 @@ struct Run<'a> {
     progress: Progress,
     warnings: Vec<Warned>,
     total: Total,
+    /// Pictures that can't be written.
+    undrawn: usize,
     /// Why no further clip was tried.
     given_up: Option<Error>,
 }
@@ -120,7 +123,10 @@ impl Run<'_> {
     fn take(&mut self, outcome: Outcome) -> Result<(), Failure> {
         match outcome {
             Outcome::Classified(done) => self.classified(&done),
-            Outcome::Failed(_, error) if work::concerns_all(&error) => Err(error.into()),
+            Outcome::Failed(_, error) if work::concerns_all(&error) => {
+                self.given_up.get_or_insert(error);
+                Ok(())
+            }
             Outcome::Failed(file, error) => self.failed(&file, error),
             Outcome::Untried => Ok(()),
         }
@@ -134,7 +140,11 @@ impl Run<'_> {
         let path = &done.clip.path;
         let written = self.progress.suspend(|| report.clip(path, &done.said));
         self.written(written)?;
-        self.pictures.draw(done)
+        if let Err(failure) = self.pictures.draw(done) {
+            self.undrawn += 1;
+            self.note(&format!("error: {}", printable(&failure.to_string())));
+        }
+        Ok(())
     }
 
     fn failed(&mut self, file: &Path, error: Error) -> Result<(), Failure> {
@@ -156,6 +166,12 @@ impl Run<'_> {
 
     fn finish(mut self) -> Result<(), Failure> {
         self.progress.clear();
+        let tried = self.total.classified + self.total.failed;
+        if tried == 0
+            && let Some(error) = self.given_up
+        {
+            return Err(error.into());
+        }
         let written = self.report.finish(&self.total);
         self.written(written)?;
         for warned in &self.warnings {
@@ -167,7 +183,11 @@ impl Run<'_> {
             None if self.total.untried > 0 => Err(Failure::Left(Leave::Interrupted)),
             None if self.total.failed > 0 => Err(Failure::Clips {
                 failed: self.total.failed,
-                of: self.total.failed + self.total.classified,
+                of: tried,
+            }),
+            None if self.undrawn > 0 => Err(Failure::Pictures {
+                failed: self.undrawn,
+                of: self.total.classified,
             }),
             None => Ok(()),
         }

@@ -210,3 +210,37 @@ async fn options_that_are_refused_are_told_once() {
     assert_eq!(ended.code, Some(4), "{ended:?}");
     assert!(ended.stderr.contains("\"none\" is not served"), "{ended:?}");
 }
+
+#[tokio::test]
+async fn a_refusal_midway_keeps_what_is_there() {
+    // As if the model were unloaded after the first clip.
+    let server = FakeServer::start(|mut call| async move {
+        call.accept().await;
+        if number(&mut call).await == 0 {
+            answer(&call).await;
+        } else {
+            call.fail(Status::not_found("config.options.model: not served"))
+                .await;
+        }
+    });
+    let folder = recordings(20);
+    let arguments = ["classify", text(folder.path()), "--jobs", "1"];
+    let ended = run(
+        &server.address,
+        &[&arguments[..], &["--format", "table"]].concat(),
+    )
+    .await;
+    assert_eq!(ended.code, Some(4), "{ended:?}");
+    assert!(ended.stdout.contains("0.wav ┆ happy"), "{ended:?}");
+    assert!(ended.stderr.contains("; 19 not tried"), "{ended:?}");
+    assert_eq!(ended.stderr.matches("not served").count(), 1, "{ended:?}");
+
+    let ended = run(&server.address, &[&arguments[..], &["--json"]].concat()).await;
+    assert_eq!(ended.code, Some(4), "{ended:?}");
+    let lines = json(&ended.stdout);
+    let total = lines.last().unwrap();
+    assert_eq!(
+        (&total["type"], &total["classified"], &total["untried"]),
+        (&"total".into(), &1.into(), &19.into())
+    );
+}

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{recognise, recordings, text};
+use super::{json, recognise, recordings, text};
 use crate::support::{fake::FakeServer, program::run};
 
 #[tokio::test]
@@ -29,5 +29,32 @@ async fn pictures_of_several_clips_fill_a_folder() {
             svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"),
             "{svg}"
         );
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_picture_that_cannot_be_written_costs_no_result() {
+    let server = FakeServer::start(recognise);
+    let folder = recordings(3);
+    let pictures = tempfile::tempdir().unwrap();
+    // Where the picture of the first is to be, there is a folder.
+    let taken = pictures.path().join("0.wav.svg");
+    fs::create_dir(&taken).unwrap();
+    let arguments = ["classify", text(folder.path()), "--json", "--plot"];
+    let ended = run(
+        &server.address,
+        &[&arguments[..], &[text(pictures.path())]].concat(),
+    )
+    .await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let total = json(&ended.stdout).pop().unwrap();
+    assert_eq!(total["classified"], 3);
+    let unwritten = format!("error: can't write {}: ", taken.display());
+    for said in [&unwritten, "error: 1 of 3 pictures can't be written"] {
+        assert!(ended.stderr.contains(said), "{said}: {ended:?}");
+    }
+    for name in ["1.wav.svg", "2.wav.svg"] {
+        assert!(pictures.path().join(name).is_file());
     }
 }
