@@ -27,7 +27,8 @@ pub(super) struct Progress {
 
 #[derive(Debug, Default)]
 struct Counts {
-    clips: AtomicU64,
+    done: AtomicU64,
+    classified: AtomicU64,
     audio_milliseconds: AtomicU64,
 }
 
@@ -55,10 +56,15 @@ impl Progress {
 
     pub(super) fn classified(&self, audio: Duration) {
         let milliseconds = u64::try_from(audio.as_millis()).unwrap_or(u64::MAX);
-        self.counts.clips.fetch_add(1, Ordering::Relaxed);
+        self.counts.done.fetch_add(1, Ordering::Relaxed);
+        self.counts.classified.fetch_add(1, Ordering::Relaxed);
         self.counts
             .audio_milliseconds
             .fetch_add(milliseconds, Ordering::Relaxed);
+    }
+
+    pub(super) fn failed(&self) {
+        self.counts.done.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Writes something else to the terminal.
@@ -112,7 +118,7 @@ fn style(counts: &Arc<Counts>, clips: usize) -> ProgressStyle {
                 let _ = write!(
                     out,
                     "{} of {clips} clips",
-                    done.clips.load(Ordering::Relaxed)
+                    done.done.load(Ordering::Relaxed)
                 );
             },
         )
@@ -120,7 +126,7 @@ fn style(counts: &Arc<Counts>, clips: usize) -> ProgressStyle {
             "rates",
             move |state: &ProgressState, out: &mut dyn fmt::Write| {
                 let seconds = state.elapsed().as_secs_f64().max(1e-3);
-                let clips = rates.clips.load(Ordering::Relaxed) as f64 / seconds;
+                let clips = rates.classified.load(Ordering::Relaxed) as f64 / seconds;
                 let audio = rates.audio_milliseconds.load(Ordering::Relaxed) as f64 / 1e3 / seconds;
                 let _ = write!(out, "{clips:.1} clips/s, {audio:.0} s of audio/s");
             },

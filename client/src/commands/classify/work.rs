@@ -103,6 +103,7 @@ impl Work {
                     path: path.clone(),
                     source,
                 };
+                self.progress.failed();
                 return Outcome::Failed(path, error);
             }
         };
@@ -117,6 +118,7 @@ impl Work {
                 if lost(&error) || concerns_all(&error) {
                     self.places.close();
                 }
+                self.progress.failed();
                 Outcome::Failed(clip.path, error)
             }
         }

@@ -1,6 +1,6 @@
 //! What a terminal shows meanwhile.
 
-use std::sync::Arc;
+use std::{fs, sync::Arc};
 
 use tokio::sync::Semaphore;
 use vt100::Color;
@@ -27,6 +27,18 @@ fn gated() -> (FakeServer, Arc<Semaphore>) {
         }
     });
     (server, gate)
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_done_too() {
+    let (server, gate) = gated();
+    let folder = recordings(2);
+    fs::write(folder.path().join("0a.wav"), "remember the milk").unwrap();
+    let arguments = ["classify", text(folder.path()), "--jobs", "1"];
+    let mut terminal = Terminal::start(80, 24, &server.address, &arguments);
+    terminal.shows(&["2 of 3 clips"]).await;
+    gate.add_permits(1);
+    assert_eq!(terminal.end().await.code, 1);
 }
 
 #[tokio::test]
