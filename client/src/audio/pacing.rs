@@ -23,18 +23,20 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// A clock for audio at `sample_rate` Hz. It starts when it is first asked.
+    /// A clock for audio at `sample_rate` Hz, at least 1. It starts when it is first
+    /// asked.
     pub fn new(sample_rate: u32) -> Self {
         Self {
-            sample_rate,
+            sample_rate: sample_rate.max(1),
             start: None,
         }
     }
 
-    /// A clock for audio at `sample_rate` Hz whose first sample is spoken at `start`.
+    /// A clock for audio at `sample_rate` Hz, at least 1, whose first sample is spoken
+    /// at `start`.
     pub fn starting(sample_rate: u32, start: Instant) -> Self {
         Self {
-            sample_rate,
+            sample_rate: sample_rate.max(1),
             start: Some(start),
         }
     }
@@ -67,6 +69,13 @@ mod tests {
         let day = Duration::from_secs(86_400);
         assert_eq!(time_of(86_400 * 44_101, 44_101), day);
         assert_eq!(time_of(86_400 * 44_101 - 1, 44_101).as_secs(), 86_399);
+    }
+
+    #[tokio::test]
+    async fn audio_without_a_rate_does_no_harm() {
+        let start = Instant::now();
+        let mut clock = Clock::starting(0, start);
+        assert_eq!(clock.due(2), start + Duration::from_secs(2));
     }
 
     #[tokio::test(start_paused = true)]

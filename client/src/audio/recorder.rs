@@ -2,14 +2,13 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::{self, Seek, SeekFrom, Write},
+    io::{self, ErrorKind, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
-    time::Duration,
 };
 
+use ser_features::{ChannelCount, SampleRate};
 use ser_proto::v1::{AudioFormat, Encoding};
 
-use super::{frame_bytes, time_of};
 use crate::Error;
 
 /// Writes raw audio into a WAV file in the very format that it was sent in, so that
@@ -20,7 +19,6 @@ pub struct Recorder {
     file: File,
     path: PathBuf,
     format: AudioFormat,
-    frame_bytes: usize,
     /// The size of the audio so far.
     audio_bytes: u32,
 }
@@ -31,18 +29,19 @@ impl Recorder {
     ///
     /// # Errors
     ///
-    /// [`Error::Unwritable`], also when there is a file already.
+    /// [`Error::Unwritable`], also when there is a file already, and of a format that
+    /// no server takes.
     pub fn create(path: &Path, format: AudioFormat) -> Result<Self, Error> {
         let unwritable = |source| Error::Unwritable {
             path: path.to_owned(),
             source,
         };
+        check(format).map_err(|why| unwritable(io::Error::new(ErrorKind::InvalidInput, why)))?;
         let file = OpenOptions::new().write(true).create_new(true).open(path);
         let mut recorder = Self {
             file: file.map_err(unwritable)?,
             path: path.to_owned(),
             format,
-            frame_bytes: frame_bytes(&format),
             audio_bytes: 0,
         };
         recorder.write_header().map_err(unwritable)?;
@@ -69,17 +68,10 @@ impl Recorder {
         })
     }
 
-    /// How much audio the file holds, rounded down to a nanosecond.
-    pub fn recorded(&self) -> Duration {
-        let frames = u64::from(self.audio_bytes) / self.frame_bytes as u64;
-        time_of(frames, self.format.sample_rate)
-    }
-
     /// Audio first, then the sizes that tell of it.
     fn append(&mut self, audio: &[u8]) -> io::Result<()> {
-        self.audio_bytes = grown(self.audio_bytes, audio.len()).ok_or_else(|| {
-            io::Error::new(io::ErrorKind::FileTooLarge, "a WAV file ends at 4 GiB")
-        })?;
+        self.audio_bytes = grown(self.audio_bytes, audio.len())
+            .ok_or_else(|| io::Error::new(ErrorKind::FileTooLarge, "a WAV file ends at 4 GiB"))?;
         self.file.write_all(audio)?;
         if self.audio_bytes % 2 == 1 {
             // Chunks of a WAV file end at even places. More audio goes over it.
@@ -99,6 +91,19 @@ impl Recorder {
     /// Where the audio ends in the file.
     fn end(&self) -> u64 {
         u64::from(HEADER_BYTES) + u64::from(self.audio_bytes)
+    }
+}
+
+/// Whether audio can have this format.
+fn check(format: AudioFormat) -> Result<(), String> {
+    SampleRate::new(format.sample_rate).map_err(|error| error.to_string())?;
+    ChannelCount::new(format.channels).map_err(|error| error.to_string())?;
+    match format.encoding() {
+        Encoding::Unspecified => Err(format!(
+            "encoding: {}; expected one that the protocol names",
+            format.encoding
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -1,9 +1,10 @@
-use std::{fs, io::ErrorKind};
+use std::fs;
 
 use ser_features::AudioClip;
 use tempfile::TempDir;
 
 use super::*;
+use crate::audio::frame_bytes;
 
 fn format(encoding: Encoding, sample_rate: u32, channels: u32) -> AudioFormat {
     AudioFormat {
@@ -88,7 +89,6 @@ fn the_file_is_whole_whenever_the_program_ends() {
         let size = u32::from_le_bytes(bytes[4..8].try_into().unwrap());
         assert_eq!(size as usize, bytes.len() - 8);
     }
-    assert_eq!(recorder.recorded(), Duration::from_micros(625));
     // Ended between the audio and its size.
     let mut file = OpenOptions::new().append(true).open(&path).unwrap();
     file.write_all(&[7; 333]).unwrap();
@@ -105,6 +105,22 @@ fn an_older_recording_is_kept() {
     };
     assert_eq!(source.kind(), ErrorKind::AlreadyExists);
     assert_eq!(AudioClip::read(&path).unwrap().samples.len(), 1);
+}
+
+#[test]
+fn a_format_that_cannot_be_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kept.wav");
+    for (format, named) in [
+        (format(Encoding::S16le, 0, 1), "sample_rate: 0 Hz"),
+        (format(Encoding::S16le, 8_000, 0), "channels: 0"),
+        (format(Encoding::S16le, 8_000, 70_000), "channels: 70000"),
+        (format(Encoding::Unspecified, 8_000, 1), "encoding: 0"),
+    ] {
+        let error = Recorder::create(&path, format).unwrap_err().to_string();
+        assert!(error.contains(named), "{error}");
+        assert!(!path.exists());
+    }
 }
 
 #[test]
