@@ -213,7 +213,6 @@ async fn raw_audio_from_standard_input_is_the_file_without_its_header() {
         "8000",
         "--encoding",
         "mulaw",
-        "--fast",
         "--json",
     ];
     let raw = lines(&client(&server, &raw, Some("telephone-8000.ulaw")));

@@ -111,6 +111,11 @@ impl StreamArgs {
                 None => Ok(Input::File(file.clone(), Pacing::RealTime)),
             };
         }
+        if self.fast {
+            return Err(conflict(
+                "--fast sends a file; raw audio is sent as it arrives",
+            ));
+        }
         let (Some(sample_rate), Some(encoding)) = (self.rate, self.encoding) else {
             return Err(conflict("raw audio needs --rate and --encoding"));
         };

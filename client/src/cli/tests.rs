@@ -165,11 +165,17 @@ fn what_does_not_go_together_is_refused() {
         let error = stream(arguments).unwrap_err().to_string();
         assert!(error.contains(named), "{arguments:?}: {error}");
     }
-    let error = stream(&["a.wav", "--rate", "8000"])
-        .unwrap()
-        .input()
-        .unwrap_err();
-    assert!(error.to_string().contains("--rate describes raw audio"));
+    let raw = ["-", "--rate", "8000", "--encoding", "s16le", "--fast"];
+    for (arguments, named) in [
+        (
+            &["a.wav", "--rate", "8000"][..],
+            "--rate describes raw audio",
+        ),
+        (&raw, "--fast sends a file"),
+    ] {
+        let error = stream(arguments).unwrap().input().unwrap_err();
+        assert!(error.to_string().contains(named), "{arguments:?}: {error}");
+    }
 }
 
 fn classify(arguments: &[&str]) -> Result<ClassifyArgs, clap::Error> {
