@@ -52,8 +52,8 @@ pub(crate) struct StreamArgs {
     /// live, with --fast bulk].
     #[arg(long, help_heading = "Sending")]
     pace: Option<Pace>,
-    /// Length of the pieces that audio is sent in, at most 5s. Results don't
-    /// depend on it.
+    /// Length of the pieces that a file is sent in, at most 5s. Live audio leaves as
+    /// it arrives, in pieces of at most this length. Results don't depend on it.
     #[arg(
         long,
         value_name = "TIME",
