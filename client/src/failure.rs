@@ -254,6 +254,7 @@ fn advice(error: &Error) -> Option<&'static str> {
                 "name a new file: what was said before can't be recorded again"
             }
             io::ErrorKind::StorageFull => "make room, or name a file on another disk",
+            io::ErrorKind::TimedOut => "name a file on another disk",
             _ => return None,
         },
         Error::NoMicrophone => {

@@ -167,6 +167,13 @@ async fn a_program_that_is_killed_leaves_a_whole_file() {
     program.line().await;
     program.write(&[8; 1_000]).await;
     program.line().await;
+    // The disk has its own pace.
+    patiently(async {
+        while sent_again(&kept).len() <= 1_000 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
     program.signal(Signal::KILL);
     assert_eq!(program.end().await.code, None);
     let audio = sent_again(&kept);

@@ -5,10 +5,11 @@ use std::time::Instant;
 use bytes::Bytes;
 use ser_client::{
     AudioSink, Error,
-    audio::{AudioSource, Oddity, Recorder},
+    audio::{AudioSource, Oddity},
 };
 use tokio::sync::mpsc;
 
+use super::tape::Tape;
 use crate::commands::Stop;
 
 /// Pieces of [`Progress`] that may wait to be shown.
@@ -30,16 +31,16 @@ pub(super) enum Progress {
 pub(super) struct Fed {
     /// Whether it was sent to its end.
     pub(super) whole: bool,
-    /// What cut it off, or its recording, while the stream went on.
+    /// What cut it off, while the stream went on.
     pub(super) trouble: Option<Error>,
 }
 
 /// Sends all of `source`, or what there is of it until `stop` asks for the
-/// half-close, and half-closes. Records exactly what was sent.
+/// half-close, and half-closes. Records on `tape` exactly what was sent.
 pub(super) async fn run(
     mut source: AudioSource,
     mut sink: AudioSink,
-    mut recorder: Option<Recorder>,
+    mut tape: Option<&mut Tape>,
     stop: &Stop,
     progress: mpsc::Sender<Progress>,
 ) -> Result<Fed, Error> {
@@ -62,17 +63,25 @@ pub(super) async fn run(
             let Some(audio) = chunk else {
                 return Ok(true);
             };
+            let place = match &mut tape {
+                Some(tape) => tape.place().await,
+                None => Ok(None),
+            };
+            let place = match place {
+                Ok(place) => place,
+                Err(reason) => {
+                    tell(&progress, Progress::Unrecorded(reason)).await?;
+                    None
+                }
+            };
             // A chunk is one request, sent or not, and recorded before anything else
             // can happen.
             sink.send(audio.clone()).await?;
             begun = true;
-            let recorded = recorder.as_mut().map(|recorder| recorder.write(&audio));
-            tell(&progress, Progress::Sent { audio, due }).await?;
-            if let Some(Err(error)) = recorded {
-                recorder = None;
-                tell(&progress, Progress::Unrecorded(error.to_string())).await?;
-                trouble = Some(error);
+            if let Some(place) = place {
+                place.send(audio.clone());
             }
+            tell(&progress, Progress::Sent { audio, due }).await?;
         }
     };
     let sent = tokio::select! {

@@ -2,6 +2,7 @@
 
 mod feed;
 mod source;
+mod tape;
 
 use ser_client::{
     Error, Event, ResultStream,
@@ -10,7 +11,10 @@ use ser_client::{
 };
 use tokio::sync::mpsc;
 
-use self::feed::{Fed, Progress};
+use self::{
+    feed::{Fed, Progress},
+    tape::Tape,
+};
 use super::Stop;
 use crate::{
     cli::{Connection, StreamArgs},
@@ -50,15 +54,22 @@ async fn recognise(
     let format = source.format();
     let client = super::connect(connection).await?;
     let (sink, results) = client.stream(config).await?;
-    let record = args.record.as_deref();
-    let recorder = record.map(|path| Recorder::create(path, format));
-    let recorder = recorder.transpose()?;
+    let mut tape = match args.record.as_deref() {
+        Some(path) => Some(Tape::start(path, Recorder::create(path, format)?)?),
+        None => None,
+    };
     stop.started();
     output.started(results.started())?;
     let server = results.server().to_owned();
-    let feed = |progress| feed::run(source, sink, recorder, stop, progress);
-    let ending = converse(feed, results, output, stop).await?;
-    match (ending.cut_short, ending.trouble) {
+    let feed = |progress| feed::run(source, sink, tape.as_mut(), stop, progress);
+    let ending = converse(feed, results, output, stop).await;
+    // Also of a stream that failed.
+    let recorded = match tape {
+        Some(tape) => tape.finish().await,
+        None => Ok(()),
+    };
+    let ending = ending?;
+    match (ending.cut_short, ending.trouble.or(recorded.err())) {
         (Some(go_away), _) => Err(Failure::ServerStopping {
             server,
             reason: go_away.reason,
@@ -72,7 +83,7 @@ async fn recognise(
 struct Ending {
     /// What made the server stop before all audio was sent.
     cut_short: Option<GoAway>,
-    /// What befell the audio or its recording meanwhile.
+    /// What befell the audio meanwhile.
     trouble: Option<Error>,
 }
 
