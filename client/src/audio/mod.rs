@@ -4,6 +4,7 @@ mod encode;
 mod file;
 #[cfg(feature = "microphone")]
 pub mod microphone;
+mod oddity;
 mod pacing;
 mod raw;
 mod recorder;
@@ -19,9 +20,10 @@ pub use encode::encode;
 pub use file::FileSource;
 #[cfg(feature = "microphone")]
 use microphone::Microphone;
+pub use oddity::Oddity;
 use pacing::time_of;
 pub use pacing::{Clock, Pacing};
-pub use raw::{Oddity, RawSource};
+pub use raw::RawSource;
 pub use recorder::Recorder;
 pub use recording::Recording;
 

@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use ser_proto::v1::AudioFormat;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::{frame_bytes, frames_in};
+use super::{Oddity, frame_bytes, frames_in};
 use crate::Error;
 
 /// The largest buffer for one chunk, unless a single frame is larger.
@@ -14,20 +14,6 @@ pub(super) const MAX_CHUNK_BYTES: usize = 64 * 1024;
 
 /// What files begin with.
 const FILE_MARKERS: [&str; 3] = ["RIFF", "fLaC", "OggS"];
-
-/// What is odd about live audio that is sent all the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Oddity {
-    /// It begins with this marker of a file format: a header is heard as sound.
-    FileHeader(&'static str),
-    /// It ends with so many bytes of an incomplete frame, which are not sent.
-    LeftOver(usize),
-    /// So much of it was recorded while the network was held up, and is left out:
-    /// what comes after it follows what came before.
-    Dropped(Duration),
-    /// The sound system lost audio so many times before it could be read.
-    Overrun(u64),
-}
 
 /// Bytes without a header, sent on as they come, in whole frames.
 #[derive(Debug)]
