@@ -12,7 +12,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::stream::PATIENCE;
+use crate::{program, stream::PATIENCE};
 
 /// How a program reaches the microphone.
 #[derive(Clone, Copy, Debug)]
@@ -109,16 +109,36 @@ impl SoundServer {
     /// # Panics
     ///
     /// When it can't.
-    pub fn play(&self, file: &Path) {
-        self.run(Command::new("paplay").arg("--device=loudspeaker").arg(file));
+    pub async fn play(&self, file: &Path) {
+        let mut command = Command::new("paplay");
+        command.arg("--device=loudspeaker").arg(file);
+        self.run(command).await;
     }
 
-    /// Takes the microphone away, as if it were unplugged, and all else that could
-    /// take its place.
-    pub fn unplug(&self) {
-        for module in ["module-remap-source", "module-null-sink"] {
-            self.run(Command::new("pactl").args(["unload-module", module]));
-        }
+    /// Takes the microphone away, as if it were unplugged. What heard it hears what the
+    /// loudspeaker plays from here on.
+    ///
+    /// # Panics
+    ///
+    /// When it can't.
+    pub async fn unplug(&self) {
+        self.unload("module-remap-source").await;
+    }
+
+    /// Takes all devices away.
+    ///
+    /// # Panics
+    ///
+    /// When it can't.
+    pub async fn unplug_all(&self) {
+        self.unplug().await;
+        self.unload("module-null-sink").await;
+    }
+
+    async fn unload(&self, module: &str) {
+        let mut command = Command::new("pactl");
+        command.args(["unload-module", module]);
+        self.run(command).await;
     }
 
     /// Ends the whole server.
@@ -128,13 +148,10 @@ impl SoundServer {
         let _ = self.server.wait();
     }
 
-    fn run(&self, command: &mut Command) {
-        isolate(command, self.folder.path());
-        let output = command
-            .env("PULSE_SERVER", self.address())
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{command:?}: {output:?}");
+    async fn run(&self, mut command: Command) {
+        isolate(&mut command, self.folder.path());
+        command.env("PULSE_SERVER", self.address());
+        program::run(command).await.assert(0, &[]);
     }
 
     fn address(&self) -> String {

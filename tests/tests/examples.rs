@@ -323,7 +323,7 @@ async fn the_microphone_is_heard() {
         }
     };
     next(&["no_speech"]).await;
-    block_in_place(|| sound.play(&sample("flat-22050.wav")));
+    sound.play(&sample("flat-22050.wav")).await;
     next(&["emotion", "uncertain"]).await;
     // A window of three seconds in which nobody speaks comes after all speech.
     next(&["no_speech"]).await;

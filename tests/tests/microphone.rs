@@ -22,7 +22,6 @@ use ser_tests::{
 };
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::task::block_in_place;
 
 /// `ser-client stream` to `server`, printing JSON lines.
 fn stream(server: &ServerProcess) -> Command {
@@ -112,7 +111,7 @@ async fn what_is_said_is_heard_and_kept(route: Route, rate: u32) {
     let (server, _) = ServerProcess::ready().await;
     let mut listener = Listener::start(&server, &sound, route).await;
     let said = sample("demo.wav");
-    block_in_place(|| sound.play(&said));
+    sound.play(&said).await;
     // A window of three seconds in which nobody speaks comes after all speech.
     listener.until(|event| event["verdict"] == "emotion").await;
     listener
@@ -153,22 +152,71 @@ async fn what_the_network_cannot_take_is_dropped_and_told_of() {
     let mut listener = Listener::start(&server, &sound, Route::Server).await;
     server.signal(Signal::STOP);
     // 17 seconds, of which the ring and what lies before the server hold half.
-    block_in_place(|| sound.play(&sample("demo.wav")));
+    sound.play(&sample("demo.wav")).await;
     server.signal(Signal::CONT);
-    listener
-        .until(|event| event["type"] == "warning" && event["code"] == "client")
-        .await;
+    listener.until(is_caution).await;
     listener.program.signal(Signal::INT);
+    has_told_once_of_lost_audio(listener, &server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PulseAudio"]
+async fn what_was_said_before_the_wish_to_stop_is_heard() {
+    let sound = SoundServer::start();
+    let (server, _) = ServerProcess::ready().await;
+    let listener = Listener::start(&server, &sound, Route::Server).await;
+    server.signal(Signal::STOP);
+    let said = six_seconds(&listener.folder);
+    sound.play(&said).await;
+    listener.program.signal(Signal::INT);
+    server.signal(Signal::CONT);
     let (heard, ended, folder) = listener.end().await;
     ended.assert(0, &[]);
-    let told = heard.iter().filter(|event| event["code"] == "client");
-    let [told] = told.collect::<Vec<_>>()[..] else {
+    assert!(!heard.iter().any(is_caution), "{heard:?}");
+    let recording = AudioClip::read(&kept(&folder)).unwrap();
+    let correlation = audio::correlation(&AudioClip::read(&said).unwrap(), &recording);
+    assert!(correlation >= 0.99, "{correlation}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PulseAudio"]
+async fn what_cannot_leave_after_the_wish_to_stop_is_told_of() {
+    let sound = SoundServer::start();
+    let (server, _) = ServerProcess::ready().await;
+    let mut listener = Listener::start(&server, &sound, Route::Server).await;
+    server.signal(Signal::STOP);
+    let said = six_seconds(&listener.folder);
+    sound.play(&said).await;
+    listener.program.signal(Signal::INT);
+    listener.until(is_caution).await;
+    server.signal(Signal::CONT);
+    has_told_once_of_lost_audio(listener, &server).await;
+}
+
+/// A voice for so long that a part of it lies in the ring when the server is held up.
+fn six_seconds(folder: &TempDir) -> PathBuf {
+    let path = folder.path().join("said.wav");
+    let voice = audio::voice(16_000, 6.0, 1);
+    std::fs::write(&path, audio::wav(16_000, 1, &voice)).unwrap();
+    path
+}
+
+fn is_caution(event: &Value) -> bool {
+    event["type"] == "warning" && event["code"] == "client"
+}
+
+/// The stream ends well, and what is kept is what was sent.
+async fn has_told_once_of_lost_audio(listener: Listener, server: &ServerProcess) {
+    let (heard, ended, folder) = listener.end().await;
+    ended.assert(0, &[]);
+    let told: Vec<_> = heard.iter().filter(|event| is_caution(event)).collect();
+    let [told] = told[..] else {
         panic!("one burst: {heard:?}")
     };
     let message = told["message"].as_str().unwrap();
     assert!(message.contains("s of audio dropped"), "{message}");
-    // Without the gap, as it was sent.
-    let replayed = replay(&server, &kept(&folder)).await;
+    // Without the gap.
+    let replayed = replay(server, &kept(&folder)).await;
     assert_eq!(recognised(&heard), recognised(&replayed));
 }
 
@@ -192,7 +240,7 @@ async fn an_unplugged_microphone_ends_in_the_summary() {
     let sound = SoundServer::start();
     let (server, _) = ServerProcess::ready().await;
     let listener = Listener::start(&server, &sound, Route::Server).await;
-    sound.unplug();
+    sound.unplug_all().await;
     ends_with(listener, "error: lost fakemic: ").await;
 }
 

@@ -70,6 +70,12 @@ impl FileSource {
         let most = MAX_CHUNK_BYTES - MAX_CHUNK_BYTES % self.frame_bytes;
         Some(self.due.split_to(most.min(self.due.len())))
     }
+
+    /// Ends it here.
+    pub fn stop(&mut self) {
+        self.audio.clear();
+        self.due.clear();
+    }
 }
 
 #[cfg(test)]
@@ -89,6 +95,16 @@ mod tests {
         assert_eq!(start.elapsed(), Duration::from_millis(100));
         assert_eq!(source.next_chunk().await.unwrap().len(), 200 * 4);
         assert_eq!(start.elapsed(), Duration::from_millis(125));
+        assert_eq!(source.next_chunk().await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_is_stopped_has_ended() {
+        let clip = Recording::from(&clip(vec![0.0; 200_000], 1, 16, false));
+        let mut source = FileSource::new(&clip, Duration::from_secs(5), Pacing::RealTime);
+        // The first piece of several that are due at once.
+        assert_eq!(source.next_chunk().await.unwrap().len(), MAX_CHUNK_BYTES);
+        source.stop();
         assert_eq!(source.next_chunk().await, None);
     }
 

@@ -80,7 +80,7 @@ impl AudioSource {
             Self::File(file) => Ok(file.next_chunk().await),
             Self::StandardInput(raw) => raw.next_chunk().await,
             #[cfg(feature = "microphone")]
-            Self::Microphone(microphone) => microphone.next_chunk().await.map(Some),
+            Self::Microphone(microphone) => microphone.next_chunk().await,
         }
     }
 
@@ -94,13 +94,29 @@ impl AudioSource {
         }
     }
 
-    /// Ends the source before its audio has ended. Gives what is still to be said of
-    /// the audio that was sent.
-    pub fn close(self) -> Vec<Oddity> {
+    /// Ends the audio here. What a microphone has recorded up to now is still to be
+    /// had; then, and of the other sources at once, there is no further chunk.
+    pub fn stop(&mut self) {
         match self {
+            Self::File(file) => file.stop(),
+            Self::StandardInput(raw) => raw.stop(),
+            #[cfg(feature = "microphone")]
+            Self::Microphone(microphone) => microphone.stop(),
+        }
+    }
+
+    /// Ends the source, whose last `unsent` bytes were given out and never left. Gives
+    /// what is still to be said of its audio.
+    #[cfg_attr(
+        not(feature = "microphone"),
+        expect(unused_variables, reason = "only a microphone can't say it again")
+    )]
+    pub async fn close(self, unsent: usize) -> Vec<Oddity> {
+        match self {
+            // They can be sent again, or go on.
             Self::File(_) | Self::StandardInput(_) => Vec::new(),
             #[cfg(feature = "microphone")]
-            Self::Microphone(microphone) => microphone.close(),
+            Self::Microphone(microphone) => microphone.close(unsent).await,
         }
     }
 }

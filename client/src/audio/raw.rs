@@ -25,6 +25,7 @@ pub struct RawSource<R> {
     /// What has arrived and was not given out yet.
     arrived: BytesMut,
     begun: bool,
+    stopped: bool,
     oddity: Option<Oddity>,
 }
 
@@ -41,6 +42,7 @@ impl<R: AsyncRead + Unpin> RawSource<R> {
             chunk_bytes: chunk_frames * frame_bytes,
             arrived: BytesMut::new(),
             begun: false,
+            stopped: false,
             oddity: None,
         }
     }
@@ -56,6 +58,9 @@ impl<R: AsyncRead + Unpin> RawSource<R> {
     ///
     /// [`Error::Input`], and [`Error::NoInput`] when there was no frame at all.
     pub async fn next_chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        if self.stopped {
+            return Ok(None);
+        }
         while self.arrived.len() < self.frame_bytes {
             let room = self.chunk_bytes - self.arrived.len();
             self.arrived.reserve(room);
@@ -88,6 +93,11 @@ impl<R: AsyncRead + Unpin> RawSource<R> {
             self.arrived.clear();
         }
         Ok(None)
+    }
+
+    /// Ends it here: what has yet to arrive is of no use.
+    pub fn stop(&mut self) {
+        self.stopped = true;
     }
 
     /// What was found odd since the last call, if anything.
@@ -151,6 +161,14 @@ mod tests {
         let mut source = RawSource::new(&later[..], format(), length);
         while source.next_chunk().await.unwrap().is_some() {}
         assert_eq!(source.take_oddity(), None);
+    }
+
+    #[tokio::test]
+    async fn one_that_is_stopped_has_ended() {
+        let (_writer, reader) = tokio::io::duplex(1024);
+        let mut source = RawSource::new(reader, format(), Duration::from_millis(100));
+        source.stop();
+        assert_eq!(source.next_chunk().await.unwrap(), None);
     }
 
     #[tokio::test]

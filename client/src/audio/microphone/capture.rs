@@ -3,9 +3,12 @@
 
 use std::{
     io,
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::{self, Thread},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -40,6 +43,9 @@ pub(super) const BLOCK: Duration = Duration::from_millis(10);
 /// How much audio the ring holds while the network is held up.
 pub(super) const RING: Duration = Duration::from_secs(5);
 
+/// How long a device that is to stop may take for the period that is under way.
+const LAST_PERIOD: Duration = Duration::from_millis(300);
+
 /// How long the sound system may take for one request.
 const SOUND_SYSTEM: Duration = Duration::from_secs(5);
 
@@ -57,6 +63,7 @@ pub(super) struct Handles {
     pub(super) opened: oneshot::Sender<Result<Opened, Error>>,
     pub(super) start: oneshot::Receiver<()>,
     pub(super) audio: mpsc::Sender<Result<Bytes, Error>>,
+    pub(super) stopping: Arc<AtomicBool>,
     pub(super) losses: Arc<Losses>,
 }
 
@@ -66,7 +73,8 @@ pub(super) fn spawn(wanted: Option<String>, chunk: Duration, handles: Handles) -
         .name("microphone".to_owned())
         .spawn(move || {
             silence_alsa();
-            let capture = Capture::open(wanted.as_deref(), chunk, handles.losses);
+            let (stopping, losses) = (handles.stopping, handles.losses);
+            let capture = Capture::open(wanted.as_deref(), chunk, stopping, losses);
             let (opened, capture) = match capture {
                 Ok((opened, capture)) => (Ok(opened), Some(capture)),
                 Err(error) => (Err(error), None),
@@ -95,6 +103,7 @@ struct Capture {
     reader: Reader,
     /// In native samples.
     chunk_bytes: usize,
+    stopping: Arc<AtomicBool>,
     /// What ended the stream from the device's side.
     end: Arc<ArrayQueue<cpal::Error>>,
 }
@@ -103,6 +112,7 @@ impl Capture {
     fn open(
         wanted: Option<&str>,
         chunk: Duration,
+        stopping: Arc<AtomicBool>,
         losses: Arc<Losses>,
     ) -> Result<(Opened, Self), Error> {
         let (device, name) = device::find(wanted)?;
@@ -118,11 +128,13 @@ impl Capture {
         let frames = |length| frames_in(length, config.sample_rate());
 
         let blocks = RING.as_millis() / BLOCK.as_millis();
-        let (mut writer, reader) = ring::ring(
+        let (writer, reader) = ring::ring(
             frames(BLOCK) * frame_bytes,
             usize::try_from(blocks).expect("a small constant"),
             Arc::clone(&losses),
         );
+        let mut writer = Some(writer);
+        let last = Arc::clone(&stopping);
         let end = Arc::new(ArrayQueue::new(1));
         let (thread, ended) = (thread::current(), Arc::clone(&end));
         let awake = thread.clone();
@@ -134,7 +146,11 @@ impl Capture {
                 },
                 native,
                 move |audio, _| {
-                    writer.write(audio.bytes());
+                    let Some(ring) = &mut writer else { return };
+                    ring.write(audio.bytes());
+                    if last.load(Ordering::Relaxed) {
+                        writer = None;
+                    }
                     awake.unpark();
                 },
                 {
@@ -161,6 +177,7 @@ impl Capture {
             native,
             reader,
             chunk_bytes: (frames(chunk) * frame_bytes).min(MAX_CHUNK_BYTES),
+            stopping,
             end,
         };
         let opened = Opened {
@@ -171,8 +188,8 @@ impl Capture {
         Ok((opened, capture))
     }
 
-    /// Sends audio from the first wish for it on, until nobody wants it any more or
-    /// the device is lost.
+    /// Sends audio from the first wish for it on, until nobody wants more of it or the
+    /// device is lost.
     fn run(mut self, start: oneshot::Receiver<()>, audio: &mpsc::Sender<Result<Bytes, Error>>) {
         if start.blocking_recv().is_err() {
             return;
@@ -181,9 +198,16 @@ impl Capture {
             let _ = audio.blocking_send(Err(device::problem(&self.name, &error)));
             return;
         }
+        // Until when the last audio is waited for.
+        let mut stopped = None;
         while !audio.is_closed() {
+            let now = Instant::now();
+            if self.stopping.load(Ordering::Relaxed) {
+                stopped.get_or_insert(now + LAST_PERIOD);
+            }
             // Looked for first: what was recorded before it still leaves.
-            let end = self.end.pop();
+            let lost = self.end.pop();
+            let over = self.reader.is_over() || stopped.is_some_and(|end| end <= now);
             loop {
                 let native = self.reader.read(self.chunk_bytes);
                 if native.is_empty() {
@@ -194,7 +218,7 @@ impl Capture {
                     return;
                 }
             }
-            if let Some(error) = end {
+            if let Some(error) = lost {
                 let lost = Error::MicrophoneLost {
                     device: self.name.clone(),
                     reason: error.to_string(),
@@ -202,7 +226,13 @@ impl Capture {
                 let _ = audio.blocking_send(Err(lost));
                 return;
             }
-            thread::park();
+            if over {
+                return;
+            }
+            match stopped {
+                None => thread::park(),
+                Some(end) => thread::park_timeout(end - now),
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ use std::{
     io,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::{self, Thread},
     time::{Duration, Instant},
@@ -33,7 +33,7 @@ use self::{
     capture::{Handles, Opened},
     losses::{Bursts, Losses},
 };
-use super::Oddity;
+use super::{Oddity, frame_bytes, time_of};
 use crate::Error;
 
 /// How long the sound system may take to answer, and how long a device may deliver
@@ -67,6 +67,8 @@ pub struct Microphone {
     start: Option<oneshot::Sender<()>>,
     audio: mpsc::Receiver<Result<Bytes, Error>>,
     thread: Thread,
+    /// What the device hands over next is the last.
+    stopping: Arc<AtomicBool>,
     losses: Arc<Losses>,
     dropped: Bursts,
     overruns: Bursts,
@@ -90,11 +92,13 @@ impl Microphone {
         let (start, started) = oneshot::channel();
         // The ring is what holds audio back, not this.
         let (sender, audio) = mpsc::channel(1);
+        let stopping = Arc::<AtomicBool>::default();
         let losses = Arc::<Losses>::default();
         let handles = Handles {
             opened: found,
             start: started,
             audio: sender,
+            stopping: Arc::clone(&stopping),
             losses: Arc::clone(&losses),
         };
         capture::spawn(wanted.map(str::to_owned), chunk, handles).map_err(no_thread)?;
@@ -109,6 +113,7 @@ impl Microphone {
             start: Some(start),
             audio,
             thread,
+            stopping,
             losses,
             dropped: Bursts::default(),
             overruns: Bursts::default(),
@@ -126,20 +131,22 @@ impl Microphone {
         self.format
     }
 
-    /// What was recorded since the last call, at least 10 ms and at most 64 KiB. The
-    /// first call starts the device. Cancelling a call loses no audio.
+    /// What was recorded since the last call, at most 64 KiB, or `None` when it was
+    /// [stopped](Self::stop). The first call starts the device. Cancelling a call loses
+    /// no audio.
     ///
     /// # Errors
     ///
     /// [`Error::MicrophoneLost`] when the device is unplugged or the sound system ends,
     /// [`Error::MicrophoneSilent`] when it delivers nothing, not even silence.
-    pub async fn next_chunk(&mut self) -> Result<Bytes, Error> {
+    pub async fn next_chunk(&mut self) -> Result<Option<Bytes>, Error> {
         if let Some(start) = self.start.take() {
             // A thread that has ended says why instead of audio.
             let _ = start.send(());
         }
         match timeout(PATIENCE, self.audio.recv()).await {
-            Ok(Some(audio)) => audio,
+            Ok(Some(audio)) => audio.map(Some),
+            Ok(None) if self.stopping.load(Ordering::Relaxed) => Ok(None),
             Ok(None) => Err(Error::MicrophoneLost {
                 device: self.name.clone(),
                 reason: "the recording ended".to_owned(),
@@ -155,18 +162,39 @@ impl Microphone {
     pub fn take_oddity(&mut self) -> Option<Oddity> {
         let now = Instant::now();
         if let Some(blocks) = self.dropped.look(count(&self.losses.dropped), now) {
-            return Some(lost(blocks));
+            return Some(Oddity::Dropped(length(blocks)));
         }
         let overruns = self.overruns.look(count(&self.losses.overruns), now);
         overruns.map(Oddity::Overrun)
     }
 
-    /// Closes the device. Gives what was lost and not told yet.
-    pub fn close(mut self) -> Vec<Oddity> {
-        let dropped = self.dropped.rest(count(&self.losses.dropped));
+    /// Records no more. What was recorded up to now is still to be had.
+    pub fn stop(&mut self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        // A device that hasn't started yet needn't.
+        self.start = None;
+        self.thread.unpark();
+    }
+
+    /// Closes the device. Gives what is not told yet: of the audio was lost what is
+    /// still to be had, and the last `unsent` bytes that were had.
+    pub async fn close(mut self, unsent: usize) -> Vec<Oddity> {
+        self.stop();
+        let mut unsent = unsent;
+        while let Ok(Some(audio)) = self.next_chunk().await {
+            unsent += audio.len();
+        }
+        let blocks = self.dropped.rest(count(&self.losses.dropped));
+        let dropped = length(blocks.unwrap_or(0)) + self.length_of(unsent);
+        let dropped = (!dropped.is_zero()).then_some(Oddity::Dropped(dropped));
         let overruns = self.overruns.rest(count(&self.losses.overruns));
-        let untold = [dropped.map(lost), overruns.map(Oddity::Overrun)];
+        let untold = [dropped, overruns.map(Oddity::Overrun)];
         untold.into_iter().flatten().collect()
+    }
+
+    fn length_of(&self, bytes: usize) -> Duration {
+        let frames = bytes / frame_bytes(&self.format);
+        time_of(frames as u64, self.format.sample_rate)
     }
 }
 
@@ -181,10 +209,10 @@ fn count(counter: &AtomicU64) -> u64 {
     counter.load(Ordering::Relaxed)
 }
 
-/// Blocks that the ring dropped.
-fn lost(blocks: u64) -> Oddity {
+/// Of blocks that the ring dropped.
+fn length(blocks: u64) -> Duration {
     let blocks = u32::try_from(blocks).unwrap_or(u32::MAX);
-    Oddity::Dropped(capture::BLOCK.saturating_mul(blocks))
+    capture::BLOCK.saturating_mul(blocks)
 }
 
 /// What a thread that talks to the sound system finds.

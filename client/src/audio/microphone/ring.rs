@@ -3,7 +3,10 @@
 
 use std::{
     mem,
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use crossbeam_queue::ArrayQueue;
@@ -16,9 +19,12 @@ struct Ring {
     filled: ArrayQueue<Vec<u8>>,
     empty: ArrayQueue<Vec<u8>>,
     block_bytes: usize,
+    /// Whether the last block is in the ring.
+    over: AtomicBool,
 }
 
-/// The callback's end. Writing neither waits nor allocates.
+/// The callback's end. Writing neither waits nor allocates. Dropping it hands over the
+/// last block, full or not.
 #[derive(Debug)]
 pub(super) struct Writer {
     ring: Arc<Ring>,
@@ -42,6 +48,7 @@ pub(super) fn ring(block_bytes: usize, blocks: usize, losses: Arc<Losses>) -> (W
         filled: ArrayQueue::new(blocks),
         empty,
         block_bytes,
+        over: AtomicBool::new(false),
     });
     let writer = Writer {
         ring: Arc::clone(&ring),
@@ -82,7 +89,21 @@ impl Writer {
     }
 }
 
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if !self.block.is_empty() {
+            self.hand_over();
+        }
+        self.ring.over.store(true, Ordering::Release);
+    }
+}
+
 impl Reader {
+    /// Whether nothing comes any more beside what is in the ring.
+    pub(super) fn is_over(&self) -> bool {
+        self.0.over.load(Ordering::Acquire)
+    }
+
     /// The oldest audio, at most `most` bytes but at least one block; empty when
     /// there is none.
     pub(super) fn read(&mut self, most: usize) -> Vec<u8> {
@@ -136,6 +157,17 @@ mod tests {
         writer.write(&[10, 11]);
         assert_eq!(reader.read(100), [10, 11]);
         assert_eq!(dropped(&losses), 2);
+    }
+
+    #[test]
+    fn the_last_block_need_not_be_full() {
+        let (mut writer, mut reader) = ring(4, 3, Arc::default());
+        writer.write(&[0, 1, 2, 3, 4]);
+        assert!(!reader.is_over());
+        drop(writer);
+        assert!(reader.is_over());
+        assert_eq!(reader.read(100), [0, 1, 2, 3, 4]);
+        assert_eq!(reader.read(100), []);
     }
 
     #[test]

@@ -1,19 +1,28 @@
 //! The way of the audio, from its source to the server.
 
-use std::time::Instant;
+use std::{
+    pin::pin,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use ser_client::{
     AudioSink, Error,
     audio::{AudioSource, Oddity},
 };
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc::{self, OwnedPermit},
+    time::sleep,
+};
 
 use super::tape::Tape;
 use crate::commands::Stop;
 
 /// Pieces of [`Progress`] that may wait to be shown.
 pub(super) const NEWS: usize = 16;
+
+/// How long audio that was recorded before the wish to stop may take to leave.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// What has just become of the audio.
 #[derive(Debug)]
@@ -27,7 +36,7 @@ pub(super) enum Progress {
 }
 
 /// What has become of all audio.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Fed {
     /// Whether it was sent to its end.
     pub(super) whole: bool,
@@ -35,69 +44,134 @@ pub(super) struct Fed {
     pub(super) trouble: Option<Error>,
 }
 
-/// Sends all of `source`, or what there is of it until `stop` asks for the
-/// half-close, and half-closes. Records on `tape` exactly what was sent.
+/// Sends all of `source`, or what there is of it when `stop` asks for the half-close,
+/// and half-closes. Records on `tape` exactly what was sent.
 pub(super) async fn run(
-    mut source: AudioSource,
-    mut sink: AudioSink,
-    mut tape: Option<&mut Tape>,
+    source: AudioSource,
+    sink: AudioSink,
+    tape: Option<&mut Tape>,
     stop: &Stop,
     progress: mpsc::Sender<Progress>,
 ) -> Result<Fed, Error> {
-    let mut trouble = None;
-    let send = async {
-        let mut begun = false;
+    let mut feed = Feed {
+        source,
+        sink,
+        tape,
+        progress,
+        unsent: 0,
+    };
+    let sent = tokio::select! {
+        biased;
+        sent = feed.send(stop) => sent,
+        () = too_late(stop) => Ok(Fed::default()),
+    };
+    match sent {
+        // The stream of results knows why.
+        Err(Error::Ended) => Ok(Fed::default()),
+        Err(error) => Err(error),
+        Ok(fed) => feed.end().await.map(|()| fed),
+    }
+}
+
+async fn too_late(stop: &Stop) {
+    stop.half_closing().await;
+    sleep(LAST_WORDS).await;
+}
+
+struct Feed<'a> {
+    source: AudioSource,
+    sink: AudioSink,
+    tape: Option<&'a mut Tape>,
+    progress: mpsc::Sender<Progress>,
+    /// Bytes that were taken from the source and haven't left.
+    unsent: usize,
+}
+
+impl Feed<'_> {
+    async fn send(&mut self, stop: &Stop) -> Result<Fed, Error> {
+        let (mut begun, mut stopped) = (false, false);
         loop {
-            let chunk = match source.next_chunk().await {
+            let chunk = tokio::select! {
+                biased;
+                () = stop.half_closing(), if !stopped => {
+                    stopped = true;
+                    self.source.stop();
+                    continue;
+                }
+                chunk = self.source.next_chunk() => chunk,
+            };
+            let chunk = match chunk {
                 // What was sent deserves its summary.
                 Err(error) if begun => {
-                    trouble = Some(error);
-                    return Ok(false);
+                    let trouble = Some(error);
+                    return Ok(Fed {
+                        whole: false,
+                        trouble,
+                    });
                 }
                 chunk => chunk?,
             };
             let due = Instant::now();
-            if let Some(oddity) = source.take_oddity() {
-                tell(&progress, Progress::Odd(oddity)).await?;
+            if let Some(oddity) = self.source.take_oddity() {
+                self.tell(Progress::Odd(oddity)).await?;
             }
             let Some(audio) = chunk else {
-                return Ok(true);
+                let whole = !stopped;
+                return Ok(Fed {
+                    whole,
+                    trouble: None,
+                });
             };
-            let place = match &mut tape {
-                Some(tape) => tape.place().await,
-                None => Ok(None),
-            };
-            let place = match place {
-                Ok(place) => place,
-                Err(reason) => {
-                    tell(&progress, Progress::Unrecorded(reason)).await?;
-                    None
-                }
-            };
+            self.unsent = audio.len();
+            let place = self.place().await?;
             // A chunk is one request, sent or not, and recorded before anything else
             // can happen.
-            sink.send(audio.clone()).await?;
-            begun = true;
+            {
+                let mut sending = pin!(self.sink.send(audio.clone()));
+                tokio::select! {
+                    biased;
+                    () = stop.half_closing(), if !stopped => {
+                        stopped = true;
+                        self.source.stop();
+                        sending.await
+                    }
+                    sent = &mut sending => sent,
+                }?;
+            }
             if let Some(place) = place {
                 place.send(audio.clone());
             }
-            tell(&progress, Progress::Sent { audio, due }).await?;
+            self.unsent = 0;
+            begun = true;
+            self.tell(Progress::Sent { audio, due }).await?;
         }
-    };
-    let sent = tokio::select! {
-        biased;
-        () = stop.half_closing() => Ok(false),
-        sent = send => sent,
-    };
-    for oddity in source.close() {
-        tell(&progress, Progress::Odd(oddity)).await?;
     }
-    let whole = match sent {
-        // The stream of results knows why.
-        Err(Error::Ended) => false,
-        sent => sent?,
-    };
-    Ok(Fed { whole, trouble })
+
+    /// Where to record the next chunk, if it is to be.
+    async fn place(&mut self) -> Result<Option<OwnedPermit<Bytes>>, Error> {
+        let Some(tape) = &mut self.tape else {
+            return Ok(None);
+        };
+        match tape.place().await {
+            Ok(place) => Ok(place),
+            Err(reason) => {
+                self.tell(Progress::Unrecorded(reason)).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Tells the rest and half-closes: after the summary there is nothing to tell.
+    async fn end(self) -> Result<(), Error> {
+        for oddity in self.source.close(self.unsent).await {
+            tell(&self.progress, Progress::Odd(oddity)).await?;
+        }
+        Ok(())
+    }
+
+    async fn tell(&self, news: Progress) -> Result<(), Error> {
+        tell(&self.progress, news).await
+    }
 }
 
 async fn tell(progress: &mpsc::Sender<Progress>, news: Progress) -> Result<(), Error> {

@@ -87,7 +87,7 @@ struct Ending {
     trouble: Option<Error>,
 }
 
-/// Sends and shows until the server has said everything.
+/// Sends and shows until the server has said everything, and so has the feed.
 async fn converse<F>(
     feed: impl FnOnce(mpsc::Sender<Progress>) -> F,
     mut results: ResultStream,
@@ -104,8 +104,8 @@ where
     let mut fed = None;
     let mut told = false;
     let mut going_away = None;
-    let mut shown = false;
-    loop {
+    let (mut shown, mut over) = (false, false);
+    while !over || fed.is_none() {
         let failure = if shown {
             Failure::Midway
         } else {
@@ -127,9 +127,13 @@ where
                 output.stopping()?;
                 continue;
             }
-            event = results.next() => event.map_err(failure)?,
+            event = results.next(), if !over => event.map_err(failure)?,
         };
-        let Some(event) = event else { break };
+        let Some(event) = event else {
+            over = true;
+            stop.half_close();
+            continue;
+        };
         output.event(&event)?;
         match event {
             Event::Result(_) => shown = true,
@@ -141,7 +145,10 @@ where
             _ => {}
         }
     }
-    let (whole, trouble) = fed.map_or((false, None), |fed| (fed.whole, fed.trouble));
+    while let Ok(news) = news.try_recv() {
+        show(output, news)?;
+    }
+    let Fed { whole, trouble } = fed.unwrap_or_default();
     Ok(Ending {
         cut_short: going_away.filter(|_| !whole),
         trouble,
