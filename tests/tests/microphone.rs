@@ -246,6 +246,20 @@ async fn an_unplugged_microphone_ends_in_the_summary() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs PulseAudio"]
+async fn another_device_does_not_take_the_place_of_a_microphone() {
+    let sound = SoundServer::start();
+    let (server, _) = ServerProcess::ready().await;
+    let listener = Listener::start(&server, &sound, Route::Server).await;
+    sound.unplug().await;
+    ends_with(
+        listener,
+        "error: lost fakemic: the sound server no longer has it",
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PulseAudio"]
 async fn a_sound_server_that_dies_ends_in_the_summary() {
     let (server, _) = ServerProcess::ready().await;
     for (route, what_happened) in [
@@ -278,6 +292,7 @@ async fn devices_are_listed_and_chosen_from() {
     for (field, value) in [
         ("name", Value::from("fakemic")),
         ("is_default", true.into()),
+        ("is_monitor", false.into()),
         ("state", "ready".into()),
         ("sample", "i16".into()),
         ("sample_rate", 16_000.into()),
@@ -288,14 +303,27 @@ async fn devices_are_listed_and_chosen_from() {
     let listed = client(&["devices"]).await.stdout;
     assert!(listed.starts_with(" 0  fakemic (default)  16000 Hz, 1 channel, i16"));
 
-    let ended = client(&["stream", "--mic", "--device", "Headset"]).await;
-    ended.assert(1, &[]);
-    for said in [
-        "no microphone is called \"Headset\"",
-        "\"fakemic\" (fakemic)",
-    ] {
-        assert!(ended.stderr.contains(said), "{ended:?}");
+    // The name of neither, and a part of the monitor's.
+    for wanted in ["Headset", "loudspeaker"] {
+        let ended = client(&["stream", "--mic", "--device", wanted]).await;
+        let unknown = format!("no microphone is called {wanted:?}");
+        ended.assert(1, &[&unknown, "\"fakemic\" (fakemic)"]);
     }
+
+    sound.unplug().await;
+    let ended = client(&["devices", "--json"]).await;
+    let [monitor] = &lines(&ended.stdout)[..] else {
+        panic!("{ended:?}")
+    };
+    for (field, value) in [
+        ("id", Value::from("loudspeaker.monitor")),
+        ("is_default", false.into()),
+        ("is_monitor", true.into()),
+    ] {
+        assert_eq!(monitor[field], value, "{monitor}");
+    }
+    let ended = client(&["stream", "--mic"]).await;
+    ended.assert(1, &["error: no microphone found"]);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 /// What is odd about live audio that is sent all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Oddity {
     /// It begins with this marker of a file format: a header is heard as sound.
     FileHeader(&'static str),
@@ -14,4 +15,6 @@ pub enum Oddity {
     Dropped(Duration),
     /// The sound system lost audio so many times before it could be read.
     Overrun(u64),
+    /// The system made another microphone its default, and that is heard from here on.
+    OtherMicrophone,
 }

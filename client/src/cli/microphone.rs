@@ -13,7 +13,8 @@ pub(crate) struct MicrophoneArgs {
     )]
     mic: bool,
     /// Which microphone, as `ser-client devices` lists it: its name or identifier, a
-    /// part of it, or its number [default: the system's].
+    /// part of it, or its number [default: the system's]. What a loudspeaker plays is
+    /// heard by whole name, identifier or number only.
     #[arg(
         long,
         value_name = "NAME",
@@ -28,8 +29,8 @@ pub(crate) struct MicrophoneArgs {
 #[derive(Debug, Args)]
 pub(crate) struct DevicesArgs {
     /// Print one JSON object a line for each device, of `type` "device": index, name,
-    /// id, is_default, state (ready, busy, denied), and when it is ready sample,
-    /// sample_rate, channels.
+    /// id, is_default, is_monitor (it hears what a loudspeaker plays), state (ready,
+    /// busy, denied), and when it is ready sample, sample_rate, channels.
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -11,7 +11,11 @@ use super::{palette, printable};
 pub(crate) fn write(out: &mut impl Write, index: usize, device: &Device) -> io::Result<()> {
     let (bold, dim) = (palette::BOLD, palette::DIM);
     let (name, id) = (printable(&device.name), printable(&device.id));
-    let default = if device.is_default { " (default)" } else { "" };
+    let kind = match (device.is_default, device.is_monitor) {
+        (true, _) => " (default)",
+        (_, true) => " (hears a loudspeaker)",
+        _ => "",
+    };
     let state = match &device.state {
         DeviceState::Ready(native) => format!(
             "{} Hz, {} channel{}, {}",
@@ -25,6 +29,6 @@ pub(crate) fn write(out: &mut impl Write, index: usize, device: &Device) -> io::
     };
     writeln!(
         out,
-        "{index:>2}  {bold}{name}{bold:#}{default}  {state}  {dim}{id}{dim:#}"
+        "{index:>2}  {bold}{name}{bold:#}{kind}  {state}  {dim}{id}{dim:#}"
     )
 }

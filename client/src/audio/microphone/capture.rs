@@ -24,6 +24,7 @@ use super::{
     device, format,
     losses::Losses,
     ring::{self, Reader},
+    watch::Watch,
 };
 use crate::{
     Error,
@@ -103,6 +104,7 @@ struct Capture {
     reader: Reader,
     /// In native samples.
     chunk_bytes: usize,
+    watch: Option<Watch>,
     stopping: Arc<AtomicBool>,
     /// What ended the stream from the device's side.
     end: Arc<ArrayQueue<cpal::Error>>,
@@ -115,7 +117,8 @@ impl Capture {
         stopping: Arc<AtomicBool>,
         losses: Arc<Losses>,
     ) -> Result<(Opened, Self), Error> {
-        let (device, name) = device::find(wanted)?;
+        let found = device::find(wanted)?;
+        let (device, name) = (&found.device, found.name.clone());
         let problem = |error: cpal::Error| match error.kind() {
             // The default device is a name that may stand for nothing.
             ErrorKind::DeviceNotAvailable if wanted.is_none() => Error::NoMicrophone,
@@ -160,8 +163,11 @@ impl Capture {
                             ErrorKind::Xrun => {
                                 losses.overruns.fetch_add(1, Ordering::Relaxed);
                             }
+                            ErrorKind::DeviceChanged => {
+                                losses.changes.fetch_add(1, Ordering::Relaxed);
+                            }
                             // Audio goes on.
-                            ErrorKind::DeviceChanged | ErrorKind::RealtimeDenied => {}
+                            ErrorKind::RealtimeDenied => {}
                             // The first says most.
                             _ => drop(ended.push(error)),
                         }
@@ -177,6 +183,7 @@ impl Capture {
             native,
             reader,
             chunk_bytes: (frames(chunk) * frame_bytes).min(MAX_CHUNK_BYTES),
+            watch: Watch::over(found),
             stopping,
             end,
         };
@@ -206,7 +213,7 @@ impl Capture {
                 stopped.get_or_insert(now + LAST_PERIOD);
             }
             // Looked for first: what was recorded before it still leaves.
-            let lost = self.end.pop();
+            let lost = self.lost(now);
             let over = self.reader.is_over() || stopped.is_some_and(|end| end <= now);
             loop {
                 let native = self.reader.read(self.chunk_bytes);
@@ -218,11 +225,7 @@ impl Capture {
                     return;
                 }
             }
-            if let Some(error) = lost {
-                let lost = Error::MicrophoneLost {
-                    device: self.name.clone(),
-                    reason: error.to_string(),
-                };
+            if let Some(lost) = lost {
                 let _ = audio.blocking_send(Err(lost));
                 return;
             }
@@ -233,6 +236,17 @@ impl Capture {
                 None => thread::park(),
                 Some(end) => thread::park_timeout(end - now),
             }
+        }
+    }
+
+    /// Why nothing comes from the device any more, or not from this one.
+    fn lost(&mut self, now: Instant) -> Option<Error> {
+        match self.end.pop() {
+            Some(error) => Some(Error::MicrophoneLost {
+                device: self.name.clone(),
+                reason: error.to_string(),
+            }),
+            None => self.watch.as_mut()?.look(now),
         }
     }
 }

@@ -16,6 +16,8 @@ pub struct Device {
     pub id: String,
     /// Whether it is recorded from unless another is asked for.
     pub is_default: bool,
+    /// Whether it is no microphone: it hears what a loudspeaker of this machine plays.
+    pub is_monitor: bool,
     /// Whether it can be recorded from now.
     pub state: DeviceState,
 }
@@ -61,23 +63,34 @@ fn host() -> Result<cpal::Host, Error> {
         .ok_or(Error::NoMicrophone)
 }
 
-/// Every device that can be recorded from, the default one first.
+/// Every device that can be recorded from, the default one first, monitors last.
 pub(super) fn list() -> Result<Vec<Device>, Error> {
     let found = all(&host()?)?;
     Ok(found.into_iter().map(|(_, device)| device).collect())
 }
 
-/// The device that `wanted` means, the default one if it means none; and its name.
-pub(super) fn find(wanted: Option<&str>) -> Result<(cpal::Device, String), Error> {
+/// A device, and the sound system that has it.
+pub(super) struct Found {
+    pub(super) host: cpal::Host,
+    pub(super) device: cpal::Device,
+    pub(super) name: String,
+}
+
+/// The device that `wanted` means, the default one if it means none.
+pub(super) fn find(wanted: Option<&str>) -> Result<Found, Error> {
     let host = host()?;
-    let Some(wanted) = wanted else {
-        let device = host.default_input_device().ok_or(Error::NoMicrophone)?;
-        let name = device.to_string();
-        return Ok((device, name));
+    let default = host.default_input_device();
+    let device = match (wanted, default) {
+        // To describe all devices takes time, so not for a default that will do.
+        (None, Some(device)) if !hears_loudspeaker(&device) => device,
+        (None, None) => return Err(Error::NoMicrophone),
+        _ => {
+            let (mut handles, devices): (Vec<_>, Vec<_>) = all(&host)?.into_iter().unzip();
+            handles.swap_remove(choose(&devices, wanted)?)
+        }
     };
-    let (mut handles, devices): (Vec<_>, Vec<_>) = all(&host)?.into_iter().unzip();
-    let index = choose(&devices, wanted)?;
-    Ok((handles.swap_remove(index), devices[index].name.clone()))
+    let name = device.to_string();
+    Ok(Found { host, device, name })
 }
 
 fn all(host: &cpal::Host) -> Result<Vec<(cpal::Device, Device)>, Error> {
@@ -87,14 +100,36 @@ fn all(host: &cpal::Host) -> Result<Vec<(cpal::Device, Device)>, Error> {
     })?;
     let others = inputs.filter(|device| Some(device) != default.as_ref());
     let described = default.iter().cloned().chain(others).filter_map(|handle| {
-        let device = describe(&handle, Some(&handle) == default.as_ref())?;
+        let device = describe(&handle)?;
         Some((handle, device))
     });
-    Ok(described.collect())
+    let mut found: Vec<_> = described.collect();
+    found.sort_by_key(|(_, device)| device.is_monitor);
+    let of_monitor = default.as_ref().is_some_and(hears_loudspeaker);
+    if let Some((handle, first)) = found.first_mut() {
+        let is_default = of_monitor || Some(&*handle) == default.as_ref();
+        first.is_default = is_default && !first.is_monitor;
+    }
+    Ok(found)
 }
 
-/// `None` for what the sound system lists although it isn't there.
-fn describe(handle: &cpal::Device, is_default: bool) -> Option<Device> {
+fn hears_loudspeaker(device: &cpal::Device) -> bool {
+    device.id().is_ok_and(|id| is_monitor(&id))
+}
+
+/// PulseAudio's name of what a loudspeaker plays, for whoever records that.
+fn is_monitor(id: &cpal::DeviceId) -> bool {
+    id.host().name() == "PulseAudio" && id.id().ends_with(".monitor")
+}
+
+/// Whether it is ALSA's device that gives silence for ever.
+fn is_null(id: &cpal::DeviceId) -> bool {
+    id.host().name() == "ALSA" && id.id() == "null"
+}
+
+/// `None` for what the sound system lists although it isn't there, or hears nothing.
+fn describe(handle: &cpal::Device) -> Option<Device> {
+    let id = handle.id().ok().filter(|id| !is_null(id))?;
     let state = match handle.default_input_config() {
         Ok(config) => DeviceState::Ready(NativeFormat::from(&config)),
         Err(error) => match error.kind() {
@@ -105,23 +140,29 @@ fn describe(handle: &cpal::Device, is_default: bool) -> Option<Device> {
     };
     Some(Device {
         name: handle.to_string(),
-        id: handle.id().ok()?.id().to_owned(),
-        is_default,
+        id: id.id().to_owned(),
+        is_default: false,
+        is_monitor: is_monitor(&id),
         state,
     })
 }
 
 /// The index of the device that `wanted` means: the whole name or identifier, a
-/// place in the list, or a part of the name or identifier of one device only,
-/// whatever its case.
-fn choose(devices: &[Device], wanted: &str) -> Result<usize, Error> {
+/// place in the list, or a part of the name or identifier of one microphone only,
+/// whatever its case. Without it, that of the default one.
+fn choose(devices: &[Device], wanted: Option<&str>) -> Result<usize, Error> {
     if devices.is_empty() {
         return Err(Error::NoMicrophone);
     }
+    let Some(wanted) = wanted else {
+        let default = devices.iter().position(|device| device.is_default);
+        return default.ok_or(Error::NoMicrophone);
+    };
     let whole = |device: &Device| device.name == wanted || device.id == wanted;
     let lower = wanted.to_lowercase();
     let part = |device: &Device| {
-        device.name.to_lowercase().contains(&lower) || device.id.to_lowercase().contains(&lower)
+        let mut names = [&device.name, &device.id].into_iter();
+        !device.is_monitor && names.any(|name| name.to_lowercase().contains(&lower))
     };
     let index = wanted.parse().ok().filter(|&index| index < devices.len());
     match (&matching(devices, whole)[..], index) {
@@ -185,11 +226,13 @@ mod tests {
             ("Twin", "twin-a"),
             ("Twin", "twin-b"),
             ("2", "numeral"),
+            ("Monitor of USB Webcam", "usb-2.monitor"),
         ]
         .map(|(name, id)| Device {
             name: name.to_owned(),
             id: id.to_owned(),
             is_default: id == "pci-0",
+            is_monitor: id.ends_with(".monitor"),
             state: DeviceState::Busy,
         })
         .into()
@@ -210,10 +253,14 @@ mod tests {
             ("Line", "line"),
             // A name before a place.
             ("2", "numeral"),
+            ("Monitor of USB Webcam", "usb-2.monitor"),
+            ("usb-2.monitor", "usb-2.monitor"),
+            ("8", "usb-2.monitor"),
         ] {
-            let index = choose(&devices, wanted).unwrap();
+            let index = choose(&devices, Some(wanted)).unwrap();
             assert_eq!(devices[index].id, id, "{wanted}");
         }
+        assert_eq!(choose(&devices, None).unwrap(), 0);
     }
 
     #[test]
@@ -222,15 +269,15 @@ mod tests {
             ("usb", r#""USB Microphone" (usb-1), "USB Webcam" (usb-2)"#),
             ("Twin", r#""Twin" (twin-a), "Twin" (twin-b)"#),
         ] {
-            let error = choose(&devices(), wanted).unwrap_err().to_string();
+            let error = choose(&devices(), Some(wanted)).unwrap_err().to_string();
             assert!(error.contains(fitting), "{error}");
         }
     }
 
     #[test]
     fn what_fits_none_is_refused_with_the_names_of_all() {
-        for wanted in ["Headset", "8", "-9"] {
-            let error = choose(&devices(), wanted).unwrap_err();
+        for wanted in ["Headset", "Monitor", "9", "-9"] {
+            let error = choose(&devices(), Some(wanted)).unwrap_err();
             let Error::UnknownMicrophone { known, .. } = error else {
                 panic!("{error}");
             };
@@ -239,7 +286,31 @@ mod tests {
     }
 
     #[test]
-    fn without_devices_none_is_unknown() {
-        assert!(matches!(choose(&[], "usb"), Err(Error::NoMicrophone)));
+    fn without_microphones_none_is_unknown() {
+        assert!(matches!(choose(&[], Some("usb")), Err(Error::NoMicrophone)));
+        let monitor = devices().pop().unwrap();
+        assert!(matches!(choose(&[monitor], None), Err(Error::NoMicrophone)));
+    }
+
+    #[test]
+    fn what_hears_no_microphone_is_known() {
+        use cpal::{DeviceId, HostId};
+
+        let ids = |name: &str| {
+            let hosts = cpal::ALL_HOSTS.iter();
+            hosts
+                .map(|&host: &HostId| DeviceId::new(host, name))
+                .collect::<Vec<_>>()
+        };
+        let named =
+            |found: Vec<DeviceId>| -> Vec<_> { found.iter().map(|id| id.host().name()).collect() };
+        let monitors = ids("usb-2.monitor").into_iter().filter(is_monitor);
+        let nulls = ids("null").into_iter().filter(is_null);
+        if cfg!(target_os = "linux") {
+            assert_eq!(named(monitors.collect()), ["PulseAudio"]);
+            assert_eq!(named(nulls.collect()), ["ALSA"]);
+        }
+        assert!(!ids("usb-2").iter().any(is_monitor));
+        assert!(!ids("null2").iter().any(is_null));
     }
 }

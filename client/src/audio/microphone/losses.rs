@@ -1,17 +1,20 @@
-//! Audio that never left, counted where it is lost and told where it matters.
+//! What befalls the audio of a device, counted where it happens and told where it
+//! matters.
 
 use std::{
     sync::atomic::AtomicU64,
     time::{Duration, Instant},
 };
 
-/// What was lost since the microphone was opened.
+/// What has happened since the microphone was opened.
 #[derive(Debug, Default)]
 pub(super) struct Losses {
     /// Blocks that the ring dropped.
     pub(super) dropped: AtomicU64,
     /// Times that the sound system itself lost audio.
     pub(super) overruns: AtomicU64,
+    /// Times that another device took the place of the system's default.
+    pub(super) changes: AtomicU64,
 }
 
 /// Losses that go on are told about this often.

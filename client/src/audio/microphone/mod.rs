@@ -9,6 +9,7 @@ mod device;
 mod format;
 mod losses;
 mod ring;
+mod watch;
 
 use std::{
     io,
@@ -40,8 +41,8 @@ use crate::Error;
 /// nothing: longer than a wireless headset takes to wake up.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Every device that can be recorded from, the default one first, in the order that
-/// numbers count them in.
+/// Every device that can be recorded from, the default one first and what hears no
+/// microphone last, in the order that numbers count them in.
 ///
 /// # Errors
 ///
@@ -72,13 +73,14 @@ pub struct Microphone {
     losses: Arc<Losses>,
     dropped: Bursts,
     overruns: Bursts,
+    changes: Bursts,
 }
 
 impl Microphone {
     /// Opens a device in its own format, to be read at most `chunk` at a time. `wanted`
     /// is its name or identifier, its place in [`devices`] counted from 0, or a part of
-    /// the name or identifier that fits one device only; without it, the default device
-    /// of the system is opened. Nothing is recorded before the first
+    /// the name or identifier that fits one microphone only; without it, the default
+    /// microphone of the system is opened. Nothing is recorded before the first
     /// [`next_chunk`](Self::next_chunk).
     ///
     /// # Errors
@@ -117,6 +119,7 @@ impl Microphone {
             losses,
             dropped: Bursts::default(),
             overruns: Bursts::default(),
+            changes: Bursts::default(),
         })
     }
 
@@ -158,14 +161,17 @@ impl Microphone {
         }
     }
 
-    /// What was lost of the audio, told once for each burst of losses.
+    /// What befell the audio, told once for each burst of losses.
     pub fn take_oddity(&mut self) -> Option<Oddity> {
         let now = Instant::now();
         if let Some(blocks) = self.dropped.look(count(&self.losses.dropped), now) {
             return Some(Oddity::Dropped(length(blocks)));
         }
-        let overruns = self.overruns.look(count(&self.losses.overruns), now);
-        overruns.map(Oddity::Overrun)
+        if let Some(times) = self.overruns.look(count(&self.losses.overruns), now) {
+            return Some(Oddity::Overrun(times));
+        }
+        let changes = self.changes.rest(count(&self.losses.changes));
+        changes.map(|_| Oddity::OtherMicrophone)
     }
 
     /// Records no more. What was recorded up to now is still to be had.

@@ -48,5 +48,12 @@ pub(super) fn describe(oddity: Oddity) -> String {
              busy",
             if times == 1 { "" } else { "s" }
         ),
+        Oddity::OtherMicrophone => {
+            "the system's default microphone has changed, and the new one is heard; keep to one \
+             with --device"
+                .to_owned()
+        }
+        // A kind that this command line does not know yet.
+        other => format!("{other:?}"),
     }
 }

@@ -147,6 +147,7 @@ pub(crate) fn write_device(out: &mut impl Write, index: usize, device: &Device) 
             name: &device.name,
             id: &device.id,
             is_default: device.is_default,
+            is_monitor: device.is_monitor,
             state,
             sample: native.map(|native| native.sample.as_str()),
             sample_rate: native.map(|native| native.sample_rate),
@@ -210,6 +211,7 @@ enum Line<'a> {
         name: &'a str,
         id: &'a str,
         is_default: bool,
+        is_monitor: bool,
         state: &'static str,
         #[serde(skip_serializing_if = "Option::is_none")]
         sample: Option<&'a str>,
