@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     Error,
-    audio::{frames_in, raw::MAX_CHUNK_BYTES},
+    audio::{frame_bytes, frames_in, raw::MAX_CHUNK_BYTES},
 };
 
 /// The longest time between two pieces of audio that a device is asked for. Longer ones
@@ -127,12 +127,12 @@ impl Capture {
         let config = device.default_input_config().map_err(problem)?;
         let format = format::declared(&name, &config)?;
         let native = config.sample_format();
-        let frame_bytes = native.sample_size() * usize::from(config.channels());
+        let native_bytes = native.sample_size() * usize::from(config.channels());
         let frames = |length| frames_in(length, config.sample_rate());
 
         let blocks = RING.as_millis() / BLOCK.as_millis();
         let (writer, reader) = ring::ring(
-            frames(BLOCK) * frame_bytes,
+            frames(BLOCK) * native_bytes,
             usize::try_from(blocks).expect("a small constant"),
             Arc::clone(&losses),
         );
@@ -182,7 +182,7 @@ impl Capture {
             stream,
             native,
             reader,
-            chunk_bytes: (frames(chunk) * frame_bytes).min(MAX_CHUNK_BYTES),
+            chunk_bytes: native_bytes * chunk_frames(frames(chunk), native_bytes, format),
             watch: Watch::over(found),
             stopping,
             end,
@@ -251,6 +251,12 @@ impl Capture {
     }
 }
 
+/// Of `frames`, which take `native_bytes` each on the device, as many as are at most
+/// 64 KiB there and in `format`: a chunk is one request.
+fn chunk_frames(frames: usize, native_bytes: usize, format: AudioFormat) -> usize {
+    frames.min(MAX_CHUNK_BYTES / native_bytes.max(frame_bytes(&format)))
+}
+
 /// `chunk`, at most [`PERIOD`], or what the device has nearest to it.
 fn period(config: &SupportedStreamConfig, chunk: Duration) -> BufferSize {
     let frames = frames_in(chunk.min(PERIOD), config.sample_rate());
@@ -263,7 +269,27 @@ fn period(config: &SupportedStreamConfig, chunk: Duration) -> BufferSize {
 
 #[cfg(test)]
 mod tests {
+    use ser_proto::v1::Encoding;
+
     use super::*;
+
+    #[test]
+    fn a_chunk_is_one_request_on_its_way_out_too() {
+        let format = AudioFormat {
+            encoding: Encoding::S16le.into(),
+            sample_rate: 96_000,
+            channels: 2,
+        };
+        // 8 bits on the device, 16 in the request.
+        assert_eq!(chunk_frames(96_000, 2, format), 16_384);
+        assert_eq!(chunk_frames(960, 2, format), 960);
+        let wide = AudioFormat {
+            encoding: Encoding::F32le.into(),
+            ..format
+        };
+        // 64 bits on the device, 32 in the request.
+        assert_eq!(chunk_frames(96_000, 16, wide), 4_096);
+    }
 
     #[test]
     fn the_period_is_what_the_device_has_nearest_to_a_chunk() {
