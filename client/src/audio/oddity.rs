@@ -13,7 +13,8 @@ pub enum Oddity {
     /// So much of it was recorded while the network was held up, and is left out:
     /// what comes after it follows what came before.
     Dropped(Duration),
-    /// The sound system lost audio so many times before it could be read.
+    /// The sound system lost audio so many times before it could be read. ALSA and
+    /// the systems of other platforms tell of it, PulseAudio and PipeWire don't.
     Overrun(u64),
     /// The system made another microphone its default, and that is heard from here on.
     OtherMicrophone,
