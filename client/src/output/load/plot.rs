@@ -39,7 +39,8 @@ fn draw(picture: &mut String, args: &BenchArgs, steps: &[Step]) -> Result<(), Bo
         })
     };
     let all = || CURVES.iter().flat_map(|(_, percent, _)| points(*percent));
-    let streams = bounds(all().map(|(streams, _)| streams));
+    let most = all().map(|(streams, _)| streams).fold(1.0, f64::max);
+    let streams = 0.0..1.05 * most;
     let lag = bounds(all().map(|(_, lag)| lag).chain([limit]));
     let mut chart = ChartBuilder::on(&area)
         .caption(
@@ -49,7 +50,7 @@ fn draw(picture: &mut String, args: &BenchArgs, steps: &[Step]) -> Result<(), Bo
         .margin(15)
         .x_label_area_size(45)
         .y_label_area_size(60)
-        .build_cartesian_2d(streams.clone().log_scale(), lag.log_scale())?;
+        .build_cartesian_2d(streams.clone(), lag.log_scale())?;
     chart
         .configure_mesh()
         .light_line_style(TRANSPARENT)
