@@ -21,8 +21,9 @@ const GROUP: usize = 16;
 /// Periods that are shorter are joined, so that few lanes of the last group of a
 /// period are left over.
 const SHORTEST_PERIOD: usize = 128;
-/// Samples that a stream's buffers hold together, 7 kB, unless a period is longer.
-const BUFFERS: usize = 1750;
+/// Samples that a stream's buffers hold together, 16 kB, unless a period is longer:
+/// enough to load the coefficients once for a tenth of a second at 16 kHz.
+const BUFFERS: usize = 4000;
 
 /// The coefficients that one input sample has for each output of a group.
 #[derive(Clone, Copy, Debug)]
@@ -128,7 +129,7 @@ impl WithSimd for Outputs<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         match S::F32_LANES {
-            16 => self.compute::<S, 1, 4>(simd),
+            16 => self.compute::<S, 1, 5>(simd),
             8 => self.compute::<S, 2, 2>(simd),
             4 => self.compute::<S, 4, 2>(simd),
             _ => self.compute::<S, GROUP, 1>(simd),
