@@ -6,6 +6,7 @@ use std::f32::consts::{LN_2, LN_10, SQRT_2};
 ///
 /// Finite whatever comes in: an `amin` that is normal and above 0 also stands in
 /// for NaN, and infinity counts as 2^128.
+#[inline(always)]
 pub(crate) fn power_to_db(powers: &mut [f32], amin: f32) {
     for power in powers {
         *power = 10.0 / LN_10 * ln(power.max(amin));
@@ -17,7 +18,7 @@ pub(crate) fn power_to_db(powers: &mut [f32], amin: f32) {
 ///
 /// Splits `x` into 2^exponent and a mantissa of √½ to √2. The polynomial is that
 /// of `logf` in the Cephes Mathematical Library.
-#[inline]
+#[inline(always)]
 fn ln(x: f32) -> f32 {
     let bits = x.to_bits();
     let exponent = (bits.wrapping_sub((SQRT_2 / 2.0).to_bits()) as i32) >> 23;

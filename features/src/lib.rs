@@ -31,6 +31,7 @@ mod mel;
 mod mfcc;
 mod params;
 mod pcm;
+mod power;
 mod recurrent;
 mod resample;
 mod sample_rate;

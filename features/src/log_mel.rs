@@ -28,9 +28,16 @@ impl LogMel {
     /// The levels in dB of the frame centred on sample `centre`, with zeros
     /// before sample `from` and after the newest.
     pub(crate) fn row(&self, history: &History, centre: u64, from: u64, levels: &mut [f32]) {
-        self.spectrum
-            .with_frame(history, centre, from, |bins| self.mel.apply(bins, levels));
-        power_to_db(levels, self.amin);
+        self.spectrum.with_frame(
+            history,
+            centre,
+            from,
+            #[inline(always)]
+            |bins| {
+                self.mel.apply(bins, levels);
+                power_to_db(levels, self.amin);
+            },
+        );
     }
 }
 

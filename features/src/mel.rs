@@ -79,20 +79,28 @@ impl MelBank {
 
     /// The power of each band, from that of each bin and of
     /// [`PowerSpectrum::PADDING`] more.
+    #[inline(always)]
     pub(crate) fn apply(&self, bins: &[f32], powers: &mut [f32]) {
         let mut weights = &*self.weights;
-        for (power, band) in powers.iter_mut().zip(&self.bands) {
-            let (band_weights, rest) = weights.split_at(band.groups);
-            weights = rest;
-            let (bins, _) = bins[band.first_bin..].as_chunks::<LANES>();
-            let mut sums = [0.0_f32; LANES];
-            for (bins, weights) in bins.iter().zip(band_weights) {
-                for lane in 0..LANES {
-                    sums[lane] += bins[lane] * weights[lane];
+        let groups = powers.chunks_mut(LANES).zip(self.bands.chunks(LANES));
+        for (powers, bands) in groups {
+            // Added up later, so that compilers keep the lanes of a sum together.
+            let mut sums = [[0.0_f32; LANES]; LANES];
+            for (sums, band) in sums.iter_mut().zip(bands) {
+                let (band_weights, rest) = weights.split_at(band.groups);
+                weights = rest;
+                let (bins, _) = bins[band.first_bin..].as_chunks::<LANES>();
+                let mut sum = [0.0_f32; LANES];
+                for (bins, weights) in bins.iter().zip(band_weights) {
+                    for lane in 0..LANES {
+                        sum[lane] += bins[lane] * weights[lane];
+                    }
                 }
+                *sums = sum;
             }
-            let [a, b, c, d, e, f, g, h] = sums;
-            *power = ((a + e) + (c + g)) + ((b + f) + (d + h));
+            for (power, [a, b, c, d, e, f, g, h]) in powers.iter_mut().zip(sums) {
+                *power = ((a + e) + (c + g)) + ((b + f) + (d + h));
+            }
         }
     }
 }

@@ -2,10 +2,12 @@
 
 use std::cell::RefCell;
 use std::f64::consts::PI;
-use std::sync::Arc;
 
-use realfft::num_complex::Complex;
-use realfft::{RealFftPlanner, RealToComplex};
+use pulp::Arch;
+use pulp::bytemuck::cast_slice_mut;
+use rustfft::num_complex::Complex;
+
+use crate::power::PowerTransform;
 
 /// The last `n_fft` samples of a stream: all that any frame ever needs.
 #[derive(Clone, Debug)]
@@ -43,6 +45,7 @@ impl History {
     ///
     /// `from` and `centre` must not lie after the end, nor the end after the
     /// frame's last sample: earlier ones may be gone.
+    #[inline(always)]
     fn tapered(&self, centre: u64, from: u64, taper: &[f32], frame: &mut [f32]) {
         let length = self.ring.len();
         let reach = length as u64 / 2;
@@ -59,6 +62,7 @@ impl History {
     }
 }
 
+#[inline(always)]
 fn multiply(product: &mut [f32], a: &[f32], b: &[f32]) {
     for ((product, a), b) in product.iter_mut().zip(a).zip(b) {
         *product = a * b;
@@ -67,15 +71,18 @@ fn multiply(product: &mut [f32], a: &[f32], b: &[f32]) {
 
 /// Computes the power spectra of Hann-tapered frames.
 pub(crate) struct PowerSpectrum {
-    fft: Arc<dyn RealToComplex<f32>>,
+    transform: PowerTransform,
     taper: Box<[f32]>,
+    /// The instruction set in use.
+    arch: Arch,
 }
 
 #[derive(Default)]
 struct Workspace {
-    frame: Vec<f32>,
-    spectrum: Vec<Complex<f32>>,
+    /// Samples, two by two.
+    frame: Vec<Complex<f32>>,
     scratch: Vec<Complex<f32>>,
+    powers: Vec<f32>,
 }
 
 thread_local! {
@@ -94,8 +101,9 @@ impl PowerSpectrum {
             .map(|i| (0.5 - 0.5 * (2.0 * PI * i as f64 / n_fft as f64).cos()) as f32)
             .collect();
         Self {
-            fft: RealFftPlanner::new().plan_fft_forward(n_fft),
+            transform: PowerTransform::new(n_fft),
             taper,
+            arch: Arch::new(),
         }
     }
 
@@ -112,19 +120,21 @@ impl PowerSpectrum {
         WORKSPACE.with_borrow_mut(|workspace| {
             let length = self.taper.len();
             let bins = length / 2 + 1;
-            workspace.fit(length, self.fft.get_scratch_len());
-            let frame = &mut workspace.frame[..length];
-            history.tapered(centre, from, &self.taper, frame);
-            let spectrum = &mut workspace.spectrum[..bins];
-            self.fft
-                .process_with_scratch(frame, spectrum, &mut workspace.scratch)
-                .expect("the buffers have the plan's lengths");
-            // The transform is done with its input: the powers take its place.
-            for (power, bin) in frame.iter_mut().zip(&*spectrum) {
-                *power = bin.re * bin.re + bin.im * bin.im;
-            }
-            frame[bins..][..Self::PADDING].fill(0.0);
-            read(&frame[..bins + Self::PADDING]);
+            workspace.fit(length, self.transform.scratch_len());
+            let frame = &mut workspace.frame[..length / 2];
+            let powers = &mut workspace.powers[..bins + Self::PADDING];
+            // Code that isn't inlined here is compiled for the oldest processor.
+            self.arch.dispatch(
+                #[inline(always)]
+                || {
+                    history.tapered(centre, from, &self.taper, cast_slice_mut(frame));
+                    let spectrum = &mut powers[..bins];
+                    self.transform
+                        .apply(frame, &mut workspace.scratch, spectrum);
+                    powers[bins..].fill(0.0);
+                    read(powers);
+                },
+            );
         });
     }
 }
@@ -132,9 +142,10 @@ impl PowerSpectrum {
 impl Workspace {
     /// Grows to the largest transform of the thread.
     fn fit(&mut self, length: usize, scratch: usize) {
-        if self.frame.len() < length {
-            self.frame.resize(length, 0.0);
-            self.spectrum.resize(length / 2 + 1, Complex::default());
+        if self.frame.len() < length / 2 {
+            self.frame.resize(length / 2, Complex::default());
+            let powers = length / 2 + 1 + PowerSpectrum::PADDING;
+            self.powers.resize(powers, 0.0);
         }
         if self.scratch.len() < scratch {
             self.scratch.resize(scratch, Complex::default());
