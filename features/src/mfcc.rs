@@ -2,6 +2,8 @@
 
 use std::f64::consts::PI;
 
+use pulp::Arch;
+
 use crate::{FeatureKind, FrontEndParams, Reduction};
 
 /// What becomes of log-mel rows.
@@ -12,6 +14,8 @@ pub(crate) struct Features {
     top_db: Option<f32>,
     reduce: Reduction,
     dct: Option<Dct>,
+    /// The instruction set in use.
+    arch: Arch,
 }
 
 impl Features {
@@ -27,6 +31,7 @@ impl Features {
             top_db: params.top_db,
             reduce: params.reduce,
             dct,
+            arch: Arch::new(),
         }
     }
 
@@ -49,6 +54,7 @@ impl Features {
     }
 
     /// The features of one frame, `[width]`.
+    #[inline(always)]
     pub(crate) fn frame(&self, levels: &[f32], features: &mut [f32]) {
         match &self.dct {
             Some(dct) => dct.apply(levels, features),
@@ -64,9 +70,26 @@ impl Features {
         levels: &mut [f32],
         features: &mut [f32],
     ) {
-        let floor = self.top_db.map_or(f32::NEG_INFINITY, |top_db| {
-            rows.clone().map(loudest).fold(f32::NEG_INFINITY, f32::max) - top_db
-        });
+        self.arch.dispatch(
+            #[inline(always)]
+            || self.vectorised(rows, levels, features),
+        );
+    }
+
+    #[inline(always)]
+    fn vectorised<'a>(
+        &self,
+        rows: impl ExactSizeIterator<Item = &'a [f32]> + Clone,
+        levels: &mut [f32],
+        features: &mut [f32],
+    ) {
+        let mut floor = f32::NEG_INFINITY;
+        if let Some(top_db) = self.top_db {
+            for row in rows.clone() {
+                floor = floor.max(loudest(row));
+            }
+            floor -= top_db;
+        }
         match self.reduce {
             // The DCT is linear: that of the mean is the mean of the DCTs.
             Reduction::Mean => {
@@ -89,6 +112,7 @@ impl Features {
     }
 }
 
+#[inline(always)]
 fn add_clipped(sums: &mut [f32], levels: &[f32], floor: f32) {
     for (sum, &level) in sums.iter_mut().zip(levels) {
         *sum += if level > floor { level } else { floor };
@@ -96,6 +120,7 @@ fn add_clipped(sums: &mut [f32], levels: &[f32], floor: f32) {
 }
 
 /// The highest level, found in lanes that compilers turn into vectors.
+#[inline(always)]
 fn loudest(levels: &[f32]) -> f32 {
     let higher = |a: f32, b: f32| if a > b { a } else { b };
     let (groups, rest) = levels.as_chunks::<16>();
@@ -136,6 +161,7 @@ impl Dct {
         }
     }
 
+    #[inline(always)]
     fn apply(&self, levels: &[f32], cepstrum: &mut [f32]) {
         cepstrum.fill(0.0);
         for (level, basis) in levels

@@ -12,6 +12,8 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use pulp::Arch;
+
 /// Where speech has its power, and telephones still carry it, in Hz.
 const SPEECH_HZ: Range<f32> = 200.0..3_400.0;
 /// The bands of speech are averaged in at most this many groups, equally wide
@@ -53,6 +55,8 @@ pub struct VoiceDetector {
     /// Of so many rows one is looked at, when none is left to skip.
     stride: usize,
     skip: usize,
+    /// The instruction set in use.
+    arch: Arch,
 }
 
 impl VoiceDetector {
@@ -75,6 +79,7 @@ impl VoiceDetector {
             least: frames(SHORTEST_SPEECH),
             stride: stride as usize,
             skip: 0,
+            arch: Arch::new(),
             groups,
         }
     }
@@ -83,13 +88,17 @@ impl VoiceDetector {
     /// bands hold `log_mel_db`, `10·log10` of their power.
     pub fn row(&mut self, log_mel_db: &[f32]) -> bool {
         if self.skip == 0 {
-            self.look(log_mel_db);
+            self.arch.dispatch(
+                #[inline(always)]
+                || self.look(log_mel_db),
+            );
             self.skip = self.stride;
         }
         self.skip -= 1;
         self.risen >= self.least
     }
 
+    #[inline(always)]
     fn look(&mut self, log_mel_db: &[f32]) {
         let width = self.groups.len();
         let newest = &mut self.levels[self.next..][..width];
