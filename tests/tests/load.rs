@@ -205,7 +205,7 @@ async fn a_connection_with_too_many_streams_stays_one() {
         ..Behaviour::default()
     });
     let server = server.await;
-    let load = "--streams 5 --streams-per-connection 5 --duration 500ms --answer-timeout 500ms";
+    let load = "--streams 5 --streams-per-connection 5 --duration 500ms --answer-timeout 5s";
     let (steps, _) = run(&server.url(), load, 1).await;
     assert_eq!(steps[0]["errors"], json!({"silent": 1, "not_opened": 2}));
     assert_eq!(steps[0]["achieved"], 2);

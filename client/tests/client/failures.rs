@@ -50,13 +50,14 @@ async fn a_server_that_keeps_silent() {
         std::future::pending::<()>().await;
     });
     let recording = Recording::seconds(1);
-    let arguments = ["stream", recording.path(), "--answer-timeout", "50ms"];
-    let at_once = ["--connect-timeout", "100ms"];
+    // Leaves no time for another attempt.
+    let arguments = ["stream", recording.path(), "--answer-timeout", "500ms"];
+    let at_once = ["--connect-timeout", "500ms"];
     let ended = run(&server.address, &[&arguments[..], &at_once].concat()).await;
     assert_ended(
         &ended,
         CONNECTION,
-        &["said nothing for 50ms", "--answer-timeout"],
+        &["said nothing for 500ms", "--answer-timeout"],
     );
 }
 
