@@ -10,7 +10,8 @@ use std::{process::Stdio, time::Duration};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines},
-    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
+    process::{Child, ChildStdin, ChildStdout, Command},
+    task::JoinHandle,
     time::timeout,
 };
 
@@ -22,7 +23,8 @@ pub struct Program {
     child: Child,
     stdin: Option<ChildStdin>,
     stdout: Option<Lines<BufReader<ChildStdout>>>,
-    stderr: ChildStderr,
+    /// Read to its end meanwhile, so that the program never waits for a reader.
+    stderr: JoinHandle<String>,
 }
 
 /// How a program ended.
@@ -52,7 +54,12 @@ impl Program {
             .spawn()
             .expect("a program that runs");
         let stdout = BufReader::new(child.stdout.take().unwrap()).lines();
-        let stderr = child.stderr.take().unwrap();
+        let mut pipe = child.stderr.take().unwrap();
+        let stderr = tokio::spawn(async move {
+            let mut said = String::new();
+            pipe.read_to_string(&mut said).await.unwrap();
+            said
+        });
         Self {
             stdin: child.stdin.take(),
             stdout: Some(stdout),
@@ -90,8 +97,8 @@ impl Program {
         let line = timeout(PATIENCE, lines.next_line()).await;
         let line = line.expect("a line in time").unwrap();
         let Some(line) = line else {
-            let mut said = String::new();
-            self.stderr.read_to_string(&mut said).await.unwrap();
+            let said = timeout(PATIENCE, &mut self.stderr).await;
+            let said = said.expect("no further line, and an end").unwrap();
             panic!("no further line; it said {said}");
         };
         line
@@ -115,7 +122,7 @@ impl Program {
     ///
     /// When it doesn't end in time.
     pub async fn end(mut self) -> Ended {
-        let (mut stdout, mut stderr) = (String::new(), String::new());
+        let mut stdout = String::new();
         let rest = async {
             let Some(lines) = &mut self.stdout else {
                 return;
@@ -126,12 +133,10 @@ impl Program {
             }
         };
         let end = async {
-            tokio::join!(rest, async {
-                self.stderr.read_to_string(&mut stderr).await.unwrap();
-            });
-            self.child.wait().await.unwrap()
+            let ((), stderr) = tokio::join!(rest, self.stderr);
+            (self.child.wait().await.unwrap(), stderr.unwrap())
         };
-        let status = timeout(PATIENCE, end).await.expect("it ends");
+        let (status, stderr) = timeout(PATIENCE, end).await.expect("it ends");
         Ended {
             code: status.code(),
             stdout,
@@ -159,5 +164,21 @@ impl Ended {
         for text in said {
             assert!(self.stderr.contains(text), "{text:?} is missing: {self:#?}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn much_that_it_says_holds_up_no_line() {
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", "yes | head -c 1000000 >&2; echo line"]);
+        let mut program = Program::start(command);
+        assert_eq!(program.line().await, "line");
+        let ended = program.end().await;
+        ended.assert(0, &["y\ny\n"]);
+        assert_eq!(ended.stderr.len(), 1_000_000);
     }
 }
