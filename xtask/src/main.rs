@@ -7,6 +7,7 @@ mod demo;
 mod error;
 mod foreign;
 mod gpu;
+mod log;
 mod onnxruntime;
 mod samples;
 mod screenshot;

@@ -1,15 +1,14 @@
 //! A server to show something with.
 
-use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, ChildStderr, Command, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use xshell::cmd;
 
-use crate::{Error, Workspace};
+use crate::{Error, Workspace, log::Log};
 
 /// How long the server may take to start, and to stop.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -109,31 +108,5 @@ impl Server {
         } else {
             Err(Error::UncleanStop(status))
         }
-    }
-}
-
-/// The lines that a server logs, until it ends.
-struct Log(Receiver<String>);
-
-impl Log {
-    /// Reads on while nobody looks, so that the server never waits for a reader.
-    fn of(stderr: ChildStderr) -> Self {
-        let (line, lines) = mpsc::channel();
-        std::thread::spawn(move || {
-            let read = BufReader::new(stderr).lines().map_while(Result::ok);
-            for text in read {
-                if line.send(text).is_err() {
-                    break;
-                }
-            }
-        });
-        Self(lines)
-    }
-
-    /// Shows the next line.
-    fn show_line(&self, deadline: Instant) -> Result<(), RecvTimeoutError> {
-        let left = deadline.saturating_duration_since(Instant::now());
-        eprintln!("{}", self.0.recv_timeout(left)?);
-        Ok(())
     }
 }
