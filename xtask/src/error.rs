@@ -51,6 +51,8 @@ pub(crate) enum Error {
     Gpu(String),
     #[error("{0}: no such folder; expected the corpora")]
     Corpora(PathBuf),
+    #[error("interrupted")]
+    Interrupted,
     #[error("tests failed: {0}")]
     Tests(std::process::ExitStatus),
 }

@@ -7,6 +7,7 @@ mod demo;
 mod error;
 mod foreign;
 mod gpu;
+mod interrupts;
 mod log;
 mod onnxruntime;
 mod samples;

@@ -2,7 +2,7 @@
 
 use xshell::cmd;
 
-use crate::{Error, Workspace, server::Server};
+use crate::{Error, Workspace, interrupts::Interrupts, server::Server};
 
 /// Columns and rows of the terminal.
 const SIZE: [&str; 2] = ["100", "32"];
@@ -26,7 +26,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Error> {
             "screenshot",
         ])
         .run()?;
-    let server = Server::start(workspace)?;
+    let mut interrupts = Interrupts::hold()?;
+    let server = Server::start(workspace, &mut interrupts)?;
     let program = workspace.program("examples/screenshot");
     let client = workspace.program("ser-client");
     let address = &server.address;
@@ -36,6 +37,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Error> {
         "{program} {SIZE...} {MOMENT} {client} stream --server {address} {sample}"
     )
     .read()?;
+    interrupts.check()?;
     workspace.shell.write_file(
         workspace.path("docs/images/live.svg"),
         format!("{picture}\n"),

@@ -1,17 +1,19 @@
 //! A server to show something with.
 
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use xshell::cmd;
 
-use crate::{Error, Workspace, log::Log};
+use crate::{Error, Workspace, interrupts::Interrupts, log::Log};
 
 /// How long the server may take to start, and to stop.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How often to look for signals while the server has nothing to say.
+const GLANCE: Duration = Duration::from_millis(100);
 
 fn failed(source: std::io::Error) -> Error {
     Error::Process {
@@ -40,52 +42,31 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts the server on a free port and waits until it serves.
-    pub(crate) fn start(workspace: &Workspace) -> Result<Self, Error> {
+    /// Starts the server on a free port and waits until it serves, unless interrupted.
+    pub(crate) fn start(workspace: &Workspace, interrupts: &mut Interrupts) -> Result<Self, Error> {
         let folder = workspace.shell.create_temp_dir()?;
         let port_file = folder.path().join("port");
         let mut command = Command::new(workspace.program("ser-server"));
         command
             .args(["--listen", "127.0.0.1:0", "--port-file"])
             .arg(&port_file);
-        // In a process group of its own, it doesn't hear Ctrl-C.
-        command
-            .process_group(0)
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped());
-        let mut process = Process(command.spawn().map_err(failed)?);
+        let mut process = spawn(command)?;
         let log = Log::of(process.0.stderr.take().expect("it was asked for"));
+        let port = port(&mut process, &log, &port_file, interrupts)?;
+        let address = format!("http://127.0.0.1:{port}");
 
-        // The server writes the port before it logs that it listens, so each
-        // line is an occasion to look, and the end of them means that it died.
-        let deadline = Instant::now() + PATIENCE;
-        let port = loop {
-            match log.show_line(deadline) {
-                Ok(()) => {}
-                Err(RecvTimeoutError::Timeout) => return Err(Error::NotReadyInTime(PATIENCE)),
-                Err(RecvTimeoutError::Disconnected) => {
-                    return Err(Error::NotReady(process.0.wait().map_err(failed)?));
-                }
-            }
-            let port = std::fs::read_to_string(&port_file).ok();
-            if let Some(port) = port.and_then(|text| text.trim().parse::<u16>().ok()) {
-                break port;
-            }
-        };
-        let server = Self {
+        let mut client = Command::new(workspace.program("ser-client"));
+        client.args(["health", "--server", &address, "--wait", "30s"]);
+        let status = interrupts.attend(client)?;
+        interrupts.check()?;
+        if !status.success() {
+            return Err(Error::Client(status));
+        }
+        Ok(Self {
             process,
-            address: format!("http://127.0.0.1:{port}"),
+            address,
             log,
-        };
-        let client = workspace.program("ser-client");
-        let address = &server.address;
-        cmd!(
-            workspace.shell,
-            "{client} health --server {address} --wait 30s"
-        )
-        .quiet()
-        .run()?;
-        Ok(server)
+        })
     }
 
     /// Asks the server to stop, as an orchestrator would, and expects it to say
@@ -108,5 +89,56 @@ impl Server {
         } else {
             Err(Error::UncleanStop(status))
         }
+    }
+}
+
+/// Starts a server in a process group of its own, where it doesn't hear Ctrl-C.
+fn spawn(mut command: Command) -> Result<Process, Error> {
+    command
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped());
+    command.spawn().map(Process).map_err(failed)
+}
+
+/// Waits until the server listens. It writes the port before it logs that, so each line
+/// is an occasion to look, and the end of them means that it died.
+fn port(
+    process: &mut Process,
+    log: &Log,
+    port_file: &Path,
+    interrupts: &mut Interrupts,
+) -> Result<u16, Error> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        interrupts.check()?;
+        match log.show_line(deadline.min(Instant::now() + GLANCE)) {
+            Ok(()) => {}
+            Err(RecvTimeoutError::Timeout) if Instant::now() < deadline => continue,
+            Err(RecvTimeoutError::Timeout) => return Err(Error::NotReadyInTime(PATIENCE)),
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(Error::NotReady(process.0.wait().map_err(failed)?));
+            }
+        }
+        let port = std::fs::read_to_string(port_file).ok();
+        if let Some(port) = port.and_then(|text| text.trim().parse().ok()) {
+            return Ok(port);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_ends_the_wait_for_a_server_that_says_nothing() {
+        let mut interrupts = Interrupts::hold().unwrap();
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "kill -HUP $PPID; exec sleep 1000"]);
+        let mut process = spawn(shell).unwrap();
+        let log = Log::of(process.0.stderr.take().unwrap());
+        let port = port(&mut process, &log, Path::new("/nowhere"), &mut interrupts);
+        assert!(matches!(port, Err(Error::Interrupted)), "{port:?}");
     }
 }
