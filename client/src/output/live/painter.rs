@@ -216,18 +216,22 @@ mod tests {
                 "output::live::painter::tests::panics::a_panic_anywhere_gives_the_terminal_back";
             command.args(["--exact", this, "--nocapture"]);
             command.env(IN_TERMINAL, "1");
+            // It would fill the screen.
+            command.env("RUST_BACKTRACE", "0");
             let mut child = terminal.slave.spawn_command(command).unwrap();
-            let mut reader = terminal.master.try_clone_reader().unwrap();
+            let written = written(terminal.master.try_clone_reader().unwrap());
             let mut keyboard = terminal.master.take_writer().unwrap();
 
             let cells = |count| NonZeroU16::new(count).unwrap();
             let mut parser = Parser::new(cells(size.rows), cells(size.cols), 0);
             let mut pressed = false;
-            let mut buffer = [0; 4096];
             let mut ended = false;
             while !ended {
-                let length = reader.read(&mut buffer).unwrap();
-                parser.process(&buffer[..length]);
+                let Ok(bytes) = written.recv_timeout(LONG) else {
+                    child.kill().unwrap();
+                    panic!("{}", parser.screen().contents());
+                };
+                parser.process(&bytes);
                 let shown = parser.screen().contents();
                 if !pressed && shown.contains("connecting to") {
                     keyboard.write_all(b"q").unwrap();
@@ -242,6 +246,20 @@ mod tests {
             assert!(shown.contains("nobody expects this"), "{shown}");
             assert!(!shown.contains("connecting to"), "{shown}");
             assert_eq!(modes(), before);
+        }
+
+        /// What a program writes to its terminal. Whoever waits for it can have a deadline.
+        fn written(mut reader: Box<dyn Read + Send>) -> mpsc::Receiver<Vec<u8>> {
+            let (send, written) = mpsc::sync_channel(1);
+            thread::spawn(move || {
+                let mut buffer = [0; 4096];
+                while let Ok(length @ 1..) = reader.read(&mut buffer) {
+                    if send.send(buffer[..length].to_vec()).is_err() {
+                        break;
+                    }
+                }
+            });
+            written
         }
 
         /// The test's part in the terminal, once a key is pressed.
