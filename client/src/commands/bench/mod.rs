@@ -10,7 +10,7 @@ mod tally;
 mod usage;
 mod voice;
 
-use std::{fs::File, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use indicatif::ProgressBar;
 use ser_client::proto::RecognitionOptions;
@@ -43,8 +43,7 @@ struct Load {
 pub(crate) async fn run(connection: &Connection, args: &BenchArgs) -> Result<(), Failure> {
     if let Some(path) = &args.plot {
         // What can't be written is told now, and not when everything is measured.
-        let file = File::options().append(true).create(true).open(path);
-        file.map_err(|source| Failure::file(path, source))?;
+        report::plot::check(path).map_err(|source| Failure::file(path, source))?;
     }
     allow_many_connections();
     let load = Arc::new(Load {

@@ -1,6 +1,11 @@
 //! Lag against streams, as a picture.
 
-use std::{error::Error, io, path::Path};
+use std::{
+    error::Error,
+    fs::{self, File},
+    io,
+    path::Path,
+};
 
 use plotters::prelude::*;
 
@@ -21,7 +26,18 @@ const CURVES: [(&str, f64, RGBColor); 4] = [
 pub(crate) fn write(path: &Path, args: &BenchArgs, steps: &[Step]) -> io::Result<()> {
     let mut picture = String::new();
     draw(&mut picture, args, steps).map_err(|error| io::Error::other(error.to_string()))?;
-    std::fs::write(path, picture)
+    fs::write(path, picture)
+}
+
+/// Fails where [`write`] couldn't create or replace a file. Whatever is there stays as it is.
+pub(crate) fn check(path: &Path) -> io::Result<()> {
+    match File::create_new(path) {
+        Ok(_) => fs::remove_file(path),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            File::options().append(true).open(path).map(drop)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn draw(picture: &mut String, args: &BenchArgs, steps: &[Step]) -> Result<(), Box<dyn Error>> {
@@ -90,5 +106,23 @@ fn bounds(values: impl Iterator<Item = f64>) -> std::ops::Range<f64> {
         1.0..10.0
     } else {
         low / 1.5..high * 1.5
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn to_check_a_path_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lag.svg");
+        check(&path).unwrap();
+        assert!(!path.exists());
+        fs::write(&path, "drawn before").unwrap();
+        check(&path).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "drawn before");
+        let error = check(&path.join("lag.svg")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
     }
 }
