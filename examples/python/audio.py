@@ -75,6 +75,7 @@ class Microphone:
         self.format = AudioFormat(encoding=ENCODING_S16LE, sample_rate=rate, channels=1)
         self._loop = asyncio.get_running_loop()
         self._captures: asyncio.Queue[bytes] = asyncio.Queue(5 * CHUNKS_PER_SECOND)
+        self._warned: set[str] = set()
 
     def _captured(self, audio: Any, _frames: int, _time: Any, status: Any) -> None:
         """Called by PortAudio, in a thread of its own."""
@@ -82,11 +83,17 @@ class Microphone:
 
     def _keep(self, chunk: bytes, overflow: bool) -> None:
         if overflow:
-            print("warning: this machine is too slow, audio is lost", file=sys.stderr)
+            self._warn("this machine")
         if self._captures.full():
             self._captures.get_nowait()
-            print("warning: the server is too slow, audio is lost", file=sys.stderr)
+            self._warn("the server")
         self._captures.put_nowait(chunk)
+
+    def _warn(self, culprit: str) -> None:
+        """Once, and not with each chunk."""
+        if culprit not in self._warned:
+            self._warned.add(culprit)
+            print(f"warning: {culprit} is too slow, audio is lost", file=sys.stderr)
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Endless, unless the device goes away."""

@@ -335,7 +335,11 @@ async fn the_microphone_is_heard() {
     assert!(summary["overall_label"].is_string(), "{summary}");
     let classified = summary["classified"].as_f64().expect("seconds");
     assert!(classified > 3.0, "{summary}");
-    assert!(!ended.stderr.contains("warning: "), "{ended:?}");
+    // On a busy machine the capture itself may overrun.
+    assert!(
+        !ended.stderr.contains("the server is too slow"),
+        "{ended:?}"
+    );
 }
 
 #[cfg(target_os = "linux")]
