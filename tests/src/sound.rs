@@ -10,6 +10,7 @@ use std::{
     thread,
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::{program, stream::PATIENCE};
@@ -139,6 +140,16 @@ impl SoundServer {
         let mut command = Command::new("pactl");
         command.args(["unload-module", module]);
         self.run(command).await;
+    }
+
+    /// Lets the server answer nobody any more.
+    ///
+    /// # Panics
+    ///
+    /// When it has ended.
+    pub fn hang(&self) {
+        let id = Pid::from_raw(self.server.id().cast_signed()).unwrap();
+        kill_process(id, Signal::STOP).unwrap();
     }
 
     /// Ends the whole server.

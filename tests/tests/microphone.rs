@@ -162,12 +162,22 @@ async fn what_the_network_cannot_take_is_dropped_and_told_of() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs PulseAudio"]
 async fn what_was_said_before_the_wish_to_stop_is_heard() {
-    let sound = SoundServer::start();
+    for hangs in [false, true] {
+        let sound = SoundServer::start();
+        what_was_said_before_is_heard(&sound, hangs).await;
+    }
+}
+
+/// Also when the sound server `hangs` at the end.
+async fn what_was_said_before_is_heard(sound: &SoundServer, hangs: bool) {
     let (server, _) = ServerProcess::ready().await;
-    let listener = Listener::start(&server, &sound, Route::Server).await;
+    let listener = Listener::start(&server, sound, Route::Server).await;
     server.signal(Signal::STOP);
     let said = six_seconds(&listener.folder);
     sound.play(&said).await;
+    if hangs {
+        sound.hang();
+    }
     listener.program.signal(Signal::INT);
     server.signal(Signal::CONT);
     let (heard, ended, folder) = listener.end().await;

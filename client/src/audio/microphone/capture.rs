@@ -104,10 +104,10 @@ struct Capture {
     reader: Reader,
     /// In native samples.
     chunk_bytes: usize,
-    watch: Option<Watch>,
+    _watch: Option<Watch>,
     stopping: Arc<AtomicBool>,
-    /// What ended the stream from the device's side.
-    end: Arc<ArrayQueue<cpal::Error>>,
+    /// Why nothing comes from the device any more, or not from this one.
+    end: Arc<ArrayQueue<String>>,
 }
 
 impl Capture {
@@ -139,7 +139,7 @@ impl Capture {
         let mut writer = Some(writer);
         let last = Arc::clone(&stopping);
         let end = Arc::new(ArrayQueue::new(1));
-        let (thread, ended) = (thread::current(), Arc::clone(&end));
+        let thread = thread::current();
         let awake = thread.clone();
         let stream = device
             .build_input_stream_raw(
@@ -157,7 +157,7 @@ impl Capture {
                     awake.unpark();
                 },
                 {
-                    let awake = thread.clone();
+                    let (awake, ended) = (thread.clone(), Arc::clone(&end));
                     move |error| {
                         match error.kind() {
                             ErrorKind::Xrun => {
@@ -169,7 +169,7 @@ impl Capture {
                             // Audio goes on.
                             ErrorKind::RealtimeDenied => {}
                             // The first says most.
-                            _ => drop(ended.push(error)),
+                            _ => drop(ended.push(error.to_string())),
                         }
                         awake.unpark();
                     }
@@ -177,13 +177,20 @@ impl Capture {
                 Some(SOUND_SYSTEM),
             )
             .map_err(problem)?;
+        let watch = {
+            let (awake, ended) = (thread.clone(), Arc::clone(&end));
+            Watch::over(found, move |reason| {
+                drop(ended.push(reason.to_owned()));
+                awake.unpark();
+            })
+        };
         let capture = Self {
             name: name.clone(),
             stream,
             native,
             reader,
             chunk_bytes: native_bytes * chunk_frames(frames(chunk), native_bytes, format),
-            watch: Watch::over(found),
+            _watch: watch.map_err(super::no_thread)?,
             stopping,
             end,
         };
@@ -213,7 +220,7 @@ impl Capture {
                 stopped.get_or_insert(now + LAST_PERIOD);
             }
             // Looked for first: what was recorded before it still leaves.
-            let lost = self.lost(now);
+            let lost = self.end.pop();
             let over = self.reader.is_over() || stopped.is_some_and(|end| end <= now);
             loop {
                 let native = self.reader.read(self.chunk_bytes);
@@ -225,8 +232,9 @@ impl Capture {
                     return;
                 }
             }
-            if let Some(lost) = lost {
-                let _ = audio.blocking_send(Err(lost));
+            if let Some(reason) = lost {
+                let device = self.name;
+                let _ = audio.blocking_send(Err(Error::MicrophoneLost { device, reason }));
                 return;
             }
             if over {
@@ -236,17 +244,6 @@ impl Capture {
                 None => thread::park(),
                 Some(end) => thread::park_timeout(end - now),
             }
-        }
-    }
-
-    /// Why nothing comes from the device any more, or not from this one.
-    fn lost(&mut self, now: Instant) -> Option<Error> {
-        match self.end.pop() {
-            Some(error) => Some(Error::MicrophoneLost {
-                device: self.name.clone(),
-                reason: error.to_string(),
-            }),
-            None => self.watch.as_mut()?.look(now),
         }
     }
 }
