@@ -41,6 +41,10 @@ use crate::Error;
 /// nothing: longer than a wireless headset takes to wake up.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long what is still to be had of a recording that is to end may take. It lies in
+/// memory, beside what the device hands over last.
+const LAST_AUDIO: Duration = Duration::from_secs(1);
+
 /// Every device that can be recorded from, the default one first and what hears no
 /// microphone last, in the order that numbers count them in.
 ///
@@ -187,9 +191,13 @@ impl Microphone {
     pub async fn close(mut self, unsent: usize) -> Vec<Oddity> {
         self.stop();
         let mut unsent = unsent;
-        while let Ok(Some(audio)) = self.next_chunk().await {
-            unsent += audio.len();
-        }
+        // A sound system that hangs has nothing more to give.
+        let _ = timeout(LAST_AUDIO, async {
+            while let Ok(Some(audio)) = self.next_chunk().await {
+                unsent += audio.len();
+            }
+        })
+        .await;
         let blocks = self.dropped.rest(count(&self.losses.dropped));
         let dropped = length(blocks.unwrap_or(0)) + self.length_of(unsent);
         let dropped = (!dropped.is_zero()).then_some(Oddity::Dropped(dropped));
@@ -236,5 +244,41 @@ async fn answer<T>(found: oneshot::Receiver<Result<T, Error>>) -> Result<T, Erro
 fn no_thread(error: io::Error) -> Error {
     Error::SoundSystem {
         reason: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ser_proto::v1::Encoding;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_device_that_hangs_is_not_waited_for_at_the_end() {
+        let (hanging, audio) = mpsc::channel(1);
+        let microphone = Microphone {
+            name: "stuck".to_owned(),
+            format: AudioFormat {
+                encoding: Encoding::S16le.into(),
+                sample_rate: 16_000,
+                channels: 1,
+            },
+            start: None,
+            audio,
+            thread: thread::current(),
+            stopping: Arc::default(),
+            losses: Arc::default(),
+            dropped: Bursts::default(),
+            overruns: Bursts::default(),
+            changes: Bursts::default(),
+        };
+        hanging
+            .send(Ok(Bytes::from(vec![0; 16_000])))
+            .await
+            .unwrap();
+        let closing = tokio::time::Instant::now();
+        let untold = microphone.close(16_000).await;
+        assert_eq!(closing.elapsed(), LAST_AUDIO);
+        assert_eq!(untold, [Oddity::Dropped(Duration::from_secs(1))]);
     }
 }
