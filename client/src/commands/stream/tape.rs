@@ -80,7 +80,7 @@ impl Tape {
         Err(self.failed.insert(error).to_string())
     }
 
-    /// Waits until everything is written.
+    /// Waits as long as the disk goes on taking what there is.
     pub(super) async fn finish(self) -> Result<(), Error> {
         let Self {
             path,
@@ -88,11 +88,18 @@ impl Tape {
             mut outcome,
             failed,
         } = self;
-        drop(chunks);
-        match failed {
-            Some(error) => Err(error),
-            None => written(&path, &mut outcome).await,
+        if let Some(error) = failed {
+            return Err(error);
         }
+        for free in 1..=QUEUE {
+            match timeout(PATIENCE, chunks.reserve_many(free)).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(_)) => break,
+                Err(_) => return Err(hangs(&path)),
+            }
+        }
+        drop(chunks);
+        written(&path, &mut outcome).await
     }
 }
 
@@ -121,6 +128,8 @@ fn unwritable(path: &Path, source: io::Error) -> Error {
 mod tests {
     use std::sync::mpsc::channel;
 
+    use tokio::time::advance;
+
     use super::*;
 
     #[tokio::test]
@@ -137,6 +146,30 @@ mod tests {
         }
         tape.finish().await.unwrap();
         assert!(all_kept.iter().eq((0..100).map(|number| vec![number])));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_disk_is_waited_for() {
+        let (begin, begun) = channel();
+        let (finish, finished) = channel();
+        let slow = move |_: &[u8]| {
+            begin.send(()).unwrap();
+            finished.recv().unwrap();
+            Ok(())
+        };
+        let mut tape = Tape::writing(Path::new("kept.wav"), slow).unwrap();
+        for _ in 0..3 {
+            let place = tape.place().await.unwrap().unwrap();
+            place.send(Bytes::from_static(b"audio"));
+        }
+        let disk = async {
+            while begun.recv().is_ok() {
+                advance(PATIENCE * 2 / 3).await;
+                finish.send(()).unwrap();
+            }
+        };
+        let (written, ()) = tokio::join!(biased; tape.finish(), disk);
+        written.unwrap();
     }
 
     #[tokio::test(start_paused = true)]
