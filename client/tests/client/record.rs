@@ -155,6 +155,23 @@ async fn a_disk_that_fills_up_costs_the_rest_of_the_recording_alone() {
 }
 
 #[tokio::test]
+async fn a_program_that_is_terminated_has_kept_all_that_was_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = path(&folder);
+    let (server, mut heard) = listener();
+    let source = Recording::seconds(60);
+    let arguments = ["stream", source.path(), "--fast", "--record", &kept];
+    let mut program = start(&server.address, &arguments);
+    program.line().await;
+    program.signal(Signal::TERM);
+    let ended = program.end().await;
+    assert_eq!(ended.code, Some(143), "{ended:?}");
+    let heard = patiently(heard.recv()).await.unwrap();
+    // Of what was sent, the end may not have got there.
+    assert!(sent_again(&kept).starts_with(&heard));
+}
+
+#[tokio::test]
 async fn a_program_that_is_killed_leaves_a_whole_file() {
     let folder = tempfile::tempdir().unwrap();
     let kept = path(&folder);

@@ -28,21 +28,29 @@ pub(crate) async fn run(connection: &Connection, args: &StreamArgs) -> Result<()
     let servers = connection.servers.join(", ");
     let mut output = output::choose(args.form(), &servers, &stop)?;
     stop.listen()?;
+    let mut tape = None;
     let outcome = tokio::select! {
-        outcome = recognise(connection, args, source, output.as_mut(), &stop) => outcome,
+        outcome = recognise(connection, args, source, &mut tape, output.as_mut(), &stop) => outcome,
         leave = stop.leave() => Err(Failure::Left(leave)),
+    };
+    // Also of a stream that failed or was left.
+    let recorded = match tape {
+        Some(tape) => tape.end(&stop).await,
+        None => Ok(()),
     };
     // Also after a failure: what was shown stays to be read.
     let left = output.leave();
     outcome?;
+    recorded?;
     Ok(left?)
 }
 
-/// Streams `source` from the connection to the summary.
+/// Streams `source` from the connection to the summary, and starts `tape` if it is wanted.
 async fn recognise(
     connection: &Connection,
     args: &StreamArgs,
     source: AudioSource,
+    tape: &mut Option<Tape>,
     output: &mut dyn Output,
     stop: &Stop,
 ) -> Result<(), Failure> {
@@ -54,22 +62,15 @@ async fn recognise(
     let format = source.format();
     let client = super::connect(connection).await?;
     let (sink, results) = client.stream(config).await?;
-    let mut tape = match args.record.as_deref() {
-        Some(path) => Some(Tape::start(path, Recorder::create(path, format)?)?),
-        None => None,
-    };
+    if let Some(path) = args.record.as_deref() {
+        *tape = Some(Tape::start(path, Recorder::create(path, format)?)?);
+    }
     stop.started();
     output.started(results.started())?;
     let server = results.server().to_owned();
     let feed = |progress| feed::run(source, sink, tape.as_mut(), stop, progress);
-    let ending = converse(feed, results, output, stop).await;
-    // Also of a stream that failed.
-    let recorded = match tape {
-        Some(tape) => tape.finish().await,
-        None => Ok(()),
-    };
-    let ending = ending?;
-    match (ending.cut_short, ending.trouble.or(recorded.err())) {
+    let ending = converse(feed, results, output, stop).await?;
+    match (ending.cut_short, ending.trouble) {
         (Some(go_away), _) => Err(Failure::ServerStopping {
             server,
             reason: go_away.reason,

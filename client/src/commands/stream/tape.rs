@@ -1,5 +1,5 @@
 //! The recording of a stream, written by a thread of its own: a disk that hangs holds
-//! up neither results nor the wish to leave.
+//! up neither results nor, for long, the wish to leave.
 
 use std::{
     io, iter,
@@ -15,14 +15,19 @@ use tokio::{
         mpsc::{self, OwnedPermit},
         oneshot,
     },
-    time::timeout,
+    time::{sleep, timeout},
 };
+
+use crate::{commands::Stop, failure::Failure};
 
 /// Chunks that may wait for the disk.
 const QUEUE: usize = 32;
 
 /// How long the disk may take for one of them.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long it may take for all that waits, when the program is to end at once.
+const LAST_WRITES: Duration = Duration::from_millis(500);
 
 /// Keeps what is sent, in its order.
 #[derive(Debug)]
@@ -80,8 +85,22 @@ impl Tape {
         Err(self.failed.insert(error).to_string())
     }
 
+    /// Waits until everything is written, or for a moment only if `stop` asks to leave.
+    pub(super) async fn end(self, stop: &Stop) -> Result<(), Failure> {
+        let too_late = async {
+            let leave = stop.leave().await;
+            sleep(LAST_WRITES).await;
+            leave
+        };
+        tokio::select! {
+            biased;
+            written = self.finish() => written.map_err(Failure::Summarised),
+            leave = too_late => Err(Failure::Left(leave)),
+        }
+    }
+
     /// Waits as long as the disk goes on taking what there is.
-    pub(super) async fn finish(self) -> Result<(), Error> {
+    async fn finish(self) -> Result<(), Error> {
         let Self {
             path,
             chunks,
@@ -131,6 +150,14 @@ mod tests {
     use tokio::time::advance;
 
     use super::*;
+    use crate::commands::Leave;
+
+    /// Asks to leave at once.
+    fn left() -> Stop {
+        let stop = Stop::default();
+        stop.press();
+        stop
+    }
 
     #[tokio::test]
     async fn what_is_sent_is_kept_in_its_order() {
@@ -146,6 +173,40 @@ mod tests {
         }
         tape.finish().await.unwrap();
         assert!(all_kept.iter().eq((0..100).map(|number| vec![number])));
+    }
+
+    #[tokio::test]
+    async fn what_was_sent_before_the_program_is_left_is_kept() {
+        let (begin, begun) = channel();
+        let (kept, all_kept) = channel();
+        let mut tape = Tape::writing(Path::new("kept.wav"), move |audio| {
+            begun.recv().unwrap();
+            kept.send(audio.to_vec()).unwrap();
+            Ok(())
+        })
+        .unwrap();
+        for number in 0..20 {
+            let place = tape.place().await.unwrap().unwrap();
+            place.send(Bytes::from(vec![number]));
+        }
+        assert!(all_kept.try_recv().is_err());
+        (0..20).for_each(|_| begin.send(()).unwrap());
+        tape.end(&left()).await.unwrap();
+        assert!(all_kept.iter().eq((0..20).map(|number| vec![number])));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_disk_that_hangs_holds_nobody_up_who_leaves() {
+        let (_never, disk) = channel::<()>();
+        let hang = move |_: &[u8]| {
+            let _ = disk.recv();
+            Ok(())
+        };
+        let mut tape = Tape::writing(Path::new("kept.wav"), hang).unwrap();
+        let place = tape.place().await.unwrap().unwrap();
+        place.send(Bytes::from_static(b"audio"));
+        let ended = tape.end(&left()).await;
+        assert!(matches!(ended, Err(Failure::Left(Leave::Interrupted))));
     }
 
     #[tokio::test(start_paused = true)]
