@@ -9,10 +9,12 @@ use std::{
 };
 
 use anstyle::{AnsiColor, Style};
+use clap::{CommandFactory, error::ErrorKind};
 use humantime::format_duration;
 use ser_client::{Code, Error, FeatureError};
 
 use crate::{
+    cli::CommandLine,
     commands::Leave,
     output::{notes, printable},
 };
@@ -104,6 +106,12 @@ impl Failure {
     pub(crate) fn file(path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
         Self::File { path, source }
+    }
+
+    /// What `message` says of the command line.
+    pub(crate) fn usage(message: String) -> Self {
+        let error = CommandLine::command().error(ErrorKind::ArgumentConflict, message);
+        Self::Usage(error)
     }
 
     fn exit_code(&self) -> u8 {

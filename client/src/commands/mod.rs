@@ -7,6 +7,7 @@ mod completions;
 #[cfg(feature = "microphone")]
 mod devices;
 mod health;
+mod inputs;
 mod models;
 mod stop;
 mod stream;

@@ -11,6 +11,7 @@ mod health;
 mod input;
 mod interrupt;
 mod json;
+mod kept;
 mod lines;
 mod models;
 mod record;

@@ -10,7 +10,7 @@ mod tally;
 mod usage;
 mod voice;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use indicatif::ProgressBar;
 use ser_client::proto::RecognitionOptions;
@@ -21,7 +21,7 @@ pub(crate) use self::{
     tally::{Tally, Times},
     usage::Usage,
 };
-use super::Stop;
+use super::{Stop, inputs::Inputs};
 use crate::{
     cli::{BenchArgs, Connection},
     failure::Failure,
@@ -42,6 +42,8 @@ struct Load {
 
 pub(crate) async fn run(connection: &Connection, args: &BenchArgs) -> Result<(), Failure> {
     if let Some(path) = &args.plot {
+        let audio = Inputs::of("--audio", args.audio.iter().map(PathBuf::as_path));
+        audio.spare("--plot", path)?;
         // What can't be written is told now, and not when everything is measured.
         report::plot::check(path).map_err(|source| Failure::file(path, source))?;
     }

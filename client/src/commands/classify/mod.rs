@@ -23,7 +23,7 @@ use self::{
     progress::Progress,
     work::{Classified, Outcome, Work},
 };
-use super::{Leave, Stop};
+use super::{Leave, Stop, inputs::Inputs};
 use crate::{
     cli::{ClassifyArgs, Connection},
     failure::Failure,
@@ -39,12 +39,29 @@ pub(crate) async fn run(connection: &Connection, args: &ClassifyArgs) -> Result<
         return Err(Failure::NothingFound);
     }
     let pictures = Pictures::plan(args.plot.as_deref(), &found)?;
+    spare_inputs(args, &found, &pictures)?;
     let stop = Stop::default();
     stop.listen()?;
     tokio::select! {
         outcome = classify(connection, args, found, pictures, &stop) => outcome,
         leave = stop.leave() => Err(Failure::Left(leave)),
     }
+}
+
+/// Refuses to write over what is to be classified.
+fn spare_inputs(args: &ClassifyArgs, found: &[Found], pictures: &Pictures) -> Result<(), Failure> {
+    let inputs = Inputs::of("PATH", found.iter().map(Found::path));
+    if let Some(out) = &args.out {
+        inputs.spare("--out", out)?;
+    }
+    for found in found {
+        if let Found::Clip(clip) = found
+            && let Some(picture) = pictures.path(clip)
+        {
+            inputs.spare("--plot", &picture)?;
+        }
+    }
+    Ok(())
 }
 
 async fn classify(

@@ -6,10 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::{CommandFactory, error::ErrorKind};
-
-use super::{find::Found, work::Classified};
-use crate::{cli::CommandLine, failure::Failure, output::plot};
+use super::{
+    find::{Clip, Found},
+    work::Classified,
+};
+use crate::{failure::Failure, output::plot};
 
 /// What `--plot` asks for.
 #[derive(Debug, PartialEq)]
@@ -33,29 +34,31 @@ impl Pictures {
         match found.len() {
             _ if !is_picture || path.is_dir() => Ok(Self::Folder(path.to_owned())),
             0 | 1 => Ok(Self::File(path.to_owned())),
-            clips => {
-                let message = format!(
-                    "--plot {} is one picture, and these are {clips} clips; name a folder, such \
-                     as --plot {}",
-                    path.display(),
-                    path.with_extension("").display(),
-                );
-                Err(CommandLine::command()
-                    .error(ErrorKind::ArgumentConflict, message)
-                    .into())
+            clips => Err(Failure::usage(format!(
+                "--plot {} is one picture, and these are {clips} clips; name a folder, such as \
+                 --plot {}",
+                path.display(),
+                path.with_extension("").display(),
+            ))),
+        }
+    }
+
+    /// Where the picture of `clip` goes.
+    pub(super) fn path(&self, clip: &Clip) -> Option<PathBuf> {
+        match self {
+            Self::None => None,
+            Self::File(path) => Some(path.clone()),
+            Self::Folder(folder) => {
+                let mut name = folder.join(&clip.name).into_os_string();
+                name.push(".svg");
+                Some(name.into())
             }
         }
     }
 
     pub(super) fn draw(&self, done: &Classified) -> Result<(), Failure> {
-        let path = match self {
-            Self::None => return Ok(()),
-            Self::File(path) => path.clone(),
-            Self::Folder(folder) => {
-                let mut name = folder.join(&done.clip.name).into_os_string();
-                name.push(".svg");
-                name.into()
-            }
+        let Some(path) = self.path(&done.clip) else {
+            return Ok(());
         };
         let title = done.clip.path.file_name().unwrap_or(OsStr::new(""));
         let svg = plot::svg(&title.to_string_lossy(), &done.said, &done.waveforms);
