@@ -99,7 +99,7 @@ fn fetch(workspace: &Workspace, build: &Build) -> Result<PathBuf, Error> {
 
     let shell = &workspace.shell;
     let python = setup::venv(workspace)?;
-    println!("xtask: fetches {} into {}", build.name, folder.display());
+    eprintln!("xtask: fetches {} into {}", build.name, folder.display());
     let download = shell.create_temp_dir()?;
     let wheels = download.path();
     let platform = format!("manylinux_2_28_{}", std::env::consts::ARCH);

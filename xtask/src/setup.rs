@@ -34,7 +34,7 @@ pub(crate) fn debian(
     } else {
         return Err(refuse("not root, and no sudo"));
     };
-    println!("xtask: installs Debian packages: {}", packages.join(" "));
+    eprintln!("xtask: installs Debian packages: {}", packages.join(" "));
     let elevated = ["env", "DEBIAN_FRONTEND=noninteractive"];
     let apt = |arguments: &[&str]| {
         let mut line = sudo
@@ -127,7 +127,7 @@ pub(crate) fn component(
     if there.quiet().ignore_stdout().ignore_stderr().run().is_ok() {
         return Ok(());
     }
-    println!("xtask: installs the Rust component {component}");
+    eprintln!("xtask: installs the Rust component {component}");
     cmd!(workspace.shell, "rustup component add {component}").run()?;
     Ok(())
 }
@@ -154,7 +154,7 @@ fn environment(workspace: &Workspace, name: &str) -> Result<PathBuf, Error> {
         if !usable() {
             return Err(Error::Python);
         }
-        println!("xtask: makes a Python environment in {}", folder.display());
+        eprintln!("xtask: makes a Python environment in {}", folder.display());
         cmd!(shell, "python3 -m venv {folder}").run()?;
     }
     Ok(python)
@@ -180,7 +180,7 @@ pub(crate) fn python_with(
     let up_to_date = shell.path_exists(&installed)
         && shell.read_file(&installed)? == shell.read_file(&wanted)?;
     if !up_to_date {
-        println!(
+        eprintln!(
             "xtask: installs the Python packages of {}",
             wanted.display()
         );

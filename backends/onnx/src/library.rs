@@ -15,7 +15,8 @@ use crate::{backend::unavailable, c_api};
 const VARIABLE: &str = "ORT_DYLIB_PATH";
 
 /// What installs the library.
-const INSTALL: &str = "`cargo xtask onnxruntime` fetches it and prints its path";
+const INSTALL: &str =
+    "`cargo xtask onnxruntime` fetches it and prints its path: export ORT_DYLIB_PATH=PATH";
 
 /// The names of the library beside the executable and on the system.
 #[cfg(target_os = "macos")]
