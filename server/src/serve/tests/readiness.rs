@@ -89,10 +89,7 @@ async fn a_server_without_models_is_not_ready() {
     let end = end.unwrap();
     let message = "config.options.model: none given, and the default \"double\" is not served; \
                    expected none, there are no models";
-    assert_eq!(
-        (end.code(), end.message()),
-        (Code::FailedPrecondition, message)
-    );
+    assert_eq!((end.code(), end.message()), (Code::Unavailable, message));
 
     server.load.send(()).unwrap();
     let model = "memory/1".to_owned();
