@@ -12,7 +12,7 @@ use super::values::duration;
 pub(crate) struct Connection {
     /// Address of the server. Of several, separated by commas or each with its own
     /// --server, and of all IP addresses of a host name, each call takes the next
-    /// that works.
+    /// that works, except under `bench`.
     #[arg(
         long = "server",
         global = true,

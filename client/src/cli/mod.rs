@@ -12,7 +12,9 @@ mod values;
 
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{
+    Args, CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind, parser::ValueSource,
+};
 
 #[cfg(feature = "microphone")]
 pub(crate) use self::microphone::{DevicesArgs, MicrophoneArgs};
@@ -40,6 +42,20 @@ pub(crate) struct CommandLine {
     pub(crate) command: Command,
 }
 
+/// Parses the arguments of the program, or ends it.
+pub(crate) fn parse() -> CommandLine {
+    let matches = CommandLine::command().get_matches();
+    let names_servers = matches.value_source("servers") == Some(ValueSource::CommandLine);
+    if names_servers && matches.subcommand_name() == Some("admin") {
+        // In silence it would change another server than the one that was named.
+        let message = "admin has an address of its own; give --admin-server instead of --server";
+        CommandLine::command()
+            .error(ErrorKind::ArgumentConflict, message)
+            .exit();
+    }
+    CommandLine::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Stream a recording or live audio, and show emotions as they come.
@@ -65,7 +81,8 @@ pub(crate) enum Command {
     ///
     /// Streams run in real time, as if so many people were speaking. Lag counts from
     /// the instant at which the chunk was due that makes a result computable, so that a
-    /// server that holds the client up can't hide it. Ctrl-C stops and shows what was
+    /// server that holds the client up can't hide it. Of several servers each gets as many
+    /// connections, and one that fails is counted, not passed over. Ctrl-C stops and shows what was
     /// measured until then. Fails when with the fewest streams one failed or the lag
     /// passed --max-lag, and when all streams failed.
     #[command(after_long_help = BENCH_HELP)]

@@ -110,3 +110,12 @@ async fn failures_are_told_by_the_exit_code_with_what_to_do_next() {
         );
     }
 }
+
+#[tokio::test]
+async fn another_address_than_its_own_is_refused() {
+    let server = FakeServer::without_streams();
+    let named = ["admin", "list", "--server", &server.address];
+    let ended = run(&server.address, &named).await;
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.stderr.contains("give --admin-server"), "{ended:?}");
+}
