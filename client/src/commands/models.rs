@@ -3,7 +3,7 @@
 use crate::{
     cli::{Connection, ModelsArgs},
     failure::Failure,
-    output,
+    output::{self, notes},
 };
 
 pub(crate) async fn run(connection: &Connection, args: &ModelsArgs) -> Result<(), Failure> {
@@ -12,6 +12,12 @@ pub(crate) async fn run(connection: &Connection, args: &ModelsArgs) -> Result<()
         Some(name) => vec![client.model(name).await?],
         None => client.models().await?,
     };
+    if models.is_empty() {
+        notes().say(
+            "no models are served; an operator loads one with `ser-client admin load \
+             NAME/VERSION`\n",
+        );
+    }
     let mut out = anstream::stdout();
     for model in &models {
         if args.json {

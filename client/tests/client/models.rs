@@ -56,3 +56,16 @@ async fn an_unknown_model_is_rejected() {
             .contains("`ser-client models` lists what is served")
     );
 }
+
+#[tokio::test]
+async fn a_server_without_models_says_so_beside_the_output() {
+    let server = FakeServer::without_models();
+    for arguments in [&["models"][..], &["models", "--json"]] {
+        let ended = run(&server.address, arguments).await;
+        assert_eq!((ended.code, &*ended.stdout), (Some(0), ""), "{ended:?}");
+        assert!(
+            ended.stderr.starts_with("no models are served; "),
+            "{ended:?}"
+        );
+    }
+}

@@ -74,7 +74,25 @@ impl FakeServer {
         Self::start(|_| async {})
     }
 
+    /// Has no streams and no models.
+    pub(crate) fn without_models() -> Self {
+        Self::serving(Vec::new(), ReservedPort::new(), |_| async {})
+    }
+
     pub(crate) fn start_on<F, Fut>(port: ReservedPort, script: F) -> Self
+    where
+        F: Fn(Call) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let second = Model {
+            name: "other".to_owned(),
+            is_default: false,
+            ..messages::model()
+        };
+        Self::serving(vec![messages::model(), second], port, script)
+    }
+
+    fn serving<F, Fut>(models: Vec<Model>, port: ReservedPort, script: F) -> Self
     where
         F: Fn(Call) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
@@ -87,6 +105,7 @@ impl FakeServer {
         let runtime = Runtime::new().unwrap();
         runtime.spawn(serve(
             listener.into_std().unwrap(),
+            models,
             script,
             reported,
             opened,
@@ -110,6 +129,7 @@ impl Drop for FakeServer {
 
 async fn serve(
     listener: std::net::TcpListener,
+    models: Vec<Model>,
     script: Arc<Script>,
     status: watch::Receiver<ServingStatus>,
     watches: mpsc::UnboundedSender<()>,
@@ -117,7 +137,7 @@ async fn serve(
     let listener = TcpListener::from_std(listener).unwrap();
     Server::builder()
         .add_service(SpeechEmotionServer::new(FakeSpeechEmotion(script)))
-        .add_service(ModelsServer::new(FakeModels))
+        .add_service(ModelsServer::new(FakeModels(models)))
         .add_service(ModelRepositoryServer::new(FakeRepository))
         .add_service(HealthServer::new(FakeHealth { status, watches }))
         .serve_with_incoming(TcpListenerStream::new(listener))
@@ -207,7 +227,7 @@ impl SpeechEmotion for FakeSpeechEmotion {
     }
 }
 
-struct FakeModels;
+struct FakeModels(Vec<Model>);
 
 #[tonic::async_trait]
 impl Models for FakeModels {
@@ -215,14 +235,8 @@ impl Models for FakeModels {
         &self,
         _: Request<ListModelsRequest>,
     ) -> Result<Response<ListModelsResponse>, Status> {
-        let second = Model {
-            name: "other".to_owned(),
-            is_default: false,
-            ..messages::model()
-        };
-        Ok(Response::new(ListModelsResponse {
-            models: vec![messages::model(), second],
-        }))
+        let models = self.0.clone();
+        Ok(Response::new(ListModelsResponse { models }))
     }
 
     async fn get_model(
