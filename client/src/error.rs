@@ -11,10 +11,12 @@ use tonic_types::StatusExt;
 #[non_exhaustive]
 pub enum Error {
     /// The address of the server can't be used.
-    #[error("server address {address:?}; expected http://HOST:PORT")]
+    #[error("server address {address:?}; expected {expected}")]
     Address {
         /// What was given.
         address: String,
+        /// What it may have been meant to be.
+        expected: String,
     },
     /// No connection came about. A new attempt may succeed.
     #[error("nothing answers at {address} ({reason})")]

@@ -31,22 +31,25 @@ pub(super) enum Host {
 
 impl Address {
     pub(super) fn parse(written: &str) -> Result<Self, Error> {
-        let malformed = || Error::Address {
+        Self::read(written).ok_or_else(|| Error::Address {
             address: written.to_owned(),
-        };
-        let origin: Uri = written.parse().map_err(|_| malformed())?;
+            expected: meant(written),
+        })
+    }
+
+    fn read(written: &str) -> Option<Self> {
+        let origin: Uri = written.parse().ok()?;
         let beyond = origin.path() != "/" || origin.query().is_some();
         // Neither the name of a user nor a fragment would go anywhere.
         if origin.scheme_str() != Some("http") || beyond || written.contains(['@', '#']) {
-            return Err(malformed());
+            return None;
         }
-        let name = origin.host().filter(|host| !host.is_empty());
-        let name = name.ok_or_else(malformed)?;
+        let name = origin.host().filter(|host| !host.is_empty())?;
         let port = match origin.port_u16() {
             Some(port) => port,
             // What follows the host is no port.
             None if origin.authority().is_some_and(|whole| whole != name) => {
-                return Err(malformed());
+                return None;
             }
             None => DEFAULT_PORT,
         };
@@ -58,7 +61,7 @@ impl Address {
                 port,
             },
         };
-        Ok(Self {
+        Some(Self {
             written: written.to_owned(),
             origin,
             host,
@@ -71,6 +74,20 @@ impl Address {
             Host::Ip(_) => self.written.clone(),
             Host::Name { .. } => format!("{} ({ip})", self.written),
         }
+    }
+}
+
+/// What was to be written in place of `written`, as far as that can be told.
+fn meant(written: &str) -> String {
+    let secure = written.strip_prefix("https://");
+    let plain = format!("http://{}", secure.unwrap_or(written));
+    let address = match Address::read(&plain) {
+        Some(_) => &plain,
+        None => "http://HOST:PORT",
+    };
+    match secure {
+        Some(_) => format!("{address}, for TLS isn't spoken"),
+        None => address.to_owned(),
     }
 }
 
@@ -120,7 +137,28 @@ mod tests {
             "a b",
         ] {
             let error = Address::parse(written).expect_err("no usable address");
-            assert!(matches!(&error, Error::Address { address } if address == written));
+            assert!(matches!(&error, Error::Address { address, .. } if address == written));
+        }
+    }
+
+    #[test]
+    fn a_refusal_tells_what_was_meant() {
+        for (written, expected) in [
+            ("127.0.0.1:50051", "http://127.0.0.1:50051"),
+            ("localhost", "http://localhost"),
+            ("[::1]:50051", "http://[::1]:50051"),
+            (
+                "https://ser:50051",
+                "http://ser:50051, for TLS isn't spoken",
+            ),
+            ("https://ser/path", "http://HOST:PORT, for TLS isn't spoken"),
+            ("ser:50051/path", "http://HOST:PORT"),
+            ("ftp://ser:50051", "http://HOST:PORT"),
+            ("http://ser:port", "http://HOST:PORT"),
+        ] {
+            let error = Address::parse(written).unwrap_err().to_string();
+            let end = format!("; expected {expected}");
+            assert!(error.ends_with(&end), "{error}");
         }
     }
 }
