@@ -2,13 +2,16 @@
 
 use std::{num::NonZeroUsize, path::PathBuf, str::FromStr, time::Duration};
 
-use clap::Args;
+use clap::{
+    Args,
+    builder::{PathBufValueParser, TypedValueParser},
+};
 use http::Uri;
 use ser_client::proto;
 
 use super::{
     Recognition,
-    values::{RawEncoding, chunk_length, duration},
+    values::{RawEncoding, chunk_length, duration, is_svg},
 };
 
 #[derive(Debug, Args)]
@@ -115,7 +118,7 @@ pub(crate) struct BenchArgs {
     #[arg(long)]
     pub(crate) json: bool,
     /// Draw lag against streams, as SVG; of the steps in which all streams opened.
-    #[arg(long, value_name = "FILE.svg")]
+    #[arg(long, value_name = "FILE.svg", value_parser = PathBufValueParser::new().try_map(svg_file))]
     pub(crate) plot: Option<PathBuf>,
 }
 
@@ -203,6 +206,14 @@ fn http(text: &str) -> Result<Uri, String> {
         .ok_or_else(|| "expected http://HOST:PORT/PATH".to_owned())
 }
 
+fn svg_file(path: PathBuf) -> Result<PathBuf, &'static str> {
+    if is_svg(&path) {
+        Ok(path)
+    } else {
+        Err("expected a file that ends in .svg, for SVG is what is drawn")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,6 +253,14 @@ mod tests {
         }
         assert_eq!(chunk("1ms"), Ok(SHORTEST_CHUNK));
         assert!(chunk("999us").is_err() && chunk("6s").is_err());
+    }
+
+    #[test]
+    fn pictures_are_called_what_they_are() {
+        assert_eq!(svg_file("a/lag.SVG".into()), Ok("a/lag.SVG".into()));
+        for text in ["lag.png", "lag", ".svg", "svg"] {
+            assert!(svg_file(text.into()).is_err(), "{text}");
+        }
     }
 
     #[test]

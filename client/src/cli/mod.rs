@@ -26,6 +26,7 @@ pub(crate) use self::{
     connection::Connection,
     recognition::Recognition,
     stream::{Input, StreamArgs},
+    values::is_svg,
 };
 use crate::{
     failure::EXIT_CODES,

@@ -1,6 +1,6 @@
 //! What several options are written in.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use clap::ValueEnum;
 use ser_client::proto;
@@ -32,6 +32,12 @@ pub(super) fn chunk_length(text: &str) -> Result<Duration, String> {
 pub(super) fn to_proto(time: Duration) -> prost_types::Duration {
     time.try_into()
         .expect("a message holds more than the longest time")
+}
+
+/// Whether a file's name says that it is a picture as they are drawn here.
+pub(crate) fn is_svg(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("svg"))
 }
 
 /// How a sample is written.

@@ -10,7 +10,7 @@ use super::{
     find::{Clip, Found},
     work::Classified,
 };
-use crate::{failure::Failure, output::plot};
+use crate::{cli::is_svg, failure::Failure, output::plot};
 
 /// What `--plot` asks for.
 #[derive(Debug, PartialEq)]
@@ -23,16 +23,19 @@ pub(super) enum Pictures {
 }
 
 impl Pictures {
-    /// A path that ends in `.svg` is a picture, any other a folder.
+    /// A path that ends in `.svg` is a picture, a folder or a path without an extension a
+    /// folder.
     pub(super) fn plan(path: Option<&Path>, found: &[Found]) -> Result<Self, Failure> {
         let Some(path) = path else {
             return Ok(Self::None);
         };
-        let is_picture = path
-            .extension()
-            .is_some_and(|e| e.eq_ignore_ascii_case("svg"));
         match found.len() {
-            _ if !is_picture || path.is_dir() => Ok(Self::Folder(path.to_owned())),
+            _ if path.is_dir() || path.extension().is_none() => Ok(Self::Folder(path.to_owned())),
+            _ if !is_svg(path) => Err(Failure::usage(format!(
+                "--plot {} is neither a folder that is there nor an SVG file; name one that ends \
+                 in .svg, or make the folder first",
+                path.display(),
+            ))),
             0 | 1 => Ok(Self::File(path.to_owned())),
             clips => Err(Failure::usage(format!(
                 "--plot {} is one picture, and these are {clips} clips; name a folder, such as \
@@ -97,6 +100,8 @@ mod tests {
         let refusal = plan("out/t.svg", 3).unwrap_err().to_string();
         assert!(refusal.contains("these are 3 clips"), "{refusal}");
         assert!(refusal.contains("--plot out/t"), "{refusal}");
+        let refusal = plan("t.png", 1).unwrap_err().to_string();
+        assert!(refusal.contains("--plot t.png"), "{refusal}");
         let folder = tempfile::Builder::new().suffix(".svg").tempdir().unwrap();
         let plan = Pictures::plan(Some(folder.path()), &clips(2)).unwrap();
         assert_eq!(plan, Pictures::Folder(folder.path().to_owned()));
