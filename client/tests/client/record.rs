@@ -159,9 +159,11 @@ async fn a_program_that_is_terminated_has_kept_all_that_was_sent() {
     let folder = tempfile::tempdir().unwrap();
     let kept = path(&folder);
     let (server, mut heard) = listener();
-    let source = Recording::seconds(60);
-    let arguments = ["stream", source.path(), "--fast", "--record", &kept];
+    let arguments = ["--rate", "8000", "--encoding", "s16le", "--record", &kept];
+    let arguments = [&["stream", "-"][..], &arguments].concat();
     let mut program = start(&server.address, &arguments);
+    // One that goes on, so that the program can't be done before the signal.
+    program.write(&[7; 100_000]).await;
     program.line().await;
     program.signal(Signal::TERM);
     let ended = program.end().await;

@@ -172,9 +172,9 @@ impl Call {
         config
     }
 
-    /// The next audio, or `None` at the half-close.
+    /// The next audio, or `None` at the half-close, or if the client is gone.
     pub(crate) async fn audio(&mut self) -> Option<Bytes> {
-        match self.requests.message().await.unwrap()?.request {
+        match self.requests.message().await.ok()??.request {
             Some(Part::Audio(audio)) => Some(audio),
             other => panic!("{other:?}"),
         }
