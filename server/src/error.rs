@@ -261,11 +261,7 @@ impl Error {
                 Code::InvalidArgument
             }
             // Health says NOT_SERVING of it, too: another server may do.
-            Self::UnknownModel { served, .. } | Self::NoDefaultModel { served, .. }
-                if served.is_empty() =>
-            {
-                Code::Unavailable
-            }
+            Self::NoDefaultModel { served, .. } if served.is_empty() => Code::Unavailable,
             Self::UnknownModel { .. } | Self::UnknownPackage { .. } => Code::NotFound,
             Self::Refused { source, .. } => match **source {
                 Self::LoadTooLate { .. } | Self::LoadPanicked => source.code(),

@@ -45,10 +45,7 @@ async fn an_unloaded_model_is_freed_when_its_last_stream_ends() {
     let (refused, _) = server.stream(None).await;
     let message = "config.options.model: none given, and the default \"tess-lstm\" is not served; \
                    expected none, there are no models";
-    assert_eq!(
-        refused.error,
-        Some((Code::FailedPrecondition, message.to_owned()))
-    );
+    assert_eq!(refused.error, Some((Code::Unavailable, message.to_owned())));
 
     for chunk in chunks(&audio::voice(RATE, 3.0, 1)) {
         stream.audio(chunk).await;
