@@ -138,7 +138,10 @@ async fn nobody_listens() {
         ended.assert(CONNECTION, &[&nothing, start]);
         assert_eq!(ended.stdout, "", "{arguments:?}");
     }
-    let ended = run(client(&url, &["admin", "--admin-server", &url, "list"])).await;
+    let mut admin = binaries::command("ser-client");
+    admin.args(["admin", "list", "--admin-server", &url]);
+    admin.args(["--connect-timeout", "100ms"]);
+    let ended = run(admin).await;
     ended.assert(
         CONNECTION,
         &[&nothing, "hint: start the server with --admin-listen"],
