@@ -23,6 +23,10 @@ from ser.v1.speech_emotion_pb2_grpc import SpeechEmotionStub
 # The exit codes of ser-client; 2 is argparse's own.
 FAILURE, CONNECTION, REJECTED = 1, 3, 4
 
+# What grpcio says of a stream that ends while its first message is on its way, whatever
+# the server has said of it.
+LOST_STATUS = "Internal error from Core"
+
 # The same request would fail again.
 REJECTIONS = {
     grpc.StatusCode.INVALID_ARGUMENT,
@@ -138,6 +142,8 @@ def failed_call(error: grpc.aio.AioRpcError) -> int:
         return failed(CONNECTION, f"lost the server: {said}")
     if error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED:
         return failed(CONNECTION, f"the server is full: {said}")
+    if error.code() == grpc.StatusCode.INTERNAL and error.details() == LOST_STATUS:
+        return failed(CONNECTION, "the server ended the stream at once: it may be full")
     return failed(FAILURE, f"the server failed: {said}")
 
 

