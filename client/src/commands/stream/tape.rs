@@ -145,7 +145,7 @@ fn unwritable(path: &Path, source: io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::channel;
+    use std::sync::mpsc::{Sender, channel};
 
     use tokio::time::advance;
 
@@ -157,6 +157,16 @@ mod tests {
         let stop = Stop::default();
         stop.press();
         stop
+    }
+
+    /// A disk that takes nothing while the sender is there.
+    fn hanging() -> (Sender<()>, impl FnMut(&[u8]) -> Result<(), Error>) {
+        let (never, disk) = channel();
+        let hang = move |_: &[u8]| {
+            let _ = disk.recv();
+            Ok(())
+        };
+        (never, hang)
     }
 
     #[tokio::test]
@@ -197,11 +207,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_disk_that_hangs_holds_nobody_up_who_leaves() {
-        let (_never, disk) = channel::<()>();
-        let hang = move |_: &[u8]| {
-            let _ = disk.recv();
-            Ok(())
-        };
+        let (_never, hang) = hanging();
         let mut tape = Tape::writing(Path::new("kept.wav"), hang).unwrap();
         let place = tape.place().await.unwrap().unwrap();
         place.send(Bytes::from_static(b"audio"));
@@ -235,11 +241,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_disk_that_hangs_is_given_up_on() {
-        let (_never, disk) = channel::<()>();
-        let hang = move |_: &[u8]| {
-            let _ = disk.recv();
-            Ok(())
-        };
+        let (_never, hang) = hanging();
         let mut tape = Tape::writing(Path::new("kept.wav"), hang).unwrap();
         let mut places = 0;
         let reason = loop {
@@ -257,11 +259,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_disk_that_hangs_at_the_end_is_not_waited_for() {
-        let (_never, disk) = channel::<()>();
-        let hang = move |_: &[u8]| {
-            let _ = disk.recv();
-            Ok(())
-        };
+        let (_never, hang) = hanging();
         let mut tape = Tape::writing(Path::new("kept.wav"), hang).unwrap();
         let place = tape.place().await.unwrap().unwrap();
         place.send(Bytes::from_static(b"audio"));
