@@ -28,6 +28,8 @@ fn generate(descriptors_file: &str, files: &[&str]) -> Result<(), Box<dyn Error>
     fs::write(out.join(descriptors_file), descriptors.encode_to_vec())?;
     tonic_prost_build::configure()
         .bytes(".ser.v1.StreamingRecognizeRequest.audio")
+        .bytes(".ser.v1.Resume.checkpoint")
+        .bytes(".ser.v1.EmotionResult.checkpoint")
         .bytes(".ser.v1.PcmClip.audio")
         .bytes(".ser.v1.RecognizeRequest.file")
         .compile_fds(descriptors)?;

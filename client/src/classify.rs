@@ -83,6 +83,7 @@ impl Client {
             audio: Some(recording.format()),
             options: Some(options),
             pace: Pace::Bulk.into(),
+            ..StreamingConfig::default()
         };
         let pauses = ExponentialBuilder::default().with_min_delay(PAUSE);
         let mut pauses = pauses.with_max_times(RETRIES).with_jitter().build();

@@ -24,6 +24,7 @@ pub fn config(encoding: Encoding, sample_rate: u32) -> StreamingConfig {
         }),
         options: Some(RecognitionOptions::default()),
         pace: 0,
+        ..StreamingConfig::default()
     }
 }
 

@@ -40,6 +40,7 @@ fn stereo() -> (StreamingConfig, Vec<u8>) {
             ..RecognitionOptions::default()
         }),
         pace: 0,
+        ..StreamingConfig::default()
     };
     let (left, right) = (audio::voice(rate, 4.3, 1), audio::voice(rate, 4.3, 5));
     let interleaved: Vec<f32> = left

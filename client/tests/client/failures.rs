@@ -204,6 +204,7 @@ async fn a_server_that_stops_is_left_in_time() {
         let go_away = GoAway {
             time_left: messages::milliseconds(10_000),
             reason: "upgrade".to_owned(),
+            ..GoAway::default()
         };
         call.send(Response::GoAway(go_away)).await;
         // The half-close comes long before the end of the minute.

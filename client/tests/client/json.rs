@@ -32,6 +32,7 @@ async fn every_event_is_one_object() {
         let go_away = GoAway {
             time_left: messages::milliseconds(1_500),
             reason: "upgrade".to_owned(),
+            ..GoAway::default()
         };
         call.send(Response::GoAway(go_away)).await;
         call.send(Response::Summary(messages::summary())).await;

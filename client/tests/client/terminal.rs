@@ -223,6 +223,7 @@ async fn a_server_that_stops() {
         let go_away = GoAway {
             time_left: messages::milliseconds(10_000),
             reason: "upgrade".to_owned(),
+            ..GoAway::default()
         };
         call.send(Response::GoAway(go_away)).await;
         call.rest().await;

@@ -6,6 +6,7 @@ use ser_proto::v1::{StreamingRecognizeRequest, speech_emotion_server::SpeechEmot
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
+    auth::Principal,
     context::Context,
     session::{self, ResponseStream},
 };
@@ -29,7 +30,9 @@ impl SpeechEmotion for Service {
         &self,
         request: Request<Streaming<StreamingRecognizeRequest>>,
     ) -> Result<Response<ResponseStream>, Status> {
-        let responses = session::open(Arc::clone(&self.context), request.into_inner())?;
+        let principal = Principal::of(request.extensions());
+        let context = Arc::clone(&self.context);
+        let responses = session::open(context, principal, request.into_inner())?;
         Ok(Response::new(responses))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use prost::bytes::Bytes;
 use ser_features::{ChannelSelection, Encoding, PcmFormat, Trigger};
 use ser_proto::v1;
 
@@ -48,10 +49,13 @@ pub(super) fn started(recognition: &Recognition, stream_id: String) -> v1::Strea
             audio: Some(audio_format(*format)),
             options: Some(options),
             pace: pace.into(),
+            checkpoints: false,
+            resume: None,
         }),
         algorithmic_delay: Some(duration(plan.algorithmic_delay())),
         numerics: numerics(model),
         model: Some(self::model(model, recognition.is_default_model)),
+        exact: None,
     }
 }
 
@@ -118,6 +122,8 @@ pub(super) fn result(
             .map(|classification| best(recognition, classification))
             .unwrap_or_default(),
         trigger: trigger.into(),
+        replay_from_sample: 0,
+        checkpoint: Bytes::new(),
     }
 }
 
@@ -213,6 +219,8 @@ pub(super) fn go_away(time_left: Duration) -> v1::GoAway {
     v1::GoAway {
         time_left: Some(duration(time_left)),
         reason: "the server is shutting down".to_owned(),
+        reconnect_after: None,
+        code: v1::GoAwayCode::ShuttingDown.into(),
     }
 }
 

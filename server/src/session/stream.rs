@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     Error,
+    auth::Principal,
     context::{Context, Slot},
     shutdown::Drain,
 };
@@ -42,11 +43,12 @@ impl<S> Requests for S where
 /// [`Error::TooMany`] and [`Error::Loading`].
 pub(crate) fn open(
     context: Arc<Context>,
+    principal: Principal,
     requests: impl Requests,
 ) -> Result<ResponseStream, Error> {
     let slot = place(&context).inspect_err(|error| info!("stream refused: {error}"))?;
     let id = format!("{:016x}", rand::random::<u64>());
-    let span = info_span!("stream", id);
+    let span = info_span!("stream", id, %principal);
     let patience = context.limits.idle;
     Responses::begin(patience, |responses, last_word| {
         let drain = context.drain.clone();
@@ -125,6 +127,7 @@ impl<R: Requests> Session<R> {
         match request.transpose()?.map(|request| request.request) {
             Some(Some(Request::Config(config))) => Ok(config),
             Some(Some(Request::Audio(_))) => Err(Error::invalid("request 1", "audio", expected)),
+            Some(Some(Request::Muted(_))) => Err(Error::invalid("request 1", "muted", expected)),
             Some(None) => Err(Error::invalid(
                 "request 1",
                 "neither config nor audio",
@@ -225,6 +228,7 @@ impl<R: Requests> Session<R> {
             }
             Some(Request::Audio(chunk)) => Ok(chunk),
             Some(Request::Config(_)) => refuse("config", "audio, the config was sent already"),
+            Some(Request::Muted(_)) => refuse("muted", "audio"),
             None => refuse("neither config nor audio", "audio"),
         }
     }

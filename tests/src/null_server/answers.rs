@@ -66,6 +66,7 @@ impl Answers {
             algorithmic_delay: Some(proto(ALGORITHMIC_DELAY)),
             numerics: String::new(),
             model: Some(Model::default()),
+            ..StreamStarted::default()
         };
         let now = Instant::now();
         Ok(Self {

@@ -108,6 +108,7 @@ impl Share {
                 audio: Some(audio.format()),
                 options: Some(self.load.options.clone()),
                 pace: Pace::Live.into(),
+                ..StreamingConfig::default()
             };
             match client.stream(config).await {
                 Ok((sink, results)) => {

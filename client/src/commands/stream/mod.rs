@@ -58,6 +58,7 @@ async fn recognise(
         audio: Some(source.format()),
         options: Some(args.recognition.options()),
         pace: args.pace().into(),
+        ..StreamingConfig::default()
     };
     let format = source.format();
     let client = super::connect(connection).await?;

@@ -157,6 +157,7 @@ mod tests {
             audio: Some(audio),
             options: Some(options),
             pace: 0,
+            ..StreamingConfig::default()
         };
         Meter::new(&effective).unwrap()
     }

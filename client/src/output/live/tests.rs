@@ -52,6 +52,7 @@ fn started(channels: u32, labels: &[&str]) -> StreamStarted {
             audio: Some(audio),
             options: Some(options),
             pace: Pace::Live.into(),
+            ..StreamingConfig::default()
         }),
         model: Some(model),
         ..StreamStarted::default()
@@ -299,6 +300,7 @@ fn how_the_stream_stands() {
     state.go_away(&GoAway {
         time_left: duration(10.0),
         reason: "upgrade".to_owned(),
+        ..GoAway::default()
     });
     assert!(status(&state, now).starts_with("▲ server stopping"));
     let all = rows(&drawn(&state, 80, 24, true));

@@ -53,6 +53,7 @@ pub(crate) fn started(mut config: StreamingConfig) -> StreamStarted {
         algorithmic_delay: milliseconds(10),
         numerics: "test".to_owned(),
         model: Some(model()),
+        ..StreamStarted::default()
     }
 }
 
@@ -78,6 +79,7 @@ pub(crate) fn emotion(sequence: u64, top: &str, probability: f32) -> EmotionResu
             })
             .collect(),
         trigger: Trigger::Interval.into(),
+        ..EmotionResult::default()
     }
 }
 

@@ -18,7 +18,10 @@ use tokio_stream::{StreamExt, wrappers::ReceiverStream};
 use tonic::{Code, Status};
 
 use super::{ResponseStream, open};
-use crate::{Error, context::Context, fixture::Fixture, models::Repository, shutdown::Shutdown};
+use crate::{
+    Error, auth::Principal, context::Context, fixture::Fixture, models::Repository,
+    shutdown::Shutdown,
+};
 
 /// What sessions need, without a transport.
 struct Bench {
@@ -68,7 +71,8 @@ impl Bench {
 
     fn try_open(&self) -> Result<Client, Error> {
         let (requests, receiver) = mpsc::channel(64);
-        let responses = open(Arc::clone(&self.context), ReceiverStream::new(receiver))?;
+        let context = Arc::clone(&self.context);
+        let responses = open(context, Principal::default(), ReceiverStream::new(receiver))?;
         Ok(Client {
             requests,
             responses,
@@ -218,7 +222,7 @@ fn config() -> v1::StreamingConfig {
     v1::StreamingConfig {
         audio: Some(format(16_000, 1)),
         options: None,
-        pace: 0,
+        ..v1::StreamingConfig::default()
     }
 }
 

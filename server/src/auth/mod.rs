@@ -1,0 +1,5 @@
+//! Who a caller is.
+
+mod principal;
+
+pub(crate) use principal::Principal;

@@ -1,0 +1,53 @@
+//! What one client may ask for.
+
+use std::{num::NonZeroUsize, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::duration;
+
+/// `[limits]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitsConfig {
+    /// How long a stream may take to send its config. Default: 10 s.
+    #[serde(with = "duration")]
+    pub first_message: Duration,
+    /// How long a stream may send nothing, or leave its responses unread.
+    /// Default: 30 s.
+    #[serde(with = "duration")]
+    pub idle: Duration,
+    /// Bytes of audio in one request, at most 262,000: a message has 256 KiB.
+    /// Default: 131072 (128 KiB).
+    pub chunk_bytes: usize,
+    /// Streams open at once; each channel that is classified separately counts
+    /// as one. Default: 10000.
+    pub open_streams: NonZeroUsize,
+    /// Clips received or recognised at once. Each takes memory for its request
+    /// of at most 16 MiB, 3 MiB of decoded audio, and its results. Default: 8.
+    pub open_clips: NonZeroUsize,
+    /// The longest clip, as far as it fits into a request: 16 MiB hold 524 s of
+    /// 16-bit PCM at 16 kHz, one channel. Default: 600 s.
+    #[serde(with = "duration")]
+    pub clip_duration: Duration,
+    /// How long a clip may take from the start of its request to its response.
+    /// Default: 2 min.
+    #[serde(with = "duration")]
+    pub clip_deadline: Duration,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        const OPEN_STREAMS: NonZeroUsize = NonZeroUsize::new(10_000).expect("not zero");
+        const OPEN_CLIPS: NonZeroUsize = NonZeroUsize::new(8).expect("not zero");
+        Self {
+            first_message: Duration::from_secs(10),
+            idle: Duration::from_secs(30),
+            chunk_bytes: 128 << 10,
+            open_streams: OPEN_STREAMS,
+            open_clips: OPEN_CLIPS,
+            clip_duration: Duration::from_secs(600),
+            clip_deadline: Duration::from_secs(120),
+        }
+    }
+}

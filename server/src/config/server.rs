@@ -1,0 +1,47 @@
+//! Where and how to listen.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::{address, duration};
+
+/// `[server]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerConfig {
+    /// The address to listen on; port 0 takes a free one. Default:
+    /// `127.0.0.1:50051`, this machine alone, since there is neither encryption
+    /// nor authentication here.
+    #[serde(deserialize_with = "address::deserialize")]
+    pub listen: SocketAddr,
+    /// A file that the bound port is written to, in decimal. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port_file: Option<PathBuf>,
+    /// HTTP/2 streams that one connection may have open. Default: 1024.
+    pub streams_per_connection: u32,
+    /// A connection without traffic is asked whether it still lives after this
+    /// long. Default: 30 s.
+    #[serde(with = "duration")]
+    pub keepalive_interval: Duration,
+    /// A connection that doesn't answer that for so long is closed. Default:
+    /// 20 s.
+    #[serde(with = "duration")]
+    pub keepalive_timeout: Duration,
+    /// How long open streams may go on when the server stops. Default: 20 s.
+    #[serde(with = "duration")]
+    pub drain: Duration,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
+            port_file: None,
+            streams_per_connection: 1024,
+            keepalive_interval: Duration::from_secs(30),
+            keepalive_timeout: Duration::from_secs(20),
+            drain: Duration::from_secs(20),
+        }
+    }
+}
