@@ -9,6 +9,7 @@ use crate::{
     config::LimitsConfig,
     models::{ModelRegistry, Repository},
     shutdown::Drain,
+    telemetry::Metrics,
 };
 
 /// What all streams of a server share.
@@ -18,16 +19,18 @@ pub(crate) struct Context {
     pub(crate) streams: Slots,
     pub(crate) clips: Slots,
     pub(crate) drain: Drain,
+    pub(crate) metrics: Arc<Metrics>,
     models: OnceLock<Arc<Repository>>,
 }
 
 impl Context {
-    pub(crate) fn new(limits: LimitsConfig, drain: Drain) -> Self {
+    pub(crate) fn new(limits: LimitsConfig, drain: Drain, metrics: Arc<Metrics>) -> Self {
         Self {
             streams: Slots::new("streams", limits.open_streams.get()),
             clips: Slots::new("clips", limits.open_clips.get()),
             limits,
             drain,
+            metrics,
             models: OnceLock::new(),
         }
     }

@@ -21,6 +21,7 @@ pub mod serve;
 mod services;
 mod session;
 pub mod shutdown;
+pub mod telemetry;
 mod threads;
 
 pub use error::Error;

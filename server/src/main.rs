@@ -10,6 +10,7 @@ use ser_server::{
     inventory, logging,
     models::BackendRegistry,
     serve, shutdown,
+    telemetry::Telemetry,
 };
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
@@ -69,7 +70,7 @@ async fn run(config: Config, backends: BackendRegistry) -> Result<(), Error> {
     let stop = CancellationToken::new();
     let stopped = stop.clone().cancelled_owned();
     tokio::select! {
-        served = serve::run(listener, config, backends, stopped) => served,
+        served = serve::run(listener, config, backends, Telemetry::default(), stopped) => served,
         () = async {
             signals.next().await;
             stop.cancel();

@@ -14,6 +14,7 @@ use crate::{
     models::{BackendRegistry, ModelRegistry, Repository},
     services::{self, Readiness},
     shutdown::Shutdown,
+    telemetry::Telemetry,
 };
 
 /// Bytes that a client may send on one stream before the server has read them.
@@ -50,7 +51,7 @@ async fn bind_for(flag: &'static str, address: SocketAddr) -> Result<TcpListener
 /// Connections are taken at once; until the models are loaded and have passed
 /// their golden rows and audio, health is `NOT_SERVING` and streams are refused.
 /// The admin service, if the configuration has one, is served on a listener of its
-/// own.
+/// own. `telemetry` is what the server measures with.
 ///
 /// # Errors
 ///
@@ -59,6 +60,7 @@ pub async fn run(
     listener: TcpListener,
     config: Config,
     backends: BackendRegistry,
+    telemetry: Telemetry,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
     Repository::check(&config, &backends)?;
@@ -71,7 +73,8 @@ pub async fn run(
     }
 
     let (stopping, drain) = Shutdown::new();
-    let context = Arc::new(Context::new(config.limits.clone(), drain));
+    let metrics = Arc::clone(telemetry.metrics());
+    let context = Arc::new(Context::new(config.limits.clone(), drain, metrics));
     let (routes, readiness) = services::routes(&context).await?;
     let closing = CancellationToken::new();
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));

@@ -13,7 +13,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 use ser_proto::v1::{GetModelRequest, models_client::ModelsClient};
-use ser_server::{config::Config, models::BackendRegistry, serve};
+use ser_server::{config::Config, models::BackendRegistry, serve, telemetry::Telemetry};
 use tokio::{net::TcpSocket, sync::oneshot, time::timeout};
 use tonic::{
     Streaming,
@@ -205,7 +205,13 @@ impl InProcess {
         let shutdown = async {
             let _ = stopped.await;
         };
-        let task = tokio::spawn(serve::run(listener, config, backends, shutdown));
+        let task = tokio::spawn(serve::run(
+            listener,
+            config,
+            backends,
+            Telemetry::default(),
+            shutdown,
+        ));
         let server = Self {
             address,
             stop: Some(stop),

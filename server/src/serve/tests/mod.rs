@@ -33,6 +33,7 @@ use super::{bind, run};
 use crate::{
     Error,
     fixture::{Fixture, babble, bytes},
+    telemetry::Telemetry,
 };
 
 struct Server {
@@ -62,7 +63,13 @@ async fn start() -> Server {
     let stop = CancellationToken::new();
     let (load, backends) = fixture.waiting_backends();
     let stopped = stop.clone().cancelled_owned();
-    let ended = tokio::spawn(run(listener, fixture.config.clone(), backends, stopped));
+    let ended = tokio::spawn(run(
+        listener,
+        fixture.config.clone(),
+        backends,
+        Telemetry::default(),
+        stopped,
+    ));
     let channel = Channel::from_shared(url).unwrap().connect().await.unwrap();
     // Both sockets are bound before the first call is answered.
     health(&channel, "").await;

@@ -17,6 +17,7 @@ async fn a_broken_package_is_named() {
         listener().await,
         fixture.config.clone(),
         fixture.backends(),
+        Telemetry::default(),
         std::future::pending(),
     )
     .await
@@ -49,6 +50,7 @@ async fn the_port_is_written_to_a_file() {
         listener,
         fixture.config.clone(),
         fixture.backends(),
+        Telemetry::default(),
         stopped,
     )
     .await

@@ -20,7 +20,7 @@ use tonic::{Code, Status};
 use super::{ResponseStream, open};
 use crate::{
     Error, auth::Principal, context::Context, fixture::Fixture, models::Repository,
-    shutdown::Shutdown,
+    shutdown::Shutdown, telemetry::Telemetry,
 };
 
 /// What sessions need, without a transport.
@@ -56,7 +56,8 @@ impl Bench {
         let mut fixture = Fixture::new();
         change(&mut fixture);
         let (shutdown, drain) = Shutdown::new();
-        let context = Arc::new(Context::new(fixture.config.limits.clone(), drain));
+        let metrics = Arc::clone(Telemetry::default().metrics());
+        let context = Arc::new(Context::new(fixture.config.limits.clone(), drain, metrics));
         context.serve(Repository::open(fixture.config.clone(), fixture.backends()).unwrap());
         Self {
             fixture,
