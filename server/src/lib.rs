@@ -15,6 +15,7 @@ mod error;
 #[cfg(test)]
 mod fixture;
 pub mod inventory;
+mod listen;
 pub mod logging;
 pub mod models;
 pub mod serve;

@@ -1,16 +1,20 @@
 //! The life of a server: listen, load, serve, drain.
 
-use std::{future::Future, io, net::SocketAddr, path::Path, pin::pin, sync::Arc, time::Duration};
+use std::{
+    future::Future, io, net::SocketAddr, num::NonZeroUsize, path::Path, pin::pin, sync::Arc,
+    time::Duration,
+};
 
 use tokio::{net::TcpListener, sync::watch, task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
-use tonic::transport::{Server, server::TcpIncoming};
+use tonic::transport::Server;
 use tracing::{error, info, warn};
 
 use crate::{
     Error,
     config::{AdminConfig, Config, ServerConfig},
     context::Context,
+    listen::{Admittance, Incoming},
     models::{BackendRegistry, ModelRegistry, Repository},
     services::{self, Readiness},
     shutdown::Shutdown,
@@ -26,6 +30,8 @@ const CLOSING: Duration = Duration::from_secs(1);
 
 /// Calls that one connection of an operator may have open.
 const ADMIN_CALLS: u32 = 16;
+/// Connections of operators.
+const ADMIN_CONNECTIONS: NonZeroUsize = NonZeroUsize::new(64).expect("not zero");
 
 /// Binds the listening socket.
 ///
@@ -77,7 +83,12 @@ pub async fn run(
     let context = Arc::new(Context::new(config.limits.clone(), drain, metrics));
     let (routes, readiness) = services::routes(&context).await?;
     let closing = CancellationToken::new();
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let admittance = Admittance {
+        name: "server",
+        connections: config.server.connections,
+        handshake: config.server.handshake,
+    };
+    let incoming = Incoming::new(listener, admittance);
     let mut transport = pin!(
         transport(&config.server)
             .add_routes(routes)
@@ -215,7 +226,12 @@ async fn serve_admin(
         closing.cancelled().await;
         return Ok(());
     };
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let admittance = Admittance {
+        name: "admin",
+        connections: ADMIN_CONNECTIONS,
+        handshake: config.handshake,
+    };
+    let incoming = Incoming::new(listener, admittance);
     let ended = transport(config)
         .max_concurrent_streams(ADMIN_CALLS)
         .add_routes(services::admin_routes(context)?)

@@ -1,6 +1,6 @@
 //! The name of a caller.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, num::NonZeroUsize, sync::Arc};
 
 use tonic::Extensions;
 
@@ -9,20 +9,33 @@ use tonic::Extensions;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Principal {
     name: Arc<str>,
+    streams: Option<NonZeroUsize>,
 }
 
 impl Principal {
+    /// Somebody whose credentials are good, and the limit on open streams that goes
+    /// with them, if they have one of their own.
+    pub(crate) fn new(name: impl Into<Arc<str>>, streams: Option<NonZeroUsize>) -> Self {
+        Self {
+            name: name.into(),
+            streams,
+        }
+    }
+
     /// The caller of a request with these extensions.
     pub(crate) fn of(extensions: &Extensions) -> Self {
         extensions.get().cloned().unwrap_or_default()
+    }
+
+    /// How many streams it may have open, where that isn't what everybody may.
+    pub(crate) fn streams(&self) -> Option<NonZeroUsize> {
+        self.streams
     }
 }
 
 impl Default for Principal {
     fn default() -> Self {
-        Self {
-            name: "anonymous".into(),
-        }
+        Self::new("anonymous", None)
     }
 }
 

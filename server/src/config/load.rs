@@ -201,6 +201,7 @@ fn validate(config: &Config) -> Result<(), (&'static str, String)> {
         ..
     } = config;
     for (key, duration, may_be_zero) in [
+        ("server.handshake", server.handshake, false),
         (
             "server.keepalive_interval",
             server.keepalive_interval,

@@ -1,6 +1,6 @@
 //! Where and how to listen.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -10,14 +10,25 @@ use super::{address, duration};
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerConfig {
-    /// The address to listen on; port 0 takes a free one. Default:
-    /// `127.0.0.1:50051`, this machine alone, since there is neither encryption
-    /// nor authentication here.
+    /// The address to listen on; port 0 takes a free one. One that other machines
+    /// reach needs `[tls]`, or `allow_plaintext`. Default: `127.0.0.1:50051`, this
+    /// machine alone.
     #[serde(deserialize_with = "address::deserialize")]
     pub listen: SocketAddr,
     /// A file that the bound port is written to, in decimal. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port_file: Option<PathBuf>,
+    /// Whether `listen` may be an address that other machines reach although there
+    /// is no `[tls]`: where a gateway or a service mesh in front of the server
+    /// encrypts. Default: false.
+    pub allow_plaintext: bool,
+    /// Connections open at once, each with a file descriptor. Further ones are
+    /// closed as they come. Default: 10000.
+    pub connections: NonZeroUsize,
+    /// How long a connection may take to become one: TLS, and the first bytes of
+    /// HTTP/2. Default: 10 s.
+    #[serde(with = "duration")]
+    pub handshake: Duration,
     /// HTTP/2 streams that one connection may have open. Default: 1024.
     pub streams_per_connection: u32,
     /// A connection without traffic is asked whether it still lives after this
@@ -35,9 +46,13 @@ pub struct ServerConfig {
 
 impl Default for ServerConfig {
     fn default() -> Self {
+        const CONNECTIONS: NonZeroUsize = NonZeroUsize::new(10_000).expect("not zero");
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
             port_file: None,
+            allow_plaintext: false,
+            connections: CONNECTIONS,
+            handshake: Duration::from_secs(10),
             streams_per_connection: 1024,
             keepalive_interval: Duration::from_secs(30),
             keepalive_timeout: Duration::from_secs(20),
