@@ -147,7 +147,8 @@ async fn serve(
     config: Config,
     backends: BackendRegistry,
 ) -> Error {
-    let loading = tokio::task::spawn_blocking(move || Repository::open(config, backends));
+    let metrics = Arc::clone(&context.metrics);
+    let loading = tokio::task::spawn_blocking(move || Repository::open(config, backends, metrics));
     let models = match loading.await {
         Ok(Ok(models)) => context.serve(models),
         Ok(Err(error)) => return error,

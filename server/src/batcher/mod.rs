@@ -38,7 +38,7 @@ use tokio::sync::watch;
 pub use row::{Pace, PendingRow, RowBuffers, RowError};
 pub use shared::{MAX_REPLACEMENTS, REPLACEMENT_PERIOD};
 
-use crate::{Error, config::BatcherConfig, threads::spawn};
+use crate::{Error, config::BatcherConfig, telemetry::ModelMetrics, threads::spawn};
 use shared::Shared;
 use worker::Worker;
 
@@ -64,7 +64,7 @@ impl Drop for Owner {
 
 impl Batcher {
     /// Starts a worker thread for each of `instances` of `model`, which `name`
-    /// names in logs.
+    /// names in logs. What they do is measured in `metrics`.
     ///
     /// `model` itself is not called any more: instances for the workers, and
     /// later in place of those that panicked, are made from it.
@@ -77,11 +77,12 @@ impl Batcher {
         model: Box<dyn Model>,
         instances: NonZeroUsize,
         config: &BatcherConfig,
+        metrics: ModelMetrics,
     ) -> Result<Self, Error> {
         let models = (0..instances.get())
             .map(|_| model.instance())
             .collect::<Result<Vec<_>, _>>()?;
-        let shared = Arc::new(Shared::new(name, model, config));
+        let shared = Arc::new(Shared::new(name, model, config, metrics));
         // From here on an error drops the owner, which stops the threads.
         let owner = Arc::new(Owner {
             shared: Arc::clone(&shared),

@@ -21,8 +21,8 @@ pub(super) struct Freed {
 }
 
 impl Queue {
-    pub(super) fn push(&mut self, row: QueuedRow, pace: Pace) {
-        match pace {
+    pub(super) fn push(&mut self, row: QueuedRow) {
+        match row.pace {
             Pace::Live => self.live.push_back(row),
             Pace::Bulk => self.bulk.push_back(row),
         }

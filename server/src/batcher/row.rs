@@ -100,15 +100,17 @@ impl Future for PendingRow {
 pub(super) struct QueuedRow {
     pub(super) buffers: RowBuffers,
     pub(super) since: Instant,
+    pub(super) pace: Pace,
     answer: oneshot::Sender<Result<RowBuffers, RowError>>,
 }
 
 impl QueuedRow {
-    pub(super) fn new(buffers: RowBuffers) -> (Self, PendingRow) {
+    pub(super) fn new(buffers: RowBuffers, pace: Pace) -> (Self, PendingRow) {
         let (sender, receiver) = oneshot::channel();
         let queued = Self {
             buffers,
             since: Instant::now(),
+            pace,
             answer: sender,
         };
         (queued, PendingRow { answer: receiver })

@@ -16,7 +16,7 @@ use super::{
     queue::Queue,
     row::{Pace, PendingRow, QueuedRow, RowBuffers, RowError},
 };
-use crate::config::BatcherConfig;
+use crate::{config::BatcherConfig, telemetry::ModelMetrics};
 
 /// How many panics within [`REPLACEMENT_PERIOD`] a model survives.
 pub const MAX_REPLACEMENTS: usize = 16;
@@ -36,6 +36,7 @@ pub(super) struct Shared {
     name: String,
     shape: RowShape,
     config: BatcherConfig,
+    metrics: ModelMetrics,
     spare: Mutex<Spare>,
     state: Mutex<State>,
     /// There may be rows to collect.
@@ -99,12 +100,18 @@ impl fmt::Debug for Shared {
 }
 
 impl Shared {
-    pub(super) fn new(name: &str, model: Box<dyn Model>, config: &BatcherConfig) -> Self {
+    pub(super) fn new(
+        name: &str,
+        model: Box<dyn Model>,
+        config: &BatcherConfig,
+        metrics: ModelMetrics,
+    ) -> Self {
         let places = config.queue_rows.get().min(Semaphore::MAX_PERMITS);
         Self {
             name: name.to_owned(),
             shape: model.info().shape,
             config: config.clone(),
+            metrics,
             spare: Mutex::new(Spare {
                 model,
                 replaced: VecDeque::new(),
@@ -129,6 +136,10 @@ impl Shared {
         self.shape
     }
 
+    pub(super) fn metrics(&self) -> &ModelMetrics {
+        &self.metrics
+    }
+
     /// No code of others runs while the lock is held, so a poisoned state is a
     /// sound one.
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -145,12 +156,12 @@ impl Shared {
             Pace::Bulk => &self.bulk_places,
         };
         let place = places.acquire().await.map_err(|_| RowError::ModelDown)?;
-        let (queued, pending) = QueuedRow::new(row);
+        let (queued, pending) = QueuedRow::new(row, pace);
         let mut state = self.lock();
         if state.phase != Phase::Open {
             return Err(RowError::ModelDown);
         }
-        state.queue.push(queued, pace);
+        state.queue.push(queued);
         // The worker that takes the row gives its place back.
         place.forget();
         if !state.collecting {
@@ -199,6 +210,9 @@ impl Shared {
             drop(state);
             self.live_places.add_permits(freed.live);
             self.bulk_places.add_permits(freed.bulk);
+        }
+        for row in batch.iter() {
+            self.metrics.row_taken(row.pace, row.since.elapsed());
         }
         true
     }
@@ -262,7 +276,8 @@ impl Shared {
         spare.model.instance().map_err(|error| error.to_string())
     }
 
-    pub(super) fn log_failure(&self, rows: usize, reason: &str) {
+    pub(super) fn call_failed(&self, rows: usize, reason: &str) {
+        self.metrics.inference_failed();
         tracing::warn!(model = self.name, rows, reason, "inference failed");
     }
 

@@ -1,6 +1,6 @@
 //! A thread that owns one instance of a model.
 
-use std::{collections::VecDeque, mem, sync::Arc};
+use std::{collections::VecDeque, mem, sync::Arc, time::Instant};
 
 use ser_backend::{Batch, MAX_ROWS, Model};
 
@@ -78,19 +78,21 @@ impl Worker {
         for row in rows.iter().take(count) {
             batch.push(row.buffers.inputs());
         }
+        let began = Instant::now();
         match shared.call(*seat, rows, || model.infer(batch))? {
             Ok(Ok(())) => {
+                shared.metrics().inferred(count, began.elapsed());
                 for (at, row) in rows.drain(..count).enumerate() {
                     row.finish(batch.posteriors(at), batch.next_state(at));
                 }
                 Ok(true)
             }
             Ok(Err(error)) => {
-                shared.log_failure(count, &error.to_string());
+                shared.call_failed(count, &error.to_string());
                 Ok(false)
             }
             Err(panic) => {
-                shared.log_failure(count, &panic);
+                shared.call_failed(count, &panic);
                 self.replace_model()?;
                 Ok(false)
             }

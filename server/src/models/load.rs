@@ -13,6 +13,7 @@ use super::{
 use crate::{
     Error,
     config::{BatcherConfig, Config, ModelsConfig, PackageConfig},
+    telemetry::Metrics,
 };
 
 /// Finds packages and loads them, as the configuration says.
@@ -21,6 +22,7 @@ pub(super) struct Loader {
     models: ModelsConfig,
     batcher: BatcherConfig,
     backends: BackendRegistry,
+    metrics: Arc<Metrics>,
 }
 
 /// What there is at the start.
@@ -33,11 +35,12 @@ pub(super) struct Loaded {
 }
 
 impl Loader {
-    pub(super) fn new(config: Config, backends: BackendRegistry) -> Self {
+    pub(super) fn new(config: Config, backends: BackendRegistry, metrics: Arc<Metrics>) -> Self {
         Self {
             models: config.models,
             batcher: config.batcher,
             backends,
+            metrics,
         }
     }
 
@@ -114,7 +117,8 @@ impl Loader {
                 ),
             });
         }
-        ServedModel::start(&package, backend, &device, instances, &self.batcher).map(Arc::new)
+        let (batcher, metrics) = (&self.batcher, &self.metrics);
+        ServedModel::start(&package, backend, &device, instances, batcher, metrics).map(Arc::new)
     }
 }
 

@@ -21,7 +21,7 @@ use super::{
     selector::Selector,
     status::{self, Attempts, ModelState, ModelStatus},
 };
-use crate::{Error, config::Config};
+use crate::{Error, config::Config, telemetry::Metrics};
 
 /// Every package that can be served, with those that are.
 #[derive(Debug)]
@@ -52,17 +52,22 @@ impl Repository {
     }
 
     /// Finds the packages that `config` names, and loads, checks and starts all
-    /// of them. Takes as long as that takes: not for an async worker.
+    /// of them. What they do is measured in `metrics`. Takes as long as that takes:
+    /// not for an async worker.
     ///
     /// # Errors
     ///
     /// When there is none, or the default isn't among them, or one can't be served:
     /// other than one that only lies in the directory, where another version of its
     /// name serves.
-    pub fn open(config: Config, backends: BackendRegistry) -> Result<Self, Error> {
+    pub fn open(
+        config: Config,
+        backends: BackendRegistry,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, Error> {
         let default = config.models.default.clone();
         let deadline = config.admin.deadline;
-        let loader = Arc::new(Loader::new(config, backends));
+        let loader = Arc::new(Loader::new(config, backends, metrics));
         let Loaded { models, refusals } = loader.load_all()?;
         models.iter().for_each(|model| announce(model));
         Ok(Self {

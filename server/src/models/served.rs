@@ -26,6 +26,7 @@ use crate::{
     batcher::{Batcher, RowBuffers},
     config::BatcherConfig,
     session::text::seconds,
+    telemetry::{Metrics, ModelMetrics},
     threads,
 };
 
@@ -47,12 +48,13 @@ pub struct ServedModel {
     open_streams: AtomicUsize,
     /// `None` only while it is dropped.
     batcher: Option<Batcher>,
+    metrics: ModelMetrics,
 }
 
 impl ServedModel {
     /// Loads a package on a backend, replays its golden rows and audio, and
     /// starts the worker threads: `instances` of them, or as many as suit the
-    /// device.
+    /// device. What it does is measured in `metrics`.
     ///
     /// # Errors
     ///
@@ -63,6 +65,7 @@ impl ServedModel {
         device: &DeviceOptions,
         instances: Option<NonZeroUsize>,
         batcher: &BatcherConfig,
+        metrics: &Metrics,
     ) -> Result<Self, Error> {
         let manifest = &package.manifest;
         let id = manifest.id();
@@ -76,9 +79,18 @@ impl ServedModel {
         let own_plan = front_end.own_plan(package, plan)?;
         replay::golden_audio(model.as_mut(), package, plan)?;
         let instances = instances.unwrap_or_else(|| suited_to(model.info()));
+        let info = model.info().clone();
+        let metrics = metrics.model(&id, &manifest.labels, &info);
         Ok(Self {
-            info: model.info().clone(),
-            batcher: Some(Batcher::start(&id, model, instances, batcher)?),
+            batcher: Some(Batcher::start(
+                &id,
+                model,
+                instances,
+                batcher,
+                metrics.clone(),
+            )?),
+            info,
+            metrics,
             id,
             origin: package.origin.clone(),
             open_streams: AtomicUsize::new(0),
@@ -120,6 +132,12 @@ impl ServedModel {
         self.batcher
             .as_ref()
             .expect("taken by the destructor alone")
+    }
+
+    /// What is measured of the model.
+    #[must_use]
+    pub fn metrics(&self) -> &ModelMetrics {
+        &self.metrics
     }
 
     /// Where the package lies: a directory, or what an embedded one is called.

@@ -91,7 +91,7 @@ async fn work_off(mut recognizer: Recognizer, clip: Clip) -> Result<RecognizeRes
         tokio::select! {
             biased;
             event = recognizer.next() => match event? {
-                Event::Result(result) => response.results.push(result),
+                Event::Result(result, _) => response.results.push(result),
                 Event::Warning(warning) => response.warnings.push(warning),
             },
             () = ready(()), if recognizer.can_step() => recognizer.step().await?,

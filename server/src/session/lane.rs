@@ -89,6 +89,7 @@ impl Lane {
         let new = span.end.saturating_sub(span.new_start);
         let decision = self.decider.decide(new, posteriors);
         self.summary.add(new, &decision);
+        recognition.model.metrics().decided(&decision);
         messages::result(recognition, span, &decision)
     }
 

@@ -10,12 +10,14 @@ mod grid;
 mod lane;
 mod messages;
 mod recognizer;
+mod record;
 mod request;
 mod responses;
 mod stream;
 #[cfg(test)]
 mod tests;
 pub(crate) mod text;
+mod trail;
 
 pub(crate) use clip::{admit as admit_clip, recognize as recognize_clip};
 pub(crate) use messages::model as model_message;

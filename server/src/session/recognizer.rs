@@ -12,16 +12,18 @@ use std::{
 use prost::bytes::{Buf, Bytes};
 use ser_features::{PcmReader, Segment};
 use ser_proto::v1;
+use tokio::time::Instant;
 
 use super::{
     Recognition,
     grid::Grid,
     lane::{Lane, Span},
     messages,
+    trail::Trail,
 };
 use crate::{
     Error,
-    batcher::{PendingRow, RowBuffers, RowError},
+    batcher::{Pace, PendingRow, RowBuffers, RowError},
 };
 
 /// Rows of one lane of a windowed model that may be on their way at once. Enough
@@ -41,6 +43,8 @@ pub(crate) struct Recognizer {
     lanes: Vec<Lane>,
     /// Audio that was fed and not yet read.
     audio: Bytes,
+    /// When that was.
+    fed: Instant,
     /// Windows that the front ends have made and that wait for the model.
     waiting: VecDeque<Waiting>,
     /// What is to be told, in the order of the audio.
@@ -56,6 +60,7 @@ enum Waiting {
     Window {
         lane: usize,
         span: Span,
+        trail: Trail,
         row: Option<RowBuffers>,
     },
     Warning(v1::StreamWarning),
@@ -65,6 +70,7 @@ enum InFlight {
     Window {
         lane: usize,
         span: Span,
+        trail: Trail,
         row: Option<PendingRow>,
     },
     Warning(v1::StreamWarning),
@@ -73,7 +79,7 @@ enum InFlight {
 /// What a session tells its client between the start and the summary.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Event {
-    Result(v1::EmotionResult),
+    Result(v1::EmotionResult, Trail),
     Warning(v1::StreamWarning),
 }
 
@@ -95,6 +101,7 @@ impl Recognizer {
             reader,
             lanes,
             audio: Bytes::new(),
+            fed: Instant::now(),
             waiting: VecDeque::new(),
             in_flight,
             spare: Vec::new(),
@@ -108,6 +115,24 @@ impl Recognizer {
         self.waiting.is_empty() && self.audio.is_empty()
     }
 
+    /// How long so many bytes of audio last, over all classified channels, in
+    /// seconds.
+    pub(crate) fn seconds(&self, bytes: usize) -> f64 {
+        let format = self.recognition.format;
+        let frames = bytes as f64 / format.frame_bytes() as f64;
+        frames / f64::from(format.sample_rate.hz()) * self.lanes.len() as f64
+    }
+
+    /// Measures a result that is about to be handed to the transport, and returns its
+    /// lag: none of a recording's, whose results nobody waits for.
+    pub(crate) fn told(&self, trail: &Trail, unblocked: Option<Instant>) -> Option<Duration> {
+        (self.recognition.pace == Pace::Live).then(|| {
+            let lag = trail.lag(unblocked);
+            self.recognition.model.metrics().told(lag);
+            lag
+        })
+    }
+
     /// Whether everything that was fed has been told.
     pub(crate) fn is_idle(&self) -> bool {
         self.wants_audio() && self.in_flight.is_empty()
@@ -117,6 +142,7 @@ impl Recognizer {
     pub(crate) fn feed(&mut self, chunk: Bytes) {
         debug_assert!(self.wants_audio(), "fed too early");
         self.audio = chunk;
+        self.fed = Instant::now();
     }
 
     /// Ends the audio: the last windows are on their way. Only when it
@@ -131,16 +157,18 @@ impl Recognizer {
         self.reader
             .finish()
             .map_err(|source| Error::Audio { what, source })?;
+        self.fed = Instant::now();
         let Self {
             recognition,
             lanes,
+            fed,
             waiting,
             spare,
             ..
         } = self;
         for (index, lane) in lanes.iter_mut().enumerate() {
             lane.front_end.finish(&mut |segment| {
-                waiting.push_back(window(recognition, spare, index, &segment));
+                waiting.push_back(window(recognition, spare, index, &segment, *fed));
             });
         }
         in_order(waiting);
@@ -184,7 +212,12 @@ impl Recognizer {
                 }
             }
             Some(Waiting::Warning(warning)) => self.in_flight.push_back(InFlight::Warning(warning)),
-            Some(Waiting::Window { lane, span, row }) => {
+            Some(Waiting::Window {
+                lane,
+                span,
+                trail,
+                row,
+            }) => {
                 let row = match row {
                     None => None,
                     Some(mut row) => {
@@ -198,8 +231,12 @@ impl Recognizer {
                         })?)
                     }
                 };
-                self.in_flight
-                    .push_back(InFlight::Window { lane, span, row });
+                self.in_flight.push_back(InFlight::Window {
+                    lane,
+                    span,
+                    trail,
+                    row,
+                });
             }
         }
         Ok(())
@@ -213,19 +250,22 @@ impl Recognizer {
             grid,
             lanes,
             audio,
+            fed,
             waiting,
             spare,
             ..
         } = self;
         let (bytes, cell_ends) = grid.advance(audio.len());
+        let began = Instant::now();
         let read = reader.push(&audio[..bytes], &mut |index, samples| {
             let lane = &mut lanes[index];
             lane.clipping.push(samples);
             lane.front_end.push(samples, &mut |segment| {
-                waiting.push_back(window(recognition, spare, index, &segment));
+                waiting.push_back(window(recognition, spare, index, &segment, *fed));
             });
         });
         audio.advance(bytes);
+        recognition.model.metrics().front_end_ran(began.elapsed());
         in_order(waiting);
         if let Err(source) = read {
             audio.clear();
@@ -262,9 +302,9 @@ impl Recognizer {
         .await
         .map_err(|error| self.model_error(error))?;
         match self.in_flight.pop_front() {
-            Some(InFlight::Window { lane, span, .. }) => {
-                Ok(Event::Result(self.decide(lane, span, row)))
-            }
+            Some(InFlight::Window {
+                lane, span, trail, ..
+            }) => Ok(Event::Result(self.decide(lane, span, row), trail)),
             Some(InFlight::Warning(warning)) => Ok(Event::Warning(warning)),
             None => future::pending().await,
         }
@@ -321,6 +361,7 @@ fn window(
     spare: &mut Vec<RowBuffers>,
     lane: usize,
     segment: &Segment<'_>,
+    computable: Instant,
 ) -> Waiting {
     let row = segment.speech.then(|| {
         let mut row = spare
@@ -333,6 +374,7 @@ fn window(
     Waiting::Window {
         lane,
         span: Span::from(segment),
+        trail: Trail::new(computable),
         row,
     }
 }

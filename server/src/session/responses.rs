@@ -7,12 +7,17 @@ use std::{
 };
 
 use ser_proto::v1::{StreamingRecognizeResponse, streaming_recognize_response::Response};
-use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
+use tokio::{
+    sync::mpsc::{self, error::TrySendError},
+    task::JoinHandle,
+    time::{Instant, timeout},
+};
 use tokio_stream::Stream;
 use tokio_util::task::AbortOnDropHandle;
 use tonic::{Code, Status};
 use tracing::{debug, error, info};
 
+use super::record::Record;
 use crate::Error;
 
 /// Responses that may wait for the client to read them. A session whose client
@@ -27,6 +32,8 @@ type Item = Result<StreamingRecognizeResponse, Status>;
 pub(super) struct Responses {
     sender: mpsc::Sender<Item>,
     patience: Duration,
+    /// When the client last went on reading after it had kept the session waiting.
+    unblocked: Option<Instant>,
 }
 
 /// The last word of a session, for which there is always room. Dropped without
@@ -35,6 +42,7 @@ pub(super) struct Responses {
 #[derive(Debug)]
 pub(super) struct LastWord {
     place: Option<mpsc::OwnedPermit<Item>>,
+    record: Record,
 }
 
 /// The transport's end of the way. Dropping it ends the session.
@@ -46,13 +54,15 @@ pub(crate) struct ResponseStream {
 
 impl Responses {
     /// Begins a session, which `spawn` starts. A client that leaves its
-    /// responses unread is waited for with this much `patience`.
+    /// responses unread is waited for with this much `patience`. `record` learns how
+    /// it ends.
     ///
     /// # Errors
     ///
     /// [`Error::Internal`], which can't happen in a new channel.
     pub(super) fn begin(
         patience: Duration,
+        record: Record,
         spawn: impl FnOnce(Self, LastWord) -> JoinHandle<()>,
     ) -> Result<ResponseStream, Error> {
         let (sender, receiver) = mpsc::channel(UNREAD + 1);
@@ -60,7 +70,13 @@ impl Responses {
             .clone()
             .try_reserve_owned()
             .map_err(|error| Error::Internal(error.to_string()))?;
-        let session = spawn(Self { sender, patience }, LastWord { place: Some(place) });
+        let responses = Self {
+            sender,
+            patience,
+            unblocked: None,
+        };
+        let place = Some(place);
+        let session = spawn(responses, LastWord { place, record });
         Ok(ResponseStream {
             receiver,
             _session: AbortOnDropHandle::new(session),
@@ -72,13 +88,20 @@ impl Responses {
     /// # Errors
     ///
     /// [`Error::TooLate`] if the client doesn't read.
-    pub(super) async fn send(&self, response: Response) -> Result<(), Error> {
-        let response = StreamingRecognizeResponse {
+    pub(super) async fn send(&mut self, response: Response) -> Result<(), Error> {
+        let response = Ok(StreamingRecognizeResponse {
             response: Some(response),
-        };
-        match timeout(self.patience, self.sender.send(Ok(response))).await {
+        });
+        let response = match self.sender.try_send(response) {
             // Nobody listens any more, so this task is about to be dropped.
-            Ok(Ok(()) | Err(_)) => Ok(()),
+            Ok(()) | Err(TrySendError::Closed(_)) => return Ok(()),
+            Err(TrySendError::Full(response)) => response,
+        };
+        match timeout(self.patience, self.sender.send(response)).await {
+            Ok(Ok(()) | Err(_)) => {
+                self.unblocked = Some(Instant::now());
+                Ok(())
+            }
             Err(_) => Err(Error::TooLate {
                 field: "responses",
                 seen: "none read",
@@ -87,11 +110,18 @@ impl Responses {
             }),
         }
     }
+
+    /// When the client last went on reading after it had kept the session waiting.
+    pub(super) fn unblocked(&self) -> Option<Instant> {
+        self.unblocked
+    }
 }
 
 impl LastWord {
     pub(super) fn say(mut self, outcome: Result<(), Status>) {
         let place = self.place.take();
+        self.record
+            .end(outcome.as_ref().map_or_else(Status::code, |()| Code::Ok));
         match outcome {
             Ok(()) => debug!("stream ended"),
             Err(status) => {
@@ -110,8 +140,10 @@ impl Drop for LastWord {
         if let Some(place) = self.place.take() {
             let failed = Error::Internal("the session failed".to_owned());
             if place.send(Err(failed.into())).is_closed() {
+                self.record.end(Code::Cancelled);
                 info!(code = ?Code::Cancelled, "stream ended: the client is gone");
             } else {
+                self.record.end(Code::Internal);
                 error!(code = ?Code::Internal, "stream ended: the session failed");
             }
         }

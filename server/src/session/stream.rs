@@ -15,6 +15,7 @@ use tracing::{Instrument, debug, info, info_span};
 use super::{
     Recognition, messages,
     recognizer::{Event, Recognizer},
+    record::Record,
     request,
     responses::{ResponseStream, Responses},
 };
@@ -23,6 +24,7 @@ use crate::{
     auth::Principal,
     context::{Context, Slot},
     shutdown::Drain,
+    telemetry::PrincipalMetrics,
 };
 
 /// The requests of one client.
@@ -50,11 +52,14 @@ pub(crate) fn open(
     let id = format!("{:016x}", rand::random::<u64>());
     let span = info_span!("stream", id, %principal);
     let patience = context.limits.idle;
-    Responses::begin(patience, |responses, last_word| {
+    let (open, caller) = context.metrics.stream_opened(&principal);
+    let record = Record::new(Arc::clone(&context.metrics), open);
+    Responses::begin(patience, record, |responses, last_word| {
         let drain = context.drain.clone();
         let session = Session {
             context,
             slot,
+            caller,
             id,
             drain,
             requests,
@@ -78,6 +83,7 @@ struct Session<R> {
     context: Arc<Context>,
     /// The stream's place among the open ones, free again when the task ends.
     slot: Slot,
+    caller: Arc<PrincipalMetrics>,
     id: String,
     drain: Drain,
     requests: R,
@@ -159,7 +165,10 @@ impl<R: Requests> Session<R> {
                 biased;
                 event = recognizer.next() => {
                     let response = match event? {
-                        Event::Result(result) => Response::Result(result),
+                        Event::Result(result, trail) => {
+                            recognizer.told(&trail, self.responses.unblocked());
+                            Response::Result(result)
+                        }
                         Event::Warning(warning) => Response::Warning(warning),
                     };
                     self.responses.send(response).await?;
@@ -201,6 +210,8 @@ impl<R: Requests> Session<R> {
             Some(Err(status)) => Some(Err(status)),
             Some(Ok(request)) => match self.audio(request) {
                 Ok(chunk) => {
+                    let seconds = recognizer.seconds(chunk.len());
+                    self.caller.audio_received(chunk.len(), seconds);
                     recognizer.feed(chunk);
                     None
                 }

@@ -2,14 +2,21 @@
 //! holds audio, features, labels of single results or scores: more people read them
 //! than a call.
 
-pub(crate) mod metrics;
+mod metrics;
 
 use std::sync::Arc;
 
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry_sdk::{Resource, metrics::SdkMeterProvider};
 
-pub(crate) use metrics::Metrics;
+pub use metrics::{Metrics, ModelMetrics};
+pub(crate) use metrics::{Open, PrincipalMetrics};
+
+/// Instruments that nobody reads, for tests.
+#[cfg(test)]
+pub(crate) fn unread() -> Arc<Metrics> {
+    Telemetry::default().metrics
+}
 
 /// What a server measures with, and where that goes.
 #[derive(Debug)]

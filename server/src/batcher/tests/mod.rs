@@ -12,10 +12,10 @@ use std::{
     time::Duration,
 };
 
-use ser_backend::BackendError;
+use ser_backend::{BackendError, Model};
 
 use super::{Batcher, Pace, PendingRow, RowBuffers, RowError};
-use crate::config::BatcherConfig;
+use crate::{config::BatcherConfig, telemetry::unread};
 use doubles::{Echo, Gate, SHAPE, Script};
 
 struct Bench {
@@ -58,7 +58,15 @@ fn bench_with_outputs(
         after: Box::new(after),
     });
     let instances = NonZeroUsize::new(instances).unwrap();
-    let batcher = Batcher::start("echo/1", Box::new(model.clone()), instances, config).unwrap();
+    let metrics = unread().model("echo/1", &[], model.info());
+    let batcher = Batcher::start(
+        "echo/1",
+        Box::new(model.clone()),
+        instances,
+        config,
+        metrics,
+    )
+    .unwrap();
     Bench { batcher, model }
 }
 

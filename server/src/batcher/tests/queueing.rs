@@ -170,13 +170,13 @@ fn one_place_of_a_full_batch_is_for_bulk_rows() {
     let mut queue = Queue::default();
     let mut waiting = Vec::new();
     for at in 0..100 {
-        let (queued, pending) = QueuedRow::new(row(at as f32));
-        queue.push(queued, Pace::Live);
+        let (queued, pending) = QueuedRow::new(row(at as f32), Pace::Live);
+        queue.push(queued);
         waiting.push(pending);
     }
     for at in [1000.0, 1001.0] {
-        let (queued, pending) = QueuedRow::new(row(at));
-        queue.push(queued, Pace::Bulk);
+        let (queued, pending) = QueuedRow::new(row(at), Pace::Bulk);
+        queue.push(queued);
         waiting.push(pending);
     }
     let batch = take(&mut queue);
@@ -191,12 +191,12 @@ fn a_cancelled_bulk_row_leaves_its_place_to_live_rows() {
     let mut queue = Queue::default();
     let mut waiting = Vec::new();
     for at in 0..64 {
-        let (queued, pending) = QueuedRow::new(row(at as f32));
-        queue.push(queued, Pace::Live);
+        let (queued, pending) = QueuedRow::new(row(at as f32), Pace::Live);
+        queue.push(queued);
         waiting.push(pending);
     }
-    let (queued, pending) = QueuedRow::new(row(1000.0));
-    queue.push(queued, Pace::Bulk);
+    let (queued, pending) = QueuedRow::new(row(1000.0), Pace::Bulk);
+    queue.push(queued);
     drop(pending);
     assert_eq!(
         take(&mut queue),
@@ -207,7 +207,7 @@ fn a_cancelled_bulk_row_leaves_its_place_to_live_rows() {
 
 #[test]
 fn a_dropped_row_says_that_the_model_is_down() {
-    let (queued, pending) = QueuedRow::new(row(1.0));
+    let (queued, pending) = QueuedRow::new(row(1.0), Pace::Live);
     drop(queued);
     let answer = pin!(pending).poll(&mut Context::from_waker(Waker::noop()));
     assert_eq!(answer, Poll::Ready(Err(RowError::ModelDown)));

@@ -21,6 +21,7 @@ use super::{BackendRegistry, ModelRegistry, ModelState, Repository, selector::co
 use crate::{
     Error,
     config::{Config, PackageConfig},
+    telemetry::unread,
 };
 
 const LABELS: usize = 3;
@@ -222,7 +223,7 @@ impl Deref for Served {
 
 fn load(config: &Config) -> Result<Served, Error> {
     let backends = BackendRegistry::new().with(Plain::boxed());
-    Repository::open(config.clone(), backends).map(Served)
+    Repository::open(config.clone(), backends, unread()).map(Served)
 }
 
 /// What is served, the default first.

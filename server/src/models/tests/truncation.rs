@@ -37,7 +37,7 @@ fn a_package_with_a_file_that_ends_early_is_refused_or_the_same() {
     config.models.backend = "burn".to_owned();
     config.models.instances = std::num::NonZeroUsize::new(1);
     let backends = BackendRegistry::new().with(Box::new(BurnBackend::new()));
-    let loader = Loader::new(config, backends);
+    let loader = Loader::new(config, backends, unread());
     let load = || loader.load(loader.find().unwrap().remove(0));
     let whole = load().unwrap();
 

@@ -20,7 +20,7 @@ use tonic::{Code, Status};
 use super::{ResponseStream, open};
 use crate::{
     Error, auth::Principal, context::Context, fixture::Fixture, models::Repository,
-    shutdown::Shutdown, telemetry::Telemetry,
+    shutdown::Shutdown, telemetry::unread,
 };
 
 /// What sessions need, without a transport.
@@ -56,9 +56,14 @@ impl Bench {
         let mut fixture = Fixture::new();
         change(&mut fixture);
         let (shutdown, drain) = Shutdown::new();
-        let metrics = Arc::clone(Telemetry::default().metrics());
+        let metrics = unread();
+        let models = Repository::open(
+            fixture.config.clone(),
+            fixture.backends(),
+            Arc::clone(&metrics),
+        );
         let context = Arc::new(Context::new(fixture.config.limits.clone(), drain, metrics));
-        context.serve(Repository::open(fixture.config.clone(), fixture.backends()).unwrap());
+        context.serve(models.unwrap());
         Self {
             fixture,
             context,

@@ -22,13 +22,13 @@ use opentelemetry::{
 };
 use tonic::Code;
 
-pub(crate) use model::ModelMetrics;
+pub use model::ModelMetrics;
 pub(crate) use principal::PrincipalMetrics;
 
 use crate::auth::Principal;
 
 /// The server's instruments.
-pub(crate) struct Metrics {
+pub struct Metrics {
     principals: Mutex<principal::Principals>,
     models: model::Instruments,
     streams_ended: Counter<u64>,

@@ -40,7 +40,7 @@ pub(super) struct Instruments {
 
 /// What is measured of one model.
 #[derive(Clone)]
-pub(crate) struct ModelMetrics {
+pub struct ModelMetrics {
     /// By label.
     emotions: Vec<BoundCounter<u64>>,
     /// By label.

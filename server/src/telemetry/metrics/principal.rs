@@ -1,6 +1,6 @@
 //! What is measured of each principal.
 
-use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 use opentelemetry::{
     KeyValue,
@@ -96,8 +96,8 @@ impl PrincipalMetrics {
     }
 
     /// A chunk arrived that lasts so long, over all classified channels.
-    pub(crate) fn audio_received(&self, bytes: usize, lasts: Duration) {
+    pub(crate) fn audio_received(&self, bytes: usize, seconds: f64) {
         self.audio_bytes.add(bytes as u64);
-        self.audio_seconds.add(lasts.as_secs_f64());
+        self.audio_seconds.add(seconds);
     }
 }

@@ -58,7 +58,7 @@ impl Bench {
         change(&mut config);
         let backends = BackendRegistry::new().with(Box::new(backend));
         Self {
-            repository: Arc::new(Repository::open(config, backends).unwrap()),
+            repository: Arc::new(Repository::open(config, backends, unread()).unwrap()),
             directory,
             loads,
             made,
