@@ -7,7 +7,10 @@ use ser_features::FeatureError;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-use crate::session::text::seconds;
+use crate::{
+    config::{Problem, problem},
+    session::text::seconds,
+};
 
 /// How long clients are asked to wait for a free place. Places come free all the time,
 /// and each client that looks costs a call.
@@ -157,14 +160,8 @@ pub enum Error {
     Internal(String),
 
     /// The configuration is wrong.
-    #[error("{place}: {reason}")]
-    Config {
-        /// The source and the key, for instance
-        /// `ser.toml: limits.idle` or `environment variable SER__LIMITS__IDLE`.
-        place: String,
-        /// The value and what was expected.
-        reason: String,
-    },
+    #[error("{}", problem::list(.0))]
+    Config(Vec<Problem>),
     /// The listening socket can't be had.
     #[error("can't listen on {address}: {source}{hint}", hint = bind_hint(.source, .flag))]
     Bind {
@@ -211,6 +208,12 @@ impl Error {
             found: found.into(),
             expected: expected.into(),
         }
+    }
+
+    /// A setting that can't be: what is wrong with the value of `key`, which has its
+    /// section before it, and what was expected.
+    pub fn config(key: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Config(vec![Problem::new(key, reason)])
     }
 
     /// The same error, its field seen from outside the message `parent`.
@@ -274,7 +277,7 @@ impl Error {
             Self::InferenceFailed { .. }
             | Self::LoadPanicked
             | Self::Internal(_)
-            | Self::Config { .. }
+            | Self::Config(_)
             | Self::Bind { .. }
             | Self::Io { .. }
             | Self::Backend(_)
@@ -290,7 +293,7 @@ impl Error {
     pub fn is_misconfiguration(&self) -> bool {
         matches!(
             self,
-            Self::Config { .. } | Self::Backend(BackendError::Settings { .. })
+            Self::Config(_) | Self::Backend(BackendError::Settings { .. })
         )
     }
 }

@@ -16,10 +16,7 @@ use crate::{
 ///
 /// When the level is malformed, or another subscriber is installed already.
 pub fn init(config: &LogConfig) -> Result<(), Error> {
-    let filter = filter(&config.level).map_err(|reason| Error::Config {
-        place: "configuration: log.level".to_owned(),
-        reason,
-    })?;
+    let filter = filter(&config.level).map_err(|reason| Error::config("log.level", reason))?;
     let mut lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr);

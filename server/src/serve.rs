@@ -249,9 +249,9 @@ fn tell_port(listener: &TcpListener, key: &str, file: Option<&Path>) -> Result<S
         source,
     })?;
     if let Some(path) = file {
-        write_port(path, address.port()).map_err(|error| Error::Config {
-            place: format!("configuration: {key}"),
-            reason: format!("{}: {error}; expected a file to write", path.display()),
+        write_port(path, address.port()).map_err(|error| {
+            let reason = format!("{}: {error}; expected a file to write", path.display());
+            Error::config(key, reason)
         })?;
     }
     Ok(address)

@@ -11,7 +11,7 @@ use std::{
 
 use ::config::{ConfigError, Environment, File, FileFormat, FileSourceString};
 
-use super::{Config, LogFormat, settings};
+use super::{Config, LogFormat, Problem, settings};
 use crate::{Error, logging, session::text::seconds};
 
 /// The start of the name of every environment variable that is read. The double
@@ -81,10 +81,10 @@ pub fn load(file: Option<&Path>, flags: Overrides) -> Result<Config, Error> {
         .filter(|(name, _)| name.starts_with(PREFIX))
         .map(|(name, value)| match value.into_string() {
             Ok(value) => Ok((name, value)),
-            Err(value) => Err(Error::Config {
-                place: format!("environment variable {name}"),
-                reason: format!("{}; expected UTF-8", value.display()),
-            }),
+            Err(value) => Err(wrong(
+                format!("environment variable {name}"),
+                format!("{}; expected UTF-8", value.display()),
+            )),
         })
         .collect::<Result<_, _>>()?;
     load_from(file, environment, flags)
@@ -97,9 +97,9 @@ pub(super) fn load_from(
 ) -> Result<Config, Error> {
     let mut merged = ::config::Config::builder();
     if let Some(path) = file {
-        let text = fs::read_to_string(path).map_err(|error| Error::Config {
-            place: path.display().to_string(),
-            reason: format!("{error}; expected a configuration file in TOML"),
+        let text = fs::read_to_string(path).map_err(|error| {
+            let reason = format!("{error}; expected a configuration file in TOML");
+            wrong(path.display().to_string(), reason)
         })?;
         let source: File<FileSourceString, FileFormat> = File::from_str(&text, FileFormat::Toml);
         check(
@@ -137,10 +137,7 @@ pub(super) fn load_from(
     flags.apply(&mut config);
     validate(&config)
         .and_then(|()| validate_together(&config))
-        .map_err(|(key, reason)| Error::Config {
-            place: format!("configuration: {key}"),
-            reason,
-        })?;
+        .map_err(|(key, reason)| Error::config(key, reason))?;
     Ok(config)
 }
 
@@ -150,10 +147,7 @@ fn check(
     sources: ::config::ConfigBuilder<::config::builder::DefaultState>,
     place: impl Fn(&str) -> String,
 ) -> Result<Config, Error> {
-    let wrong = |key: &str, reason: String| Error::Config {
-        place: place(key),
-        reason,
-    };
+    let wrong = |key: &str, reason: String| wrong(place(key), reason);
     let read = sources
         .build()
         .map_err(|error| wrong("", describe(&error)))?;
@@ -161,6 +155,10 @@ fn check(
         .map_err(|error| wrong(&error.path().to_string(), describe(error.inner())))?;
     validate(&config).map_err(|(key, reason)| wrong(key, reason))?;
     Ok(config)
+}
+
+fn wrong(origin: String, reason: String) -> Error {
+    Error::Config(vec![Problem::new("", reason).from(origin)])
 }
 
 fn describe(error: &ConfigError) -> String {

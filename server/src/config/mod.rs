@@ -10,6 +10,7 @@ mod list;
 mod load;
 mod log;
 mod models;
+pub(crate) mod problem;
 mod server;
 mod settings;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use limits::LimitsConfig;
 pub use load::{Overrides, load};
 pub use log::{LogConfig, LogFormat};
 pub use models::{ModelsConfig, PackageConfig};
+pub use problem::Problem;
 pub use server::ServerConfig;
 pub use variables::misspelt_variables;
 

@@ -2,6 +2,7 @@
 
 use toml::{Table, Value, map::Entry};
 
+use super::Problem;
 use crate::Error;
 
 /// The start of their names.
@@ -23,11 +24,9 @@ pub(super) fn from_variables(
     for (name, text) in &variables {
         let keys = name.strip_prefix(PREFIX).unwrap_or(name).to_lowercase();
         if !insert(&mut settings, &keys, value(text)) {
-            return Err(Error::Config {
-                place: format!("environment variable {name}"),
-                reason: "another variable sets what this one is in; expected one of them"
-                    .to_owned(),
-            });
+            let reason = "another variable sets what this one is in; expected one of them";
+            let problem = Problem::new("", reason).from(format!("environment variable {name}"));
+            return Err(Error::Config(vec![problem]));
         }
     }
     let models = Table::from_iter([("settings".to_owned(), Value::Table(settings))]);

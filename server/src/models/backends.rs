@@ -44,10 +44,10 @@ impl BackendRegistry {
             .keys()
             .find(|name| self.backends.contains_key(*name))
         {
-            return Err(Error::Config {
-                place: format!("configuration: plugins.{name}"),
-                reason: "the name of a backend of this server; expected another".to_owned(),
-            });
+            return Err(Error::config(
+                format!("plugins.{name}"),
+                "the name of a backend of this server; expected another",
+            ));
         }
         for (name, path) in plugins {
             let plugin = PluginBackend::open(name, path, Deadlines::default());
@@ -73,10 +73,8 @@ impl BackendRegistry {
     pub fn get(&self, key: &str, name: &str) -> Result<&dyn Backend, Error> {
         self.backends.get(name).map(Box::as_ref).ok_or_else(|| {
             let names: Vec<_> = self.backends.keys().map(String::as_str).collect();
-            Error::Config {
-                place: format!("configuration: {key}"),
-                reason: format!("{name:?}; expected one of {}", names.join(", ")),
-            }
+            let expected = names.join(", ");
+            Error::config(key, format!("{name:?}; expected one of {expected}"))
         })
     }
 }

@@ -58,7 +58,7 @@ impl Found {
     pub(super) fn is_expendable(&self, models: &ModelsConfig) -> bool {
         self.kind == Kind::InDirectory
             && models.default.as_ref() != Some(&self.id())
-            && !matches!(self.problem, Some(Error::Config { .. }))
+            && !matches!(self.problem, Some(Error::Config(_)))
     }
 }
 
@@ -80,7 +80,7 @@ pub(super) fn find_valid(
     let mut found = find(models)?;
     if found.is_empty() {
         let expected = "models.packages, models.directory or the embedded model";
-        return Err(wrong(
+        return Err(Error::config(
             "models",
             format!("nothing to serve; expected {expected}"),
         ));
@@ -103,7 +103,7 @@ pub(super) fn find_valid(
             let ids: Vec<_> = found.iter().map(Found::id).collect();
             let expected = format!("expected one of {}", ids.join(", "));
             let reason = format!("{default:?} is not served; {expected}");
-            return Err(wrong("models.default", reason));
+            return Err(Error::config("models.default", reason));
         }
     }
     Ok(found)
@@ -149,7 +149,7 @@ pub(super) fn find(models: &ModelsConfig) -> Result<Vec<Found>, Error> {
         let (before, one) = found.split_at_mut(at);
         let one = &mut one[0];
         if let Some(other) = before.iter().find(|other| other.id() == one.id()) {
-            one.problem = Some(wrong(
+            one.problem = Some(Error::config(
                 "models",
                 format!(
                     "{} twice, in {} and {}; expected it once",
@@ -178,11 +178,11 @@ fn check_directory(models: &ModelsConfig) -> Result<(), Error> {
     let path = directory.display();
     fs::read_dir(directory).map_err(|error| {
         let reason = format!("{path}: {error}; expected a directory of packages");
-        wrong("models.directory", reason)
+        Error::config("models.directory", reason)
     })?;
     if directory::packages(directory)?.is_empty() {
         let reason = format!("{path}: no packages; expected <name>/<version>/model.toml");
-        return Err(wrong("models.directory", reason));
+        return Err(Error::config("models.directory", reason));
     }
     Ok(())
 }
@@ -192,7 +192,7 @@ fn check_directory(models: &ModelsConfig) -> Result<(), Error> {
 fn configured(at: usize, package: &PackageConfig) -> Found {
     let text = ModelPackage::manifest_text(&package.path);
     let problem = text.as_ref().err().map(|error| {
-        wrong(
+        Error::config(
             &format!("models.packages[{at}].path"),
             format!("{error}; expected a package"),
         )
@@ -220,12 +220,5 @@ fn embedded() -> Found {
         kind: Kind::Embedded,
         options: PackageConfig::new(super::embedded::ORIGIN.into()),
         problem: None,
-    }
-}
-
-fn wrong(key: &str, reason: String) -> Error {
-    Error::Config {
-        place: format!("configuration: {key}"),
-        reason,
     }
 }

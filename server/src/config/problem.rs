@@ -1,0 +1,63 @@
+//! What is wrong with a setting.
+
+use std::fmt;
+
+/// One setting that can't be, as one line: where it comes from, its key, and its
+/// value with what was expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The file with its line, the environment variable or the flag that set it;
+    /// `None` as long as nobody has looked, or where it is a default.
+    pub origin: Option<String>,
+    /// The key with its section, for instance `limits.idle`; empty where there is
+    /// none, for instance of a file that is no TOML.
+    pub key: String,
+    /// The value and what was expected.
+    pub reason: String,
+}
+
+impl Problem {
+    /// A problem of `key`, wherever its value comes from.
+    pub fn new(key: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self {
+            origin: None,
+            key: key.into(),
+            reason: reason.into(),
+        }
+    }
+
+    /// The same problem of what `origin` says.
+    #[must_use]
+    pub fn from(self, origin: impl Into<String>) -> Self {
+        Self {
+            origin: Some(origin.into()),
+            ..self
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let origin = self.origin.as_deref().unwrap_or("configuration");
+        write!(formatter, "{origin}: ")?;
+        if !self.key.is_empty() {
+            write!(formatter, "{}: ", self.key)?;
+        }
+        formatter.write_str(&self.reason)
+    }
+}
+
+/// All of them, one a line.
+pub(crate) fn list(problems: &[Problem]) -> String {
+    match problems {
+        [problem] => problem.to_string(),
+        several => {
+            let lines = several.iter().map(|problem| format!("\n  {problem}"));
+            format!(
+                "{} settings are wrong:{}",
+                several.len(),
+                lines.collect::<String>()
+            )
+        }
+    }
+}
