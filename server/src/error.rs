@@ -8,6 +8,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::{
+    admission::Refusal,
     config::{Problem, problem},
     session::text::seconds,
 };
@@ -131,11 +132,23 @@ pub enum Error {
     #[error("{what}: {open} open; expected at most {limit}, try again later")]
     TooMany {
         /// What there are too many of.
-        what: &'static str,
+        what: String,
         /// How many there are.
         open: usize,
         /// How many there may be.
         limit: usize,
+        /// Which of the limits, if it is one on streams and clips.
+        refusal: Option<Refusal>,
+    },
+    /// The open streams need all that the server has, or soon will.
+    #[error("server: {found}; expected {expected}, try again later")]
+    Overloaded {
+        /// What is wrong.
+        found: String,
+        /// What would be right.
+        expected: String,
+        /// When to come back.
+        retry_after: Duration,
     },
     /// The model failed on this row; others go on.
     #[error("model {model}: inference failed")]
@@ -272,7 +285,9 @@ impl Error {
             },
             Self::NoDefaultModel { .. } => Code::FailedPrecondition,
             Self::TooLate { .. } | Self::LoadTooLate { .. } => Code::DeadlineExceeded,
-            Self::TooMany { .. } | Self::Abandoned { .. } => Code::ResourceExhausted,
+            Self::TooMany { .. } | Self::Overloaded { .. } | Self::Abandoned { .. } => {
+                Code::ResourceExhausted
+            }
             Self::NotServing { .. } | Self::Loading | Self::ShuttingDown => Code::Unavailable,
             Self::InferenceFailed { .. }
             | Self::LoadPanicked
@@ -307,13 +322,13 @@ impl From<PackageError> for Error {
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
         let (code, message) = (error.code(), error.to_string());
-        match error {
-            Error::TooMany { .. } => {
-                let details = ErrorDetails::with_retry_info(Some(NEXT_PLACE));
-                Self::with_error_details(code, message, details)
-            }
-            _ => Self::new(code, message),
-        }
+        let retry_after = match error {
+            Error::TooMany { .. } => NEXT_PLACE,
+            Error::Overloaded { retry_after, .. } => retry_after,
+            _ => return Self::new(code, message),
+        };
+        let details = ErrorDetails::with_retry_info(Some(retry_after));
+        Self::with_error_details(code, message, details)
     }
 }
 

@@ -5,6 +5,7 @@
 //! turns it into rows of features, [`batcher`] gathers the rows of
 //! all streams for [`models`], and [`decision`] turns posteriors into verdicts.
 
+pub mod admission;
 mod auth;
 pub mod batcher;
 pub mod cli;

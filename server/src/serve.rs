@@ -80,7 +80,7 @@ pub async fn run(
 
     let (stopping, drain) = Shutdown::new();
     let metrics = Arc::clone(telemetry.metrics());
-    let context = Arc::new(Context::new(config.limits.clone(), drain, metrics));
+    let context = Arc::new(Context::new(&config, drain, metrics));
     let (routes, readiness) = services::routes(&context).await?;
     let closing = CancellationToken::new();
     let admittance = Admittance {

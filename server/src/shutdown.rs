@@ -35,6 +35,11 @@ impl Shutdown {
 }
 
 impl Drain {
+    /// Whether the server has begun to stop.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.deadline.borrow().is_some()
+    }
+
     /// Waits until the server begins to stop, and returns when streams must have
     /// ended.
     pub(crate) async fn begun(&mut self) -> Instant {

@@ -23,6 +23,11 @@ pub struct LimitsConfig {
     /// Streams open at once; each channel that is classified separately counts
     /// as one. Default: 10000.
     pub open_streams: NonZeroUsize,
+    /// Streams that one caller, by the name of its token, may have open at once, unless
+    /// its token says otherwise; callers without a token share this. Default: none of
+    /// its own, so `open_streams`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub streams_per_principal: Option<NonZeroUsize>,
     /// Clips received or recognised at once. Each takes memory for its request
     /// of at most 16 MiB, 3 MiB of decoded audio, and its results. Default: 8.
     pub open_clips: NonZeroUsize,
@@ -45,6 +50,7 @@ impl Default for LimitsConfig {
             idle: Duration::from_secs(30),
             chunk_bytes: 128 << 10,
             open_streams: OPEN_STREAMS,
+            streams_per_principal: None,
             open_clips: OPEN_CLIPS,
             clip_duration: Duration::from_secs(600),
             clip_deadline: Duration::from_secs(120),

@@ -143,7 +143,8 @@ impl Repository {
         let turn = timeout(self.deadline, turn)
             .await
             .map_err(|_| Error::TooMany {
-                what: "repository changes",
+                what: "repository changes".to_owned(),
+                refusal: None,
                 open: 1,
                 limit: 1,
             })?;

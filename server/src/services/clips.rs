@@ -13,7 +13,7 @@ use tonic::{
     server::NamedService,
 };
 
-use crate::{context::Context, session};
+use crate::{admission::Caller, context::Context, session};
 
 /// The largest clip.
 const LARGEST_REQUEST: usize = 16 << 20;
@@ -40,7 +40,9 @@ impl SpeechEmotionClips for Service {
         &self,
         request: Request<RecognizeRequest>,
     ) -> Result<Response<RecognizeResponse>, Status> {
-        let clip = session::recognize_clip(Arc::clone(&self.context), request.into_inner());
+        let caller = Caller::of(request.extensions());
+        let context = Arc::clone(&self.context);
+        let clip = session::recognize_clip(context, caller, request.into_inner());
         Ok(Response::new(clip.await?))
     }
 }

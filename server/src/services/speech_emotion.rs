@@ -6,7 +6,7 @@ use ser_proto::v1::{StreamingRecognizeRequest, speech_emotion_server::SpeechEmot
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
-    auth::Principal,
+    admission::Caller,
     context::Context,
     session::{self, ResponseStream},
 };
@@ -30,9 +30,9 @@ impl SpeechEmotion for Service {
         &self,
         request: Request<Streaming<StreamingRecognizeRequest>>,
     ) -> Result<Response<ResponseStream>, Status> {
-        let principal = Principal::of(request.extensions());
+        let caller = Caller::of(request.extensions());
         let context = Arc::clone(&self.context);
-        let responses = session::open(context, principal, request.into_inner())?;
+        let responses = session::open(context, caller, request.into_inner())?;
         Ok(Response::new(responses))
     }
 }

@@ -16,7 +16,7 @@ use super::{
     recognizer::{Event, Recognizer},
     request,
 };
-use crate::{Error, batcher::Pace, context::Context};
+use crate::{Error, admission::Caller, batcher::Pace, context::Context};
 
 /// Samples of all channels that a file is decoded to at a time, at least; at most
 /// a block of the file more, of 65,535 samples of 8 channels.
@@ -34,7 +34,7 @@ pub(crate) async fn admit<T>(
     answer: impl Future<Output = T>,
 ) -> Result<T, Error> {
     context.models()?;
-    let _place = context.clips.take(1)?;
+    let _permit = context.admission.clip()?;
     let deadline = context.limits.clip_deadline;
     let mut drain = context.drain.clone();
     tokio::select! {
@@ -57,6 +57,7 @@ pub(crate) async fn admit<T>(
 /// Everything that `clips.proto` names of the clip itself.
 pub(crate) async fn recognize(
     context: Arc<Context>,
+    caller: Caller,
     request: RecognizeRequest,
 ) -> Result<RecognizeResponse, Error> {
     let RecognizeRequest { clip, options } = request;
@@ -69,7 +70,7 @@ pub(crate) async fn recognize(
         Ok((recognition, clip))
     })
     .await?;
-    let _lanes = context.streams.take(recognition.lanes())?;
+    let _permit = context.admission.lanes(&caller, recognition.lanes())?;
     let id = format!("{:016x}", rand::random::<u64>());
     let started = messages::started(&recognition, id);
     work_off(Recognizer::new(recognition, "clip")?, clip)

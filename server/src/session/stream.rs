@@ -21,8 +21,8 @@ use super::{
 };
 use crate::{
     Error,
-    auth::Principal,
-    context::{Context, Slot},
+    admission::{Caller, Refusal, StreamPermit},
+    context::Context,
     shutdown::Drain,
     telemetry::PrincipalMetrics,
 };
@@ -45,20 +45,25 @@ impl<S> Requests for S where
 /// [`Error::TooMany`] and [`Error::Loading`].
 pub(crate) fn open(
     context: Arc<Context>,
-    principal: Principal,
+    caller: Caller,
     requests: impl Requests,
 ) -> Result<ResponseStream, Error> {
-    let slot = place(&context).inspect_err(|error| info!("stream refused: {error}"))?;
+    let permit = admit(&context, &caller).inspect_err(|error| {
+        info!("stream refused: {error}");
+        if let Some(refusal) = Refusal::of(error) {
+            context.metrics.rejected(refusal.name());
+        }
+    })?;
     let id = format!("{:016x}", rand::random::<u64>());
-    let span = info_span!("stream", id, %principal);
+    let span = info_span!("stream", id, principal = %caller.principal);
     let patience = context.limits.idle;
-    let (open, caller) = context.metrics.stream_opened(&principal);
+    let (open, caller) = context.metrics.stream_opened(&caller.principal);
     let record = Record::new(Arc::clone(&context.metrics), open);
     Responses::begin(patience, record, |responses, last_word| {
         let drain = context.drain.clone();
         let session = Session {
             context,
-            slot,
+            permit,
             caller,
             id,
             drain,
@@ -74,15 +79,15 @@ pub(crate) fn open(
 }
 
 /// A place among the open streams, once there are models.
-fn place(context: &Context) -> Result<Slot, Error> {
+fn admit(context: &Context, caller: &Caller) -> Result<StreamPermit, Error> {
     context.models()?;
-    context.streams.take(1)
+    context.admission.stream(caller)
 }
 
 struct Session<R> {
     context: Arc<Context>,
     /// The stream's place among the open ones, free again when the task ends.
-    slot: Slot,
+    permit: StreamPermit,
     caller: Arc<PrincipalMetrics>,
     id: String,
     drain: Drain,
@@ -96,12 +101,12 @@ impl<R: Requests> Session<R> {
     async fn run(mut self) -> Result<(), Status> {
         let config = self.first_request().await?;
         let recognition = validate(Arc::clone(&self.context), config).await?;
-        let more = recognition.lanes() - 1;
-        self.slot.merge(self.context.streams.take(more)?);
+        let lanes = recognition.lanes();
+        self.permit.begin(&self.context.admission, lanes)?;
         debug!(
             model = recognition.model.id(),
             rate = recognition.format.sample_rate.hz(),
-            lanes = more + 1,
+            lanes,
             "stream started"
         );
         let started = messages::started(&recognition, self.id.clone());

@@ -14,6 +14,7 @@ use tonic::Code;
 use super::{Bench, assert_promised, config, format, results::stereo};
 use crate::{
     Error,
+    admission::Caller,
     fixture::{babble, bytes},
     session::{admit_clip, recognize_clip},
 };
@@ -116,7 +117,7 @@ async fn a_clip_gets_the_results_of_a_stream() {
         })),
         options: config.options,
     };
-    let clip = recognize_clip(Arc::clone(&bench.context), request)
+    let clip = recognize_clip(Arc::clone(&bench.context), Caller::default(), request)
         .await
         .unwrap();
     assert_eq!(clip.results, streamed.results);
@@ -198,5 +199,5 @@ async fn recognize(bench: &Bench, clip: Option<Clip>) -> Result<RecognizeRespons
         clip,
         options: None,
     };
-    recognize_clip(Arc::clone(&bench.context), request).await
+    recognize_clip(Arc::clone(&bench.context), Caller::default(), request).await
 }

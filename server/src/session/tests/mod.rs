@@ -19,7 +19,7 @@ use tonic::{Code, Status};
 
 use super::{ResponseStream, open};
 use crate::{
-    Error, auth::Principal, context::Context, fixture::Fixture, models::Repository,
+    Error, admission::Caller, context::Context, fixture::Fixture, models::Repository,
     shutdown::Shutdown, telemetry::unread,
 };
 
@@ -62,7 +62,7 @@ impl Bench {
             fixture.backends(),
             Arc::clone(&metrics),
         );
-        let context = Arc::new(Context::new(fixture.config.limits.clone(), drain, metrics));
+        let context = Arc::new(Context::new(&fixture.config, drain, metrics));
         context.serve(models.unwrap());
         Self {
             fixture,
@@ -78,7 +78,7 @@ impl Bench {
     fn try_open(&self) -> Result<Client, Error> {
         let (requests, receiver) = mpsc::channel(64);
         let context = Arc::clone(&self.context);
-        let responses = open(context, Principal::default(), ReceiverStream::new(receiver))?;
+        let responses = open(context, Caller::default(), ReceiverStream::new(receiver))?;
         Ok(Client {
             requests,
             responses,
