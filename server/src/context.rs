@@ -2,9 +2,11 @@
 
 use std::sync::{Arc, OnceLock};
 
+use tracing::debug;
+
 use crate::{
     Error,
-    admission::Admission,
+    admission::{Admission, Refusal},
     config::{Config, LimitsConfig},
     models::{ModelRegistry, Repository},
     shutdown::Drain,
@@ -29,6 +31,15 @@ impl Context {
             drain,
             metrics,
             models: OnceLock::new(),
+        }
+    }
+
+    /// Counts a stream or clip that was refused before any work was done for it.
+    pub(crate) fn refused(&self, error: &Error) {
+        // Whoever comes by the thousand must not be able to fill the log.
+        debug!("refused: {error}");
+        if let Some(refusal) = Refusal::of(error) {
+            self.metrics.rejected(refusal.name());
         }
     }
 

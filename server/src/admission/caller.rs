@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
-use tonic::{Extensions, transport::server::TcpConnectInfo};
+use tonic::Extensions;
 
-use crate::auth::Principal;
+use crate::{auth::Principal, listen::Peer};
 
 /// Who asks, and over which connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,10 +18,9 @@ pub(crate) struct Caller {
 impl Caller {
     /// The caller of a request with these extensions.
     pub(crate) fn of(extensions: &Extensions) -> Self {
-        let connection = extensions.get::<TcpConnectInfo>();
         Self {
             principal: Principal::of(extensions),
-            connection: connection.and_then(TcpConnectInfo::remote_addr),
+            connection: extensions.get::<Peer>().map(|peer| peer.address),
         }
     }
 }

@@ -33,8 +33,8 @@ pub(crate) async fn admit<T>(
     context: &Context,
     answer: impl Future<Output = T>,
 ) -> Result<T, Error> {
-    context.models()?;
-    let _permit = context.admission.clip()?;
+    let admitted = context.models().and_then(|_| context.admission.clip());
+    let _permit = admitted.inspect_err(|error| context.refused(error))?;
     let deadline = context.limits.clip_deadline;
     let mut drain = context.drain.clone();
     tokio::select! {
@@ -70,7 +70,8 @@ pub(crate) async fn recognize(
         Ok((recognition, clip))
     })
     .await?;
-    let _permit = context.admission.lanes(&caller, recognition.lanes())?;
+    let places = context.admission.lanes(&caller, recognition.lanes());
+    let _permit = places.inspect_err(|error| context.refused(error))?;
     let id = format!("{:016x}", rand::random::<u64>());
     let started = messages::started(&recognition, id);
     work_off(Recognizer::new(recognition, "clip")?, clip)

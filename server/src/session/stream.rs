@@ -10,7 +10,7 @@ use ser_proto::v1::{
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_stream::{Stream, StreamExt};
 use tonic::Status;
-use tracing::{Instrument, debug, info, info_span};
+use tracing::{Instrument, debug, info_span};
 
 use super::{
     Recognition, messages,
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     Error,
-    admission::{Caller, Refusal, StreamPermit},
+    admission::{Caller, StreamPermit},
     context::Context,
     shutdown::Drain,
     telemetry::PrincipalMetrics,
@@ -48,12 +48,7 @@ pub(crate) fn open(
     caller: Caller,
     requests: impl Requests,
 ) -> Result<ResponseStream, Error> {
-    let permit = admit(&context, &caller).inspect_err(|error| {
-        info!("stream refused: {error}");
-        if let Some(refusal) = Refusal::of(error) {
-            context.metrics.rejected(refusal.name());
-        }
-    })?;
+    let permit = admit(&context, &caller).inspect_err(|error| context.refused(error))?;
     let id = format!("{:016x}", rand::random::<u64>());
     let span = info_span!("stream", id, principal = %caller.principal);
     let patience = context.limits.idle;
@@ -102,7 +97,9 @@ impl<R: Requests> Session<R> {
         let config = self.first_request().await?;
         let recognition = validate(Arc::clone(&self.context), config).await?;
         let lanes = recognition.lanes();
-        self.permit.begin(&self.context.admission, lanes)?;
+        let context = &self.context;
+        let begun = self.permit.begin(&context.admission, lanes);
+        begun.inspect_err(|error| context.refused(error))?;
         debug!(
             model = recognition.model.id(),
             rate = recognition.format.sample_rate.hz(),
