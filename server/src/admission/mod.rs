@@ -14,7 +14,6 @@ use std::net::SocketAddr;
 
 use crate::{
     Error,
-    auth::Principal,
     config::{Config, LimitsConfig},
     shutdown::Drain,
 };
@@ -32,7 +31,8 @@ use slots::Slots;
 pub(crate) struct Admission {
     streams: Slots,
     clips: Slots,
-    principals: Shares<Principal>,
+    /// By their names, since a reload may change all else of them.
+    principals: Shares<String>,
     connections: Shares<SocketAddr>,
     drain: Drain,
 }

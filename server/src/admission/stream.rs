@@ -1,9 +1,9 @@
 //! The permit of one stream.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, num::NonZeroUsize};
 
 use super::{Admission, Caller, shares::Share, slots::Slot};
-use crate::{Error, auth::Principal};
+use crate::Error;
 
 /// A stream's places among the open ones: of the server, of its caller and of its
 /// connection. Free again when dropped.
@@ -11,7 +11,7 @@ use crate::{Error, auth::Principal};
 pub(crate) struct StreamPermit {
     caller: Caller,
     slot: Slot,
-    of_principal: Share<Principal>,
+    of_principal: Share<String>,
     of_connection: Option<Share<SocketAddr>>,
 }
 
@@ -47,8 +47,10 @@ impl StreamPermit {
             admission.connections.take(&connection, count, None, name)
         });
         let of_connection = of_connection.transpose()?;
-        let name = || format!("{:?}", principal.to_string());
-        let of_principal = admission.principals.take(principal, count, None, name)?;
+        let (name, own) = (principal.to_string(), principal.streams());
+        let quoted = || format!("{name:?}");
+        let own = own.map(NonZeroUsize::get);
+        let of_principal = admission.principals.take(&name, count, own, quoted)?;
         Ok(Self {
             slot: admission.streams.take(count)?,
             caller: caller.clone(),

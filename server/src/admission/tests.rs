@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use tonic::Code;
 
 use super::*;
-use crate::shutdown::Shutdown;
+use crate::{auth::Principal, shutdown::Shutdown};
 
 fn caller(port: u16) -> Caller {
     Caller {
@@ -66,6 +66,18 @@ fn a_caller_has_a_limit_of_its_own() {
     );
     drop(first);
     second.begin(&admission, 2).unwrap();
+
+    let of_its_own = Caller {
+        principal: Principal::new("ward", NonZeroUsize::new(3)),
+        ..caller(4)
+    };
+    let _three = admission.lanes(&of_its_own, 3).unwrap();
+    let message = "streams of \"ward\": 3 open; expected at most 3, try again later";
+    refused(
+        admission.stream(&of_its_own),
+        Refusal::PrincipalStreams,
+        message,
+    );
 }
 
 #[test]
