@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::log_mel::LogMel;
 use crate::mfcc::Features;
 use crate::stft::History;
+use crate::voice::VoiceTiming;
 use crate::{FrontEndParams, VoiceDetector};
 
 /// Everything that turns samples at the model's rate into features.
@@ -37,6 +38,24 @@ impl Analysis {
         self.reach.div_ceil(self.hop_length)
     }
 
+    /// The first sample of a frame.
+    pub(crate) fn frame_start(&self, frame: u64) -> u64 {
+        (frame * self.hop_length).saturating_sub(self.reach)
+    }
+
+    /// The first frame that needs no sample before `sample`.
+    pub(crate) fn first_frame(&self, sample: u64) -> u64 {
+        match sample {
+            0 => 0,
+            _ => (sample + self.reach).div_ceil(self.hop_length),
+        }
+    }
+
+    /// The first frame that features and voice of frames from `frame` on depend on.
+    pub(crate) fn first_heard(&self, frame: u64) -> u64 {
+        VoiceTiming::new(self.frame_period()).first_heard(frame)
+    }
+
     fn frame_period(&self) -> Duration {
         Duration::from_secs_f64(self.hop_length as f64 / f64::from(self.sample_rate))
     }
@@ -54,18 +73,19 @@ pub(crate) struct Frames {
 }
 
 impl Frames {
-    pub(crate) fn new(analysis: Arc<Analysis>) -> Self {
+    /// From frame `first` on, with whose first sample the samples begin.
+    pub(crate) fn new(analysis: Arc<Analysis>, first: u64) -> Self {
         let centres = analysis.log_mel.mel().centres();
         Self {
-            history: History::new(analysis.n_fft),
-            next: 0,
-            voice: VoiceDetector::new(centres, analysis.frame_period()),
+            history: History::new(analysis.n_fft, analysis.frame_start(first)),
+            next: first,
+            voice: VoiceDetector::new(centres, analysis.frame_period()).before(first),
             voiced: None,
             analysis,
         }
     }
 
-    /// Samples so far.
+    /// Samples so far, those before the first frame included.
     pub(crate) fn end(&self) -> u64 {
         self.history.end()
     }
@@ -115,8 +135,12 @@ impl Frames {
 
 /// A row of features; positions are samples at the model's rate.
 pub(crate) struct Row<'a> {
+    /// Counts the rows of the stream.
+    pub(crate) index: u64,
     pub(crate) start: u64,
     pub(crate) end: u64,
+    /// The end of the row before, or 0.
+    pub(crate) new_start: u64,
     pub(crate) features: &'a [f32],
     pub(crate) valid_steps: usize,
     pub(crate) speech: bool,
@@ -136,7 +160,7 @@ pub(crate) trait Cadence: Send {
     /// Emits that row, whose last sample has just come.
     fn scheduled(&mut self, frames: &Frames, emit: &mut Emit<'_>);
 
-    /// Emits what the end of the audio cuts short: samples have come since the
-    /// last row, which ended at `reported`.
-    fn close(&mut self, frames: &mut Frames, reported: u64, emit: &mut Emit<'_>);
+    /// Emits what the end of the audio, after `total` samples, cuts short: nothing
+    /// if none have come since the last row.
+    fn close(&mut self, frames: &mut Frames, total: u64, emit: &mut Emit<'_>);
 }

@@ -1,6 +1,7 @@
 //! The streaming front end: samples of one lane in, rows of features out.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -119,6 +120,52 @@ impl FrontEndPlan {
         self.resampler.look_ahead()
     }
 
+    /// From where a stream must be replayed that ended too early, so that
+    /// [`FrontEnd::resume`] can go on after so many rows: the client's first sample
+    /// that any stage needs for a row after them.
+    #[must_use]
+    pub fn replay_from(&self, rows: u64) -> u64 {
+        let heard = self.analysis.first_heard(self.rows.first_frame(rows));
+        self.resampler.first_input(self.analysis.frame_start(heard))
+    }
+
+    /// How many of the client's samples must have come before the row of this index
+    /// is emitted, unless they end earlier.
+    #[must_use]
+    pub fn complete_at(&self, row: u64) -> u64 {
+        self.resampler.inputs_for(self.end(row))
+    }
+
+    /// What [`Segment::end_sample`] of the row of this index can be: the last value
+    /// if the audio goes on, the others if it has ended.
+    ///
+    /// Any index is welcome. What lies beyond `u64` is `u64::MAX`.
+    #[must_use]
+    pub fn end_samples(&self, row: u64) -> RangeInclusive<u64> {
+        let rate = u128::from(self.analysis.sample_rate);
+        let end = |row: u64| self.rows.end(&self.analysis, row) * u128::from(self.input.hz());
+        let small = |sample: u128| u64::try_from(sample).unwrap_or(u64::MAX);
+        let first = match self.rows {
+            // Some of the client's audio is new.
+            Rows::Windowed(_) => row
+                .checked_sub(1)
+                .map_or(1, |before| end(before) / rate + 1),
+            // Rows of the flush may share a sample. Behind the last full one there are
+            // at most so many.
+            Rows::Recurrent { steps } => {
+                let flushed = self.analysis.edge_frames() + steps as u64 - 1;
+                let full = row.checked_sub(flushed.div_ceil(steps as u64));
+                full.map_or(0, |row| end(row).div_ceil(rate))
+            }
+        };
+        small(first)..=small(end(row).div_ceil(rate))
+    }
+
+    /// Where the row of this index ends, at the model's rate, if the audio goes on.
+    fn end(&self, row: u64) -> u64 {
+        u64::try_from(self.rows.end(&self.analysis, row)).unwrap_or(u64::MAX)
+    }
+
     /// Values of a row: steps × width.
     #[must_use]
     pub fn row_len(&self) -> usize {
@@ -156,12 +203,39 @@ impl FrontEndPlan {
         (sample * u64::from(self.input.hz())).div_ceil(rate)
     }
 
-    fn lane(&self) -> Lane {
+    /// A lane from frame `first` on, whose first row is the one of index `row`.
+    fn lane(&self, first: u64, row: u64) -> Lane {
+        let analysis = &self.analysis;
         let cadence: Box<dyn Cadence> = match self.rows {
-            Rows::Windowed(schedule) => Box::new(Windowed::new(&self.analysis, schedule)),
-            Rows::Recurrent { steps } => Box::new(Recurrent::new(&self.analysis, steps)),
+            Rows::Windowed(schedule) => Box::new(Windowed::new(analysis, schedule, row)),
+            Rows::Recurrent { steps } => Box::new(Recurrent::new(analysis, steps, row)),
         };
-        Lane::new(Frames::new(Arc::clone(&self.analysis)), cadence)
+        Lane::new(Frames::new(Arc::clone(analysis), first), cadence)
+    }
+}
+
+impl Rows {
+    /// The first frame of a row.
+    fn first_frame(self, row: u64) -> u64 {
+        match self {
+            Self::Windowed(schedule) => schedule.start(row),
+            Self::Recurrent { steps } => row * steps as u64,
+        }
+    }
+
+    /// The sample with which a row ends if the audio goes on.
+    fn end(self, analysis: &Analysis, row: u64) -> u128 {
+        let hop_length = u128::from(analysis.hop_length);
+        let row = u128::from(row);
+        match self {
+            Self::Windowed(schedule) => {
+                let first = u128::from(schedule.end(0));
+                (first + row * u128::from(schedule.hop())) * hop_length
+            }
+            Self::Recurrent { steps } => {
+                ((row + 1) * steps as u128 - 1) * hop_length + u128::from(analysis.reach)
+            }
+        }
     }
 }
 
@@ -191,11 +265,36 @@ impl FrontEnd {
     /// At the start of a stream.
     #[must_use]
     pub fn new(plan: Arc<FrontEndPlan>) -> Self {
+        Self::starting(plan, 0, 0)
+    }
+
+    /// Within a stream that ended too early, after `rows` of its rows. Samples come
+    /// from the client's sample `from` on; the first row to be emitted is the one of
+    /// index `rows`, and it and all after it are those that the stream would have had,
+    /// to the bit.
+    ///
+    /// # Errors
+    ///
+    /// [`FeatureError::Setting`] of `replay_from_sample` when `from` lies after
+    /// [`FrontEndPlan::replay_from`].
+    pub fn resume(plan: Arc<FrontEndPlan>, from: u64, rows: u64) -> Result<Self, FeatureError> {
+        let latest = plan.replay_from(rows);
+        if from > latest {
+            let expected = format!("at most {latest}");
+            return Err(FeatureError::setting("replay_from_sample", from, expected));
+        }
+        Ok(Self::starting(plan, from, rows))
+    }
+
+    fn starting(plan: Arc<FrontEndPlan>, from: u64, row: u64) -> Self {
+        // Stages begin with the first frame all of whose samples will come.
+        let first = plan.analysis.first_frame(plan.resampler.first_output(from));
+        let output = plan.analysis.frame_start(first);
         Self {
-            resampler: Resampler::new(Arc::clone(&plan.resampler)),
-            lane: plan.lane(),
+            resampler: Resampler::starting(Arc::clone(&plan.resampler), from, output),
+            lane: plan.lane(first, row),
             plan,
-            received: 0,
+            received: from,
             finished: false,
         }
     }
@@ -227,7 +326,8 @@ impl FrontEnd {
         self.lane.close(&mut emit);
     }
 
-    /// Samples so far, at the input rate.
+    /// Samples of the stream so far, at the input rate; of a resumed one, those before
+    /// its first are counted, too.
     #[must_use]
     pub fn received(&self) -> u64 {
         self.received
@@ -240,20 +340,17 @@ fn segments<'a>(
     received: u64,
     emit: &'a mut impl FnMut(Segment<'_>),
 ) -> impl FnMut(LaneRow<'_>) + 'a {
-    move |LaneRow {
-              row,
-              new_start,
-              trigger,
-          }| {
+    move |LaneRow { row, trigger }| {
         let (end, end_sample) = match trigger {
             Trigger::Interval => (plan.time_of(row.end), plan.client_samples(row.end)),
             // The model's last sample may stand for less than a whole one.
             Trigger::EndOfStream => (samples_to_duration(received, plan.input.hz()), received),
         };
         emit(Segment {
+            index: row.index,
             start: plan.time_of(row.start),
             end,
-            new_start: plan.time_of(new_start),
+            new_start: plan.time_of(row.new_start),
             end_sample,
             features: row.features,
             valid_steps: row.valid_steps,
@@ -268,6 +365,8 @@ fn segments<'a>(
 /// the nearest nanosecond.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Segment<'a> {
+    /// Counts the rows of the lane.
+    pub index: u64,
     /// Where the row's audio starts: its window, or 0 for a recurrent model,
     /// whose state has heard everything.
     pub start: Duration,

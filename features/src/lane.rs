@@ -3,11 +3,9 @@
 use crate::cadence::{Cadence, Frames, Row};
 use crate::front_end::Trigger;
 
-/// A row with its place among the rows of its lane.
+/// A row with what caused it.
 pub(crate) struct LaneRow<'a> {
     pub(crate) row: Row<'a>,
-    /// The end of the row before, or 0.
-    pub(crate) new_start: u64,
     pub(crate) trigger: Trigger,
 }
 
@@ -16,8 +14,6 @@ pub(crate) struct LaneRow<'a> {
 pub(crate) struct Lane {
     frames: Frames,
     cadence: Box<dyn Cadence>,
-    /// The end of the last row.
-    reported: u64,
     /// All samples that there will be, once that is known.
     total: Option<u64>,
 }
@@ -27,7 +23,6 @@ impl Lane {
         Self {
             frames,
             cadence,
-            reported: 0,
             total: None,
         }
     }
@@ -49,7 +44,7 @@ impl Lane {
                 self.cadence.frame(&mut self.frames);
             }
             if self.frames.end() == self.cadence.next_end() {
-                let mut emit = placed(&mut self.reported, self.total, emit);
+                let mut emit = caused(self.total, emit);
                 self.cadence.scheduled(&self.frames, &mut emit);
             }
         }
@@ -57,31 +52,23 @@ impl Lane {
 
     /// Emits what the end of the audio cuts short, if there is new audio.
     pub(crate) fn close(&mut self, emit: &mut impl FnMut(LaneRow<'_>)) {
-        let reported = self.reported;
-        if self.frames.end() > reported {
-            let mut emit = placed(&mut self.reported, self.total, emit);
-            self.cadence.close(&mut self.frames, reported, &mut emit);
-        }
+        let total = self.total.unwrap_or(self.frames.end());
+        let mut emit = caused(Some(total), emit);
+        self.cadence.close(&mut self.frames, total, &mut emit);
     }
 }
 
-/// Puts each row behind the one before.
-fn placed<'a>(
-    reported: &'a mut u64,
+/// Tells the row that ends with the audio from the others.
+fn caused<'a>(
     total: Option<u64>,
     emit: &'a mut impl FnMut(LaneRow<'_>),
 ) -> impl FnMut(Row<'_>) + 'a {
     move |row| {
-        let new_start = std::mem::replace(reported, row.end);
         let trigger = if total == Some(row.end) {
             Trigger::EndOfStream
         } else {
             Trigger::Interval
         };
-        emit(LaneRow {
-            row,
-            new_start,
-            trigger,
-        });
+        emit(LaneRow { row, trigger });
     }
 }

@@ -18,11 +18,12 @@ pub(crate) struct History {
 }
 
 impl History {
-    pub(crate) fn new(n_fft: usize) -> Self {
+    /// Before sample `start` of a stream.
+    pub(crate) fn new(n_fft: usize, start: u64) -> Self {
         Self {
             ring: vec![0.0; n_fft].into(),
             oldest: 0,
-            end: 0,
+            end: start,
         }
     }
 

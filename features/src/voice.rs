@@ -67,21 +67,31 @@ impl VoiceDetector {
     #[must_use]
     pub fn new(band_centres_hz: &[f32], frame_period: Duration) -> Self {
         let groups = groups(band_centres_hz);
-        let stride = CLOSEST.div_duration_f64(frame_period).ceil().max(1.0);
-        let period = frame_period.mul_f64(stride);
-        let frames = |time: Duration| time.div_duration_f64(period).ceil() as usize;
-        let rows = frames(MEMORY).max(FEWEST_ROWS);
+        let VoiceTiming {
+            stride,
+            rows,
+            least,
+        } = VoiceTiming::new(frame_period);
         Self {
             levels: vec![f32::INFINITY; rows * groups.len()].into(),
             next: 0,
             lowest: vec![f32::INFINITY; groups.len()].into(),
             risen: 0,
-            least: frames(SHORTEST_SPEECH),
-            stride: stride as usize,
+            least,
+            stride,
             skip: 0,
             arch: Arch::new(),
             groups,
         }
+    }
+
+    /// The same before frame `frame` of a stream. It looks at the frames that it would
+    /// have looked at, and says the same of them once it
+    /// [remembers as much](VoiceTiming::first_heard).
+    pub(crate) fn before(mut self, frame: u64) -> Self {
+        let since = (frame % self.stride as u64) as usize;
+        self.skip = if since == 0 { 0 } else { self.stride - since };
+        self
     }
 
     /// Whether somebody has been speaking for 130 ms at the next frame, whose
@@ -121,6 +131,38 @@ impl VoiceDetector {
         } else {
             0
         };
+    }
+}
+
+/// What a [`VoiceDetector`] remembers, in frames.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct VoiceTiming {
+    /// Of so many frames one is looked at.
+    stride: usize,
+    /// Frames whose levels are remembered, of those that are looked at.
+    rows: usize,
+    /// How many of these must lie above the minima in a row.
+    least: usize,
+}
+
+impl VoiceTiming {
+    pub(crate) fn new(frame_period: Duration) -> Self {
+        let stride = CLOSEST.div_duration_f64(frame_period).ceil().max(1.0);
+        let period = frame_period.mul_f64(stride);
+        let frames = |time: Duration| time.div_duration_f64(period).ceil() as usize;
+        Self {
+            stride: stride as usize,
+            rows: frames(MEMORY).max(FEWEST_ROWS),
+            least: frames(SHORTEST_SPEECH),
+        }
+    }
+
+    /// The first frame on which it depends whether somebody speaks at `frame` or
+    /// later: the frames that make speech, with the minima that each is compared to.
+    pub(crate) fn first_heard(self, frame: u64) -> u64 {
+        let stride = self.stride as u64;
+        let memory = (self.rows + self.least - 2) as u64;
+        (frame / stride).saturating_sub(memory) * stride
     }
 }
 

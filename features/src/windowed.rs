@@ -30,7 +30,8 @@ pub(crate) struct Windowed {
 }
 
 impl Windowed {
-    pub(crate) fn new(analysis: &Arc<Analysis>, schedule: Schedule) -> Self {
+    /// From window `next` on.
+    pub(crate) fn new(analysis: &Arc<Analysis>, schedule: Schedule, next: u64) -> Self {
         let features = &analysis.features;
         let bands = features.bands();
         let edge_frames = analysis.edge_frames();
@@ -41,7 +42,7 @@ impl Windowed {
             schedule,
             hop_length: analysis.hop_length,
             edge_frames,
-            next: 0,
+            next,
             inner: ring(inner),
             starts: ring(open * edge_frames),
             ends: ring(edge_frames),
@@ -56,10 +57,17 @@ impl Windowed {
         features.steps(schedule.window() as usize + 1) * features.width()
     }
 
+    /// Where the last window ended, or 0.
+    fn reported(&self) -> u64 {
+        let last = self.next.checked_sub(1);
+        last.map_or(0, |last| self.schedule.end(last) * self.hop_length)
+    }
+
     /// Emits the next window, cut where the samples end.
     fn window(&mut self, frames: &Frames, emit: &mut Emit<'_>) {
         let analysis = &*frames.analysis;
         let window = self.next;
+        let new_start = self.reported();
         self.next += 1;
         let first = self.schedule.start(window);
         let last = frames.last();
@@ -86,8 +94,10 @@ impl Windowed {
         padding.fill(0.0);
         analysis.features.window(rows, &mut self.levels, features);
         emit(Row {
+            index: window,
             start: first * self.hop_length,
             end: frames.end(),
+            new_start,
             features: &self.features,
             valid_steps,
             speech: frames.voiced_since(first),
@@ -130,7 +140,10 @@ impl Cadence for Windowed {
         self.window(frames, emit);
     }
 
-    fn close(&mut self, frames: &mut Frames, _reported: u64, emit: &mut Emit<'_>) {
+    fn close(&mut self, frames: &mut Frames, total: u64, emit: &mut Emit<'_>) {
+        if total <= self.reported() {
+            return;
+        }
         while frames.next() <= frames.last() {
             frames.levels(frames.next(), 0, &mut self.levels);
             frames.observe(&self.levels);

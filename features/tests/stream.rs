@@ -7,24 +7,18 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
+use common::packages::packages;
 use common::signals::signal;
-use common::{Kept, rate, seed, stream};
+use common::{Kept, pieces, rate, recurrent_plan, same_bits, seed, stream};
 use proptest::prelude::*;
 use ser_features::{
-    FeatureKind, FrontEnd, FrontEndParams, FrontEndPlan, MelNorm, MelScale, Reduction, ShortWindow,
-    Trigger, WindowParams, WindowRequest, clip_features,
+    FeatureKind, FrontEnd, FrontEndParams, FrontEndPlan, Reduction, Trigger, WindowRequest,
+    clip_features,
 };
 
 fn seed_plan(hz: u32) -> Arc<FrontEndPlan> {
     let (front_end, windows) = seed();
     FrontEndPlan::windowed(&front_end, &windows, WindowRequest::default(), rate(hz)).unwrap()
-}
-
-fn recurrent_plan(hz: u32, steps: usize) -> Arc<FrontEndPlan> {
-    let (mut front_end, _) = seed();
-    front_end.top_db = None;
-    front_end.reduce = Reduction::None;
-    FrontEndPlan::recurrent(&front_end, steps, rate(hz)).unwrap()
 }
 
 fn ends_once(segments: &[Kept], received: u64) {
@@ -170,91 +164,6 @@ fn any_finite_sample_gives_finite_features() {
             );
         }
     }
-}
-
-/// Cuts `samples` into pieces of these lengths, over and over.
-fn pieces<'a>(mut samples: &'a [f32], lengths: &'a [usize]) -> impl Iterator<Item = &'a [f32]> {
-    let mut lengths = lengths.iter().cycle();
-    std::iter::from_fn(move || {
-        let count = (*lengths.next()?).min(samples.len());
-        let (piece, rest) = samples.split_at(count);
-        samples = rest;
-        (!piece.is_empty()).then_some(piece)
-    })
-}
-
-/// Like `==`, but tells apart what only bits do.
-fn same_bits(a: &[Kept], b: &[Kept]) -> bool {
-    let bits = |kept: &[Kept]| -> Vec<u32> {
-        kept.iter()
-            .flat_map(|k| &k.features)
-            .map(|x| x.to_bits())
-            .collect()
-    };
-    a == b && bits(a) == bits(b)
-}
-
-/// Front ends and windows of any valid package, of few samples, so that many
-/// windows fit into a short signal.
-fn packages() -> impl Strategy<Value = (FrontEndParams, WindowParams)> {
-    let front_end = (
-        prop::sample::select(vec![8_000_u32, 16_000, 22_050]),
-        32..=256_usize,
-        0.02..=1.0_f64,
-        1..=40_usize,
-        (0.0..0.9_f64, 0.01..=1.0_f64),
-        (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()),
-        prop::option::of(1.0..100.0_f32),
-    );
-    let windows = (1..=12_usize, 1..=12_usize, 1..=12_usize, any::<bool>());
-    (front_end, windows).prop_map(|(front_end, windows)| {
-        let (sample_rate, reach, part, n_mels, (low, high), flags, top_db) = front_end;
-        let (slaney, norm, mfcc, mean) = flags;
-        let nyquist = f64::from(sample_rate) / 2.0;
-        let f_min = low * nyquist;
-        let params = FrontEndParams {
-            sample_rate,
-            n_fft: 2 * reach,
-            hop_length: ((part * reach as f64) as usize).max(1),
-            n_mels,
-            f_min,
-            f_max: (f_min + high * (nyquist - f_min)).min(nyquist),
-            mel_scale: if slaney {
-                MelScale::Slaney
-            } else {
-                MelScale::Htk
-            },
-            mel_norm: if norm { MelNorm::Slaney } else { MelNorm::None },
-            top_db,
-            features: if mfcc {
-                FeatureKind::Mfcc
-            } else {
-                FeatureKind::LogMel
-            },
-            n_mfcc: mfcc.then_some(n_mels.div_ceil(2)),
-            reduce: if mean {
-                Reduction::Mean
-            } else {
-                Reduction::None
-            },
-            ..seed().0
-        };
-        let (shortest_window, shortest_hop, room, wait) = windows;
-        let window = shortest_window + shortest_hop + room;
-        let windows = WindowParams {
-            window,
-            hop: shortest_hop + room / 2,
-            shortest_window,
-            longest_window: window,
-            shortest_hop,
-            short: match (wait, mean) {
-                (true, _) => ShortWindow::Wait,
-                (false, true) => ShortWindow::Reduce,
-                (false, false) => ShortWindow::PadLeft,
-            },
-        };
-        (params, windows)
-    })
 }
 
 proptest! {

@@ -7,7 +7,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::filter::LowPass;
 use super::ratio::Ratio;
-use super::tables::{Converted, Input};
+use super::tables::{Converted, Input, Start};
 
 /// Phases that are stored, for each sample of the lower rate. Linear
 /// interpolation of a signal at angular frequency ω, in radians a step, is off by
@@ -58,6 +58,14 @@ impl Interpolated {
 
     pub(super) fn width(&self) -> usize {
         self.width
+    }
+
+    /// Where to start with an output sample that is counted from the start of a
+    /// stream.
+    pub(super) fn start(&self, output: u64) -> Start {
+        let (period, next) = self.ratio.period_of(output);
+        let input = period + self.ratio.input_at(next) as u64;
+        Start { input, next }
     }
 
     /// Computes what is complete of `input`, which starts with the reach of the

@@ -14,7 +14,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::filter::LowPass;
 use super::ratio::Ratio;
-use super::tables::{Converted, Input};
+use super::tables::{Converted, Input, Start};
 
 /// Outputs that are computed side by side: the lanes of the widest vector.
 const GROUP: usize = 16;
@@ -85,6 +85,13 @@ impl Periodic {
 
     pub(super) fn width(&self) -> usize {
         self.width
+    }
+
+    /// Where to start with an output sample that is counted from the start of a
+    /// stream.
+    pub(super) fn start(&self, output: u64) -> Start {
+        let (input, next) = self.period.period_of(output);
+        Start { input, next }
     }
 
     /// Computes what is complete of `input`, which starts with a period.

@@ -23,6 +23,14 @@ impl Ratio {
         (output as u64 * self.inputs as u64 / self.outputs as u64) as usize
     }
 
+    /// Where an output sample that is counted from the start of a stream lies: the
+    /// first input sample of its period, and the output's place in the period.
+    pub(super) fn period_of(self, output: u64) -> (u64, usize) {
+        let outputs = self.outputs as u64;
+        let input = output / outputs * self.inputs as u64;
+        (input, (output % outputs) as usize)
+    }
+
     /// How far after it the output sample lies, in input samples, as a count of
     /// `1 / outputs`.
     pub(super) fn phase_at(self, output: usize) -> usize {

@@ -16,6 +16,8 @@ pub struct Resampler {
     /// there before: sums run over some of it, with coefficients of zero.
     buffer: Box<[f32]>,
     filled: usize,
+    /// Input that comes before anything that is needed.
+    skip: u64,
     /// The next output sample, counted from the start of its period.
     next: usize,
     output: Box<[f32]>,
@@ -27,12 +29,23 @@ impl Resampler {
     /// A converter at the first sample; what lies before it is zero.
     #[must_use]
     pub fn new(tables: Arc<ResamplerTables>) -> Self {
+        Self::starting(tables, 0, 0)
+    }
+
+    /// A converter within a stream, whose input comes from sample `from` on, and whose
+    /// output starts with sample `output`. That mustn't need input before `from`,
+    /// unless it is what lies before the stream.
+    pub(crate) fn starting(tables: Arc<ResamplerTables>, from: u64, output: u64) -> Self {
         let block = tables.phases.block();
         let buffer = block.inputs + tables.phases.width();
+        let start = tables.phases.start(output);
+        // The buffer begins so many samples before `start.input`.
+        let reach = tables.ahead.saturating_sub(1) as u64;
         Self {
             buffer: vec![0.0; buffer].into_boxed_slice(),
-            filled: tables.ahead.saturating_sub(1),
-            next: 0,
+            filled: (from + reach).saturating_sub(start.input) as usize,
+            skip: start.input.saturating_sub(from + reach),
+            next: start.next,
             output: vec![0.0; block.outputs].into_boxed_slice(),
             arch: Arch::new(),
             tables,
@@ -50,6 +63,11 @@ impl Resampler {
     /// Takes finite input, and calls `sink` with the output that it makes
     /// computable.
     pub fn push(&mut self, mut input: &[f32], sink: &mut impl FnMut(&[f32])) {
+        if self.skip > 0 {
+            let skipped = self.skip.min(input.len() as u64);
+            self.skip -= skipped;
+            input = &input[skipped as usize..];
+        }
         if matches!(self.tables.phases, Phases::Identity) {
             return sink(input);
         }

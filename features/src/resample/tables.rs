@@ -84,6 +84,47 @@ impl ResamplerTables {
         }
     }
 
+    /// The first input sample that output samples from `output` on need.
+    pub(crate) fn first_input(&self, output: u64) -> u64 {
+        match self.phases {
+            Phases::Identity => output,
+            _ => (self.input_at(output) + 1).saturating_sub(self.ahead as u64),
+        }
+    }
+
+    /// The first output sample that needs no input before sample `input`.
+    pub(crate) fn first_output(&self, input: u64) -> u64 {
+        if input == 0 {
+            return 0;
+        }
+        match self.phases {
+            Phases::Identity => input,
+            _ => {
+                let (inputs, outputs) = self.rates();
+                ((input + self.ahead as u64 - 1) * outputs).div_ceil(inputs)
+            }
+        }
+    }
+
+    /// Input samples that so many output samples need.
+    pub(crate) fn inputs_for(&self, outputs: u64) -> u64 {
+        match (&self.phases, outputs.checked_sub(1)) {
+            (_, None) => 0,
+            (Phases::Identity, _) => outputs,
+            (_, Some(last)) => self.input_at(last) + self.ahead as u64 + 1,
+        }
+    }
+
+    /// The last input sample that is not after an output sample.
+    fn input_at(&self, output: u64) -> u64 {
+        let (inputs, outputs) = self.rates();
+        output * inputs / outputs
+    }
+
+    fn rates(&self) -> (u64, u64) {
+        (self.input.hz().into(), self.output.hz().into())
+    }
+
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         match &self.phases {
@@ -112,6 +153,16 @@ pub(super) struct Input<'a> {
     pub(super) next: usize,
 }
 
+/// Where the output begins.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Start {
+    /// What [`Input::samples`] starts with is the reach of an output sample that
+    /// lies on this input sample, counted from the start of the stream.
+    pub(super) input: u64,
+    /// As [`Input::next`].
+    pub(super) next: usize,
+}
+
 /// What became of an [`Input`].
 #[derive(Clone, Debug)]
 pub(super) struct Converted {
@@ -134,6 +185,19 @@ impl Phases {
             },
             Self::Periodic(periodic) => periodic.convert(arch, input, output),
             Self::Interpolated(interpolated) => interpolated.convert(arch, input, output),
+        }
+    }
+
+    /// Where to start with an output sample that is counted from the start of a
+    /// stream.
+    pub(super) fn start(&self, output: u64) -> Start {
+        match self {
+            Self::Identity => Start {
+                input: output,
+                next: 0,
+            },
+            Self::Periodic(periodic) => periodic.start(output),
+            Self::Interpolated(interpolated) => interpolated.start(output),
         }
     }
 

@@ -2,7 +2,10 @@
 #![allow(dead_code, reason = "every test takes what it needs")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+pub(crate) mod packages;
 pub(crate) mod signals;
+
+use std::sync::Arc;
 
 use ser_features::{
     FeatureKind, FrontEnd, FrontEndParams, FrontEndPlan, MelNorm, MelScale, Reduction, SampleRate,
@@ -12,6 +15,7 @@ use ser_features::{
 /// A [`Segment`] that outlives its row.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Kept {
+    pub(crate) index: u64,
     pub(crate) start: std::time::Duration,
     pub(crate) end: std::time::Duration,
     pub(crate) new_start: std::time::Duration,
@@ -25,6 +29,7 @@ pub(crate) struct Kept {
 impl From<Segment<'_>> for Kept {
     fn from(segment: Segment<'_>) -> Self {
         Self {
+            index: segment.index,
             start: segment.start,
             end: segment.end,
             new_start: segment.new_start,
@@ -39,7 +44,7 @@ impl From<Segment<'_>> for Kept {
 
 /// The segments of a whole stream that comes in these pieces.
 pub(crate) fn stream<'a>(
-    plan: &std::sync::Arc<FrontEndPlan>,
+    plan: &Arc<FrontEndPlan>,
     pieces: impl IntoIterator<Item = &'a [f32]>,
 ) -> Vec<Kept> {
     let mut front_end = FrontEnd::new(plan.clone());
@@ -49,6 +54,31 @@ pub(crate) fn stream<'a>(
     }
     front_end.finish(&mut |segment| kept.push(segment.into()));
     kept
+}
+
+/// Cuts `samples` into pieces of these lengths, over and over.
+pub(crate) fn pieces<'a>(
+    mut samples: &'a [f32],
+    lengths: &'a [usize],
+) -> impl Iterator<Item = &'a [f32]> {
+    let mut lengths = lengths.iter().cycle();
+    std::iter::from_fn(move || {
+        let count = (*lengths.next()?).min(samples.len());
+        let (piece, rest) = samples.split_at(count);
+        samples = rest;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
+/// Like `==`, but tells apart what only bits do.
+pub(crate) fn same_bits(a: &[Kept], b: &[Kept]) -> bool {
+    let bits = |kept: &[Kept]| -> Vec<u32> {
+        kept.iter()
+            .flat_map(|k| &k.features)
+            .map(|x| x.to_bits())
+            .collect()
+    };
+    a == b && bits(a) == bits(b)
 }
 
 /// An environment variable without a default, as tests that are ignored by
@@ -88,4 +118,12 @@ pub(crate) fn seed() -> (FrontEndParams, WindowParams) {
         short: ShortWindow::Reduce,
     };
     (front_end, windows)
+}
+
+/// Rows of `steps` frames of the seed model's front end.
+pub(crate) fn recurrent_plan(hz: u32, steps: usize) -> Arc<FrontEndPlan> {
+    let (mut front_end, _) = seed();
+    front_end.top_db = None;
+    front_end.reduce = Reduction::None;
+    FrontEndPlan::recurrent(&front_end, steps, rate(hz)).unwrap()
 }
