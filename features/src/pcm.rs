@@ -107,7 +107,7 @@ pub struct PcmReader {
     /// The frame that the last push ended in.
     carry: [u8; WIDEST_FRAME],
     carried: usize,
-    /// Frames decoded so far.
+    /// Frames of the stream before those that haven't been decoded.
     frames: u64,
     interleaved: Box<[f32]>,
     lane: Box<[f32]>,
@@ -134,6 +134,14 @@ impl PcmReader {
             interleaved,
             lane,
         })
+    }
+
+    /// The same within a stream, whose bytes begin with frame `frame`: errors count
+    /// from the stream's start.
+    #[must_use]
+    pub const fn starting_at(mut self, frame: u64) -> Self {
+        self.frames = frame;
+        self
     }
 
     /// How many lanes come out.
