@@ -1,6 +1,6 @@
 //! Temperature, smoothing and the verdict on one row of posteriors.
 
-use std::time::Duration;
+use std::{mem, time::Duration};
 
 use ser_backend::DecisionSpec;
 
@@ -54,13 +54,18 @@ pub struct Decider {
     temperature: f64,
     uncertain_below: f32,
     smoothing: Option<Duration>,
-    /// Whether `smoothed` holds a result yet.
-    started: bool,
-    /// Audio without speech since the last classified result.
-    silence: Duration,
+    smoothed: Smoothed,
     calibrated: Vec<f64>,
-    smoothed: Vec<f64>,
     posteriors: Vec<f32>,
+}
+
+/// What a [`Decider`] that smooths remembers of the results before.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Smoothed {
+    /// In the model's order of labels; none before the first classified result.
+    pub posteriors: Vec<f64>,
+    /// Audio without speech since the last classified result.
+    pub silence: Duration,
 }
 
 impl Decider {
@@ -72,12 +77,35 @@ impl Decider {
             temperature: f64::from(spec.temperature),
             uncertain_below: spec.uncertain_below,
             smoothing,
-            started: false,
-            silence: Duration::ZERO,
+            smoothed: Smoothed {
+                posteriors: Vec::with_capacity(labels),
+                silence: Duration::ZERO,
+            },
             calibrated: vec![0.0; labels],
-            smoothed: vec![0.0; labels],
             posteriors: vec![0.0; labels],
         }
+    }
+
+    /// Goes on after the results that another decider of the same settings remembers.
+    ///
+    /// # Panics
+    ///
+    /// When there are neither as many posteriors as labels nor none.
+    #[must_use]
+    pub fn resume(mut self, smoothed: Smoothed) -> Self {
+        let count = smoothed.posteriors.len();
+        assert!(
+            count == 0 || count == self.calibrated.len(),
+            "a posterior for each label"
+        );
+        self.smoothed = smoothed;
+        self
+    }
+
+    /// What it remembers, or `None` if it doesn't smooth.
+    #[must_use]
+    pub fn smoothed(&self) -> Option<&Smoothed> {
+        self.smoothing.and(Some(&self.smoothed))
     }
 
     /// Decides on the next result, which covers `span` of new audio.
@@ -88,17 +116,13 @@ impl Decider {
     /// When there are not as many posteriors as labels.
     pub fn decide(&mut self, span: Duration, posteriors: Option<&[f32]>) -> Decision<'_> {
         let Some(posteriors) = posteriors else {
-            self.silence += span;
+            self.smoothed.silence += span;
             return Decision::NoSpeech;
         };
         self.calibrate(posteriors);
-        let weight = self.weight_of_new(span + self.silence);
-        self.silence = Duration::ZERO;
-        self.started = true;
-        for (index, &new) in self.calibrated.iter().enumerate() {
-            let old = &mut self.smoothed[index];
-            *old += weight * (new - *old);
-            self.posteriors[index] = *old as f32;
+        self.smooth(span);
+        for (posterior, &smoothed) in self.posteriors.iter_mut().zip(&self.smoothed.posteriors) {
+            *posterior = smoothed as f32;
         }
         let classification = Classification {
             label: likeliest(&self.posteriors),
@@ -111,13 +135,22 @@ impl Decider {
         }
     }
 
-    /// `α`: how much of the smoothed posteriors the new ones are.
-    fn weight_of_new(&self, elapsed: Duration) -> f64 {
+    fn smooth(&mut self, span: Duration) {
+        let Smoothed {
+            posteriors,
+            silence,
+        } = &mut self.smoothed;
+        let elapsed = span + mem::take(silence);
         match self.smoothing {
-            Some(constant) if self.started => {
-                -(-elapsed.as_secs_f64() / constant.as_secs_f64()).exp_m1()
+            Some(constant) if !posteriors.is_empty() => {
+                // α: how much of the smoothed posteriors the new ones are.
+                let weight = -(-elapsed.as_secs_f64() / constant.as_secs_f64()).exp_m1();
+                for (old, new) in posteriors.iter_mut().zip(&self.calibrated) {
+                    *old += weight * (new - *old);
+                }
             }
-            _ => 1.0,
+            // As they are, to the bit: nothing before them has a say.
+            _ => posteriors.clone_from(&self.calibrated),
         }
     }
 

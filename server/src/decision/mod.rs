@@ -5,8 +5,8 @@
 mod decider;
 mod summary;
 
-pub use decider::{Classification, Decider, Decision};
-pub use summary::{Summary, SummaryBuilder};
+pub use decider::{Classification, Decider, Decision, Smoothed};
+pub use summary::{Summary, SummaryBuilder, Totals};
 
 #[cfg(test)]
 mod tests;

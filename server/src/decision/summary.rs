@@ -10,13 +10,43 @@ use super::{Decision, likeliest};
 #[derive(Clone, Debug)]
 pub struct SummaryBuilder {
     window: Option<Duration>,
-    results: u64,
-    no_speech: Duration,
-    uncertain: Duration,
-    time_per_label: Vec<Duration>,
-    /// Posteriors times seconds.
-    weighted: Vec<f64>,
-    last_label: Option<usize>,
+    totals: Totals,
+}
+
+/// What a [`SummaryBuilder`] has added up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Totals {
+    /// Results added.
+    pub results: u64,
+    /// Audio covered by results without speech.
+    pub no_speech: Duration,
+    /// Audio covered by uncertain results.
+    pub uncertain: Duration,
+    /// How long each label was the likeliest.
+    pub time_per_label: Vec<Duration>,
+    /// For each label, posteriors times seconds.
+    pub weighted: Vec<f64>,
+    /// That of the last classified result.
+    pub last_label: Option<usize>,
+}
+
+impl Totals {
+    fn none(labels: usize) -> Self {
+        Self {
+            results: 0,
+            no_speech: Duration::ZERO,
+            uncertain: Duration::ZERO,
+            time_per_label: vec![Duration::ZERO; labels],
+            weighted: vec![0.0; labels],
+            last_label: None,
+        }
+    }
+
+    /// Audio covered by results with a label.
+    #[must_use]
+    pub fn classified(&self) -> Duration {
+        self.time_per_label.iter().sum()
+    }
 }
 
 /// What [`SummaryBuilder`] found.
@@ -46,29 +76,45 @@ impl SummaryBuilder {
     pub fn new(labels: usize, window: Option<Duration>) -> Self {
         Self {
             window,
-            results: 0,
-            no_speech: Duration::ZERO,
-            uncertain: Duration::ZERO,
-            time_per_label: vec![Duration::ZERO; labels],
-            weighted: vec![0.0; labels],
-            last_label: None,
+            totals: Totals::none(labels),
         }
+    }
+
+    /// Goes on after the results that another builder for the same model has added.
+    ///
+    /// # Panics
+    ///
+    /// When the totals are those of another number of labels.
+    #[must_use]
+    pub fn resume(mut self, totals: Totals) -> Self {
+        let labels = self.totals.weighted.len();
+        assert_eq!(totals.time_per_label.len(), labels, "a time for each label");
+        assert_eq!(totals.weighted.len(), labels, "a sum for each label");
+        self.totals = totals;
+        self
+    }
+
+    /// What it has added up.
+    #[must_use]
+    pub fn totals(&self) -> &Totals {
+        &self.totals
     }
 
     /// Adds the next result, which covers `span` of new audio.
     pub fn add(&mut self, span: Duration, decision: &Decision<'_>) {
-        self.results += 1;
+        let totals = &mut self.totals;
+        totals.results += 1;
         match decision {
-            Decision::NoSpeech => self.no_speech += span,
-            Decision::Uncertain(_) => self.uncertain += span,
+            Decision::NoSpeech => totals.no_speech += span,
+            Decision::Uncertain(_) => totals.uncertain += span,
             Decision::Emotion(_) => {}
         }
         let Some(classification) = decision.classification() else {
             return;
         };
-        self.last_label = Some(classification.label);
-        self.time_per_label[classification.label] += span;
-        for (sum, &posterior) in self.weighted.iter_mut().zip(classification.posteriors) {
+        totals.last_label = Some(classification.label);
+        totals.time_per_label[classification.label] += span;
+        for (sum, &posterior) in totals.weighted.iter_mut().zip(classification.posteriors) {
             *sum += f64::from(posterior) * span.as_secs_f64();
         }
     }
@@ -76,30 +122,28 @@ impl SummaryBuilder {
     /// The summary of everything added.
     #[must_use]
     pub fn finish(self) -> Summary {
-        let classified: Duration = self.time_per_label.iter().sum();
-        let total: f64 = self.weighted.iter().sum();
+        let Self { window, totals } = self;
+        let classified = totals.classified();
+        let total: f64 = totals.weighted.iter().sum();
         let mean_posterior: Option<Vec<f32>> = (total > 0.0).then(|| {
-            self.weighted
-                .iter()
-                .map(|&sum| (sum / total) as f32)
-                .collect()
+            let means = totals.weighted.iter().map(|&sum| (sum / total) as f32);
+            means.collect()
         });
-        let within_one_window = self
-            .window
-            .is_some_and(|window| classified + self.no_speech <= window);
+        let within_one_window =
+            window.is_some_and(|window| classified + totals.no_speech <= window);
         let overall_label = if within_one_window {
-            self.last_label
+            totals.last_label
         } else {
             mean_posterior.as_deref().map(likeliest)
         };
         Summary {
             classified,
-            no_speech: self.no_speech,
-            uncertain: self.uncertain,
-            time_per_label: self.time_per_label,
+            no_speech: totals.no_speech,
+            uncertain: totals.uncertain,
+            time_per_label: totals.time_per_label,
             mean_posterior,
             overall_label,
-            results: self.results,
+            results: totals.results,
         }
     }
 }
