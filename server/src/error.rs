@@ -71,6 +71,9 @@ pub enum Error {
         /// The models that are served, each as `name/version`.
         served: Vec<String>,
     },
+    /// A stream can't go on here, but might on another server.
+    #[error(transparent)]
+    CantResume(Box<Error>),
     /// An admin request names a package that isn't there.
     #[error("model: {model:?} is not in the repository; expected {}", one_of(.found))]
     UnknownPackage {
@@ -265,6 +268,16 @@ impl Error {
                 model,
                 served,
             },
+            Self::CantResume(source) => Self::CantResume(Box::new(source.within(parent))),
+            other => other,
+        }
+    }
+
+    /// The same error of a stream that goes on with another: what this server lacks, the
+    /// one before had.
+    pub(crate) fn while_resuming(self) -> Self {
+        match self {
+            Self::UnknownModel { .. } | Self::Invalid { .. } => Self::CantResume(Box::new(self)),
             other => other,
         }
     }
@@ -283,7 +296,7 @@ impl Error {
                 Self::LoadTooLate { .. } | Self::LoadPanicked => source.code(),
                 _ => Code::FailedPrecondition,
             },
-            Self::NoDefaultModel { .. } => Code::FailedPrecondition,
+            Self::NoDefaultModel { .. } | Self::CantResume(_) => Code::FailedPrecondition,
             Self::TooLate { .. } | Self::LoadTooLate { .. } => Code::DeadlineExceeded,
             Self::TooMany { .. } | Self::Overloaded { .. } | Self::Abandoned { .. } => {
                 Code::ResourceExhausted

@@ -67,19 +67,30 @@ pub(crate) struct Fixture {
 
 /// The backend `double`. Posteriors of `double/1` follow the levels of low,
 /// middle and high bands; those of `memory/1` the steps it has seen.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Double {
     /// Rows louder than any speech fail.
     pub(crate) fail_loud: Arc<AtomicBool>,
     /// Calls with such a row never return.
     pub(crate) hang_loud: Arc<AtomicBool>,
+    /// What it says that its bits depend on.
+    pub(crate) numerics: &'static str,
+}
+
+impl Default for Double {
+    fn default() -> Self {
+        Self {
+            fail_loud: Arc::default(),
+            hang_loud: Arc::default(),
+            numerics: "exact",
+        }
+    }
 }
 
 impl Fixture {
     pub(crate) fn new() -> Self {
         let dir = TempDir::new().unwrap();
         let windowed = "input = { kind = \"windowed\", steps = 20, width = 1 }";
-        let recurrent = "input = { kind = \"recurrent\", steps = 20, width = 20, state = 1 }";
         package(
             &dir,
             "double",
@@ -87,13 +98,7 @@ impl Fixture {
             20,
             0,
         );
-        package(
-            &dir,
-            "memory",
-            &format!("{recurrent}{FRONT_END}reduce = \"none\"\n"),
-            400,
-            1,
-        );
+        memory(&dir, 1);
         let mut config = Config::default();
         config.models.embedded = false;
         config.models.directory = Some(dir.path().to_owned());
@@ -105,6 +110,11 @@ impl Fixture {
             config,
             backend: Double::default(),
         }
+    }
+
+    /// Lets the recurrent package have a state of so many values.
+    pub(crate) fn remember(&self, state: usize) {
+        memory(&self.dir, state);
     }
 
     pub(crate) fn backends(&self) -> BackendRegistry {
@@ -121,6 +131,13 @@ impl Fixture {
         };
         (go, BackendRegistry::new().with(Box::new(backend)))
     }
+}
+
+fn memory(dir: &TempDir, state: usize) {
+    let input =
+        format!("input = {{ kind = \"recurrent\", steps = 20, width = 20, state = {state} }}");
+    let specific = format!("{input}{FRONT_END}reduce = \"none\"\n");
+    package(dir, "memory", &specific, 400, state);
 }
 
 fn package(dir: &TempDir, name: &str, specific: &str, features: usize, state: usize) {
@@ -163,7 +180,7 @@ impl Backend for Double {
         let info = ModelInfo {
             backend: self.name().to_owned(),
             execution_provider: options.execution_providers.join(", "),
-            numerics: "exact".to_owned(),
+            numerics: self.numerics.to_owned(),
             shape: package.manifest.row_shape(),
             batch_invariant: true,
         };
@@ -238,8 +255,9 @@ impl Model for DoubleModel {
                 let total: f32 = weights.iter().sum();
                 posteriors.copy_from_slice(&weights.map(|weight| weight / total));
             } else {
-                let seen = inputs.state[row] + inputs.valid_steps[row] as f32;
-                outputs.next_state[row] = seen;
+                let first = row * shape.state;
+                let seen = inputs.state[first] + inputs.valid_steps[row] as f32;
+                outputs.next_state[first] = seen;
                 let first = 1.0 / (1.0 + seen);
                 posteriors.copy_from_slice(&[first, 1.0 - first, 0.0]);
             }

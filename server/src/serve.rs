@@ -5,7 +5,12 @@ use std::{
     time::Duration,
 };
 
-use tokio::{net::TcpListener, sync::watch, task::JoinSet, time::timeout};
+use tokio::{
+    net::TcpListener,
+    sync::watch,
+    task::JoinSet,
+    time::{sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 use tracing::{error, info, warn};
@@ -113,13 +118,16 @@ pub async fn run(
     readiness.set(false).await;
     stopping.begin(drain_time);
     closing.cancel();
-    match timeout(drain_time + CLOSING, async {
-        tokio::join!(transport, admin)
-    })
-    .await
-    {
-        Ok((ended, admin_ended)) => ended.map_err(Error::from).and(admin_ended)?,
-        Err(_) => warn!("closing connections that are still open"),
+    // Calls that never end of themselves, as watches of health, aren't waited for.
+    let worked_off = async {
+        let _ = timeout(drain_time, stopping.worked_off()).await;
+        sleep(CLOSING).await;
+    };
+    tokio::select! {
+        (ended, admin_ended) = async { tokio::join!(transport, admin) } => {
+            ended.map_err(Error::from).and(admin_ended)?;
+        }
+        () = worked_off => info!("closing connections that are still open"),
     }
     info!("stopped");
     Ok(())

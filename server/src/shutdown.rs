@@ -7,30 +7,55 @@ use tokio::{
     sync::watch,
     time::Instant,
 };
+use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
 use tracing::info;
 
 /// Tells every stream that the server stops.
 #[derive(Debug)]
 pub(crate) struct Shutdown {
     deadline: watch::Sender<Option<Instant>>,
+    work: TaskTracker,
 }
 
 /// What a stream holds of [`Shutdown`].
 #[derive(Clone, Debug)]
 pub(crate) struct Drain {
     deadline: watch::Receiver<Option<Instant>>,
+    work: TaskTracker,
+}
+
+/// Work that a server waits for when it stops, until this is dropped.
+#[must_use = "what is dropped isn't waited for"]
+#[derive(Debug)]
+pub(crate) struct Work {
+    _token: TaskTrackerToken,
 }
 
 impl Shutdown {
     /// A server that runs, and what its streams watch.
     pub(crate) fn new() -> (Self, Drain) {
         let (sender, receiver) = watch::channel(None);
-        (Self { deadline: sender }, Drain { deadline: receiver })
+        let work = TaskTracker::new();
+        let shutdown = Self {
+            deadline: sender,
+            work: work.clone(),
+        };
+        let drain = Drain {
+            deadline: receiver,
+            work,
+        };
+        (shutdown, drain)
     }
 
     /// Gives all streams this long to end.
     pub(crate) fn begin(&self, time: Duration) {
         self.deadline.send_replace(Some(Instant::now() + time));
+        self.work.close();
+    }
+
+    /// Waits until nothing is worked on any more.
+    pub(crate) async fn worked_off(&self) {
+        self.work.wait().await;
     }
 }
 
@@ -38,6 +63,13 @@ impl Drain {
     /// Whether the server has begun to stop.
     pub(crate) fn has_begun(&self) -> bool {
         self.deadline.borrow().is_some()
+    }
+
+    /// Begins something that a server waits for when it stops.
+    pub(crate) fn work(&self) -> Work {
+        Work {
+            _token: self.work.token(),
+        }
     }
 
     /// Waits until the server begins to stop, and returns when streams must have

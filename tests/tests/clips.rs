@@ -33,7 +33,12 @@ async fn recognise(channel: &Channel, clip: Clip) -> RecognizeResponse {
 fn same(clip: &RecognizeResponse, stream: &Transcript) {
     assert_eq!(stream.error, None);
     assert!(stream.results.len() > 3, "{stream:?}");
-    assert_eq!(clip.results, stream.results);
+    // A clip can't end too early, so it isn't told from where to go on.
+    let mut results = stream.results.clone();
+    for result in &mut results {
+        result.replay_from_sample = 0;
+    }
+    assert_eq!(clip.results, results);
     assert_eq!(clip.summaries, stream.summaries);
     let warnings: Vec<_> = clip.warnings.iter().map(|warning| warning.code).collect();
     assert_eq!(warnings, stream.warnings);

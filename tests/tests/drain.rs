@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use rustix::process::Signal;
-use ser_proto::v1::{Encoding, streaming_recognize_response::Response};
+use ser_proto::v1::{
+    Encoding, RecognizeRequest, speech_emotion_clips_client::SpeechEmotionClipsClient,
+    streaming_recognize_response::Response,
+};
 use ser_tests::{
     audio,
     server::{HealthWatch, ServerProcess, until_health},
-    stream::{RawStream, config},
+    stream::{PATIENCE, RawStream, config},
 };
+use tokio::time::timeout;
 use tonic::Code;
 use tonic_health::pb::health_check_response::ServingStatus;
 
@@ -84,4 +88,68 @@ async fn health_says_not_serving_before_the_end() {
     drop(stream);
     let (status, log) = server.wait();
     assert!(status.success(), "{log:#?}");
+}
+
+/// Longer than any test waits.
+const ENDLESS: [(&str, &str); 1] = [("SER__SERVER__DRAIN", "1h")];
+
+/// Waits for the end of the process, but not forever.
+async fn ends(mut server: ServerProcess) {
+    let ended = tokio::task::spawn_blocking(move || server.wait());
+    let (status, log) = timeout(PATIENCE, ended)
+        .await
+        .expect("the process ends in time")
+        .expect("no panic");
+    assert!(status.success(), "{log:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_the_drain() {
+    let server = ServerProcess::start(&[], &ENDLESS);
+    until_health(server.channel().await, ServingStatus::Serving).await;
+    let mut stream = busy_stream(&server).await;
+    server.signal(Signal::TERM);
+    assert!(matches!(stream.next().await, Ok(Some(Response::GoAway(_)))));
+    server.signal(Signal::TERM);
+    ends(server).await;
+    let transcript = stream.transcript().await;
+    assert!(transcript.error.is_some(), "{transcript:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_never_ends_of_itself_is_not_waited_for() {
+    let server = ServerProcess::start(&[], &ENDLESS);
+    let mut health = HealthWatch::open(server.channel().await).await;
+    health.until(ServingStatus::Serving).await;
+    let mut stream = busy_stream(&server).await;
+    server.signal(Signal::TERM);
+    health.until(ServingStatus::NotServing).await;
+    stream.half_close();
+    assert_eq!(stream.transcript().await.error, None);
+    // The watch is still open.
+    ends(server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_calls_are_refused_at_once() {
+    let server = ServerProcess::start(&[], &ENDLESS);
+    let channel = server.channel().await;
+    until_health(channel.clone(), ServingStatus::Serving).await;
+    let mut stream = busy_stream(&server).await;
+    server.signal(Signal::TERM);
+    assert!(matches!(stream.next().await, Ok(Some(Response::GoAway(_)))));
+
+    let mut late = RawStream::open(channel.clone()).await;
+    let refusal = late.next().await.expect_err("a refusal");
+    assert_eq!(refusal.code(), Code::Unavailable, "{refusal:?}");
+    let clip = SpeechEmotionClipsClient::new(channel).recognize(RecognizeRequest::default());
+    let refusal = timeout(PATIENCE, clip)
+        .await
+        .expect("an answer in time")
+        .expect_err("a refusal");
+    assert_eq!(refusal.code(), Code::Unavailable, "{refusal:?}");
+
+    stream.half_close();
+    assert_eq!(stream.transcript().await.error, None);
+    ends(server).await;
 }

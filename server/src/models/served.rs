@@ -306,7 +306,10 @@ impl FrontEndSpec {
         match &self.rows {
             Rows::Windowed(windows) => FrontEndPlan::windowed(&self.params, windows, request, rate),
             Rows::Recurrent { steps } => {
-                for (field, asked) in [("window", request.window), ("hop", request.hop)] {
+                let plan = FrontEndPlan::recurrent(&self.params, *steps, rate)?;
+                // The effective config names the model's hop, and may be asked for again.
+                let hop = request.hop.filter(|&hop| hop != plan.hop());
+                for (field, asked) in [("window", request.window), ("hop", hop)] {
                     if let Some(asked) = asked {
                         return Err(FeatureError::Setting {
                             field: field.to_owned(),
@@ -315,7 +318,7 @@ impl FrontEndSpec {
                         });
                     }
                 }
-                FrontEndPlan::recurrent(&self.params, *steps, rate)
+                Ok(plan)
             }
         }
     }

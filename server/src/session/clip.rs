@@ -35,6 +35,7 @@ pub(crate) async fn admit<T>(
 ) -> Result<T, Error> {
     let admitted = context.models().and_then(|_| context.admission.clip());
     let _permit = admitted.inspect_err(|error| context.refused(error))?;
+    let _work = context.drain.work();
     let deadline = context.limits.clip_deadline;
     let mut drain = context.drain.clone();
     tokio::select! {

@@ -19,12 +19,29 @@ pub(super) struct Grid {
 }
 
 impl Grid {
-    pub(super) fn new(format: PcmFormat) -> Self {
-        let frames = (format.sample_rate.hz() as usize).div_ceil(CELLS_PER_SECOND);
+    /// The grid of audio that begins with sample `from` of its stream.
+    pub(super) fn new(format: PcmFormat, from: u64) -> Self {
+        let frames = Self::cell_frames(format);
+        let filled = (from % frames) as usize;
         Self {
-            cell_bytes: frames * format.frame_bytes(),
-            filled: 0,
+            cell_bytes: frames as usize * format.frame_bytes(),
+            filled: filled * format.frame_bytes(),
         }
+    }
+
+    /// Samples of a channel in each cell.
+    pub(super) fn cell_frames(format: PcmFormat) -> u64 {
+        u64::from(format.sample_rate.hz()).div_ceil(CELLS_PER_SECOND as u64)
+    }
+
+    /// The cell that holds a sample.
+    pub(super) fn cell_at(format: PcmFormat, sample: u64) -> u64 {
+        sample / Self::cell_frames(format)
+    }
+
+    /// The cell that holds the last of so many samples.
+    pub(super) fn cell_of(format: PcmFormat, samples: u64) -> u64 {
+        Self::cell_at(format, samples.saturating_sub(1))
     }
 
     /// How many of `available` bytes belong to the current cell, and whether

@@ -5,8 +5,11 @@ use std::{mem, time::Duration};
 use ser_features::{FrontEnd, Segment, Trigger};
 use ser_proto::v1;
 
-use super::{Recognition, clipping::ClippingDetector, messages};
+use super::{
+    Recognition, checkpoint::Memory, clipping::ClippingDetector, grid::Grid, messages, resume,
+};
 use crate::{
+    Error,
     batcher::RowBuffers,
     decision::{Decider, SummaryBuilder},
 };
@@ -18,14 +21,18 @@ pub(super) struct Lane {
     /// Rows on their way through the model.
     pub(super) rows_in_flight: usize,
     /// What the model remembers, `[state]`; empty for a windowed model.
-    state: Vec<f32>,
-    decider: Decider,
-    summary: SummaryBuilder,
+    pub(super) state: Vec<f32>,
+    pub(super) decider: Decider,
+    pub(super) summary: SummaryBuilder,
+    /// Whether the client was told that the audio is overdriven.
+    pub(super) clipping_told: bool,
 }
 
 /// Where a window lies: a [`Segment`] without its features.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Span {
+    /// Counts the rows of the lane.
+    pub(super) row: u64,
     pub(super) start: Duration,
     pub(super) end: Duration,
     pub(super) new_start: Duration,
@@ -36,6 +43,7 @@ pub(super) struct Span {
 impl From<&Segment<'_>> for Span {
     fn from(segment: &Segment<'_>) -> Self {
         let &Segment {
+            index: row,
             start,
             end,
             new_start,
@@ -44,6 +52,7 @@ impl From<&Segment<'_>> for Span {
             ..
         } = segment;
         Self {
+            row,
             start,
             end,
             new_start,
@@ -54,16 +63,46 @@ impl From<&Segment<'_>> for Span {
 }
 
 impl Lane {
-    pub(super) fn new(recognition: &Recognition) -> Self {
+    /// Lane `index` of a session, where that begins.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] when the session begins where it can't.
+    pub(super) fn new(recognition: &Recognition, index: usize) -> Result<Self, Error> {
         let model = &recognition.model;
+        let position = &recognition.position;
         let labels = model.manifest().labels.len();
-        Self {
-            front_end: FrontEnd::new(recognition.plan.clone()),
-            clipping: ClippingDetector::new(recognition.format.encoding),
+        let told = recognition.told(position.results);
+        let plan = recognition.plan.clone();
+        let first_cell = Grid::cell_at(recognition.format, position.from);
+        let cells_told = resume::cells_told(recognition, told);
+        let lane = Self {
+            front_end: FrontEnd::resume(plan, position.from, told.rows(index))
+                .map_err(|error| Error::Internal(error.to_string()))?,
+            clipping: ClippingDetector::new(recognition.format.encoding)
+                .resume(first_cell, cells_told),
             rows_in_flight: 0,
             state: vec![0.0; model.info().shape.state],
             decider: Decider::new(&model.manifest().decision, recognition.smoothing, labels),
             summary: SummaryBuilder::new(labels, recognition.plan.window()),
+            clipping_told: false,
+        };
+        Ok(match position.memories.get(index) {
+            Some(memory) => lane.remember(memory.clone()),
+            None => lane,
+        })
+    }
+
+    fn remember(mut self, memory: Memory) -> Self {
+        if memory.clipping_told {
+            self.clipping.silence();
+        }
+        Self {
+            clipping_told: memory.clipping_told,
+            state: memory.state,
+            decider: self.decider.resume(memory.smoothed.unwrap_or_default()),
+            summary: self.summary.resume(memory.totals),
+            ..self
         }
     }
 

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use prost::bytes::Bytes;
+use ser_backend::instruction_sets;
 use ser_features::{ChannelSelection, Encoding, PcmFormat, Trigger};
 use ser_proto::v1;
 
-use super::{Recognition, lane::Span};
+use super::{Carried, Recognition, lane::Span};
 use crate::{
     batcher::Pace,
     decision::{Classification, Decision, Summary},
@@ -15,10 +16,30 @@ use crate::{
 
 /// The answer to an accepted config.
 pub(super) fn started(recognition: &Recognition, stream_id: String) -> v1::StreamStarted {
+    let pace = match recognition.pace {
+        Pace::Live => v1::Pace::Live,
+        Pace::Bulk => v1::Pace::Bulk,
+    };
+    let model = &recognition.model;
+    v1::StreamStarted {
+        stream_id,
+        effective: Some(v1::StreamingConfig {
+            pace: pace.into(),
+            checkpoints: matches!(recognition.carried, Carried::Checkpoint(_)),
+            ..effective(recognition)
+        }),
+        algorithmic_delay: Some(duration(recognition.plan.algorithmic_delay())),
+        numerics: numerics(model),
+        model: Some(self::model(model, recognition.is_default_model)),
+        exact: recognition.position.exact,
+    }
+}
+
+/// What results depend on of the config in effect.
+pub(super) fn effective(recognition: &Recognition) -> v1::StreamingConfig {
     let Recognition {
         format,
         selection,
-        pace,
         model,
         plan,
         top_k,
@@ -39,23 +60,10 @@ pub(super) fn started(recognition: &Recognition, stream_id: String) -> v1::Strea
         top_k: Some(small(*top_k)),
         smoothing: smoothing.map(duration),
     };
-    let pace = match pace {
-        Pace::Live => v1::Pace::Live,
-        Pace::Bulk => v1::Pace::Bulk,
-    };
-    v1::StreamStarted {
-        stream_id,
-        effective: Some(v1::StreamingConfig {
-            audio: Some(audio_format(*format)),
-            options: Some(options),
-            pace: pace.into(),
-            checkpoints: false,
-            resume: None,
-        }),
-        algorithmic_delay: Some(duration(plan.algorithmic_delay())),
-        numerics: numerics(model),
-        model: Some(self::model(model, recognition.is_default_model)),
-        exact: None,
+    v1::StreamingConfig {
+        audio: Some(audio_format(*format)),
+        options: Some(options),
+        ..v1::StreamingConfig::default()
     }
 }
 
@@ -81,10 +89,13 @@ pub(crate) fn model(model: &ServedModel, is_default: bool) -> v1::Model {
 }
 
 /// Everything that the bits of results depend on besides audio and config.
-fn numerics(model: &ServedModel) -> String {
+pub(super) fn numerics(model: &ServedModel) -> String {
     format!(
-        "ser-server {}; {}; {}; {}; graph {}",
+        "ser-server {} {} {}; {}; {}; {}; graph {}",
         env!("CARGO_PKG_VERSION"),
+        // The front end's bits depend on them whatever the backend's do.
+        std::env::consts::ARCH,
+        instruction_sets().join(" "),
         model.info().backend,
         model.info().execution_provider,
         model.info().numerics,
@@ -214,16 +225,6 @@ pub(super) fn clipped_audio(
     }
 }
 
-/// The server stops.
-pub(super) fn go_away(time_left: Duration) -> v1::GoAway {
-    v1::GoAway {
-        time_left: Some(duration(time_left)),
-        reason: "the server is shutting down".to_owned(),
-        reconnect_after: None,
-        code: v1::GoAwayCode::ShuttingDown.into(),
-    }
-}
-
 fn audio_format(format: PcmFormat) -> v1::AudioFormat {
     let encoding = match format.encoding {
         Encoding::S16Le => v1::Encoding::S16le,
@@ -239,13 +240,13 @@ fn audio_format(format: PcmFormat) -> v1::AudioFormat {
 }
 
 /// How long so many samples of one channel last, to the nearest nanosecond.
-fn samples(count: u64, format: PcmFormat) -> Duration {
+pub(super) fn samples(count: u64, format: PcmFormat) -> Duration {
     let rate = u128::from(format.sample_rate.hz());
     let nanos = (u128::from(count) * 1_000_000_000 + rate / 2) / rate;
     Duration::from_nanos(u64::try_from(nanos).expect("a stream lasts less than 584 years"))
 }
 
-fn duration(duration: Duration) -> prost_types::Duration {
+pub(super) fn duration(duration: Duration) -> prost_types::Duration {
     duration
         .try_into()
         .expect("no time here is longer than a stream lasts")

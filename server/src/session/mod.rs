@@ -4,8 +4,10 @@
 //! that somebody must clean up. When the client goes away the task is dropped,
 //! and with it the rows that still wait for the model.
 
+mod checkpoint;
 mod clip;
 mod clipping;
+mod go_away;
 mod grid;
 mod lane;
 mod messages;
@@ -13,6 +15,7 @@ mod recognizer;
 mod record;
 mod request;
 mod responses;
+mod resume;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -21,6 +24,6 @@ mod trail;
 
 pub(crate) use clip::{admit as admit_clip, recognize as recognize_clip};
 pub(crate) use messages::model as model_message;
-pub(crate) use request::Recognition;
+pub(crate) use request::{Carried, Recognition};
 pub(crate) use responses::ResponseStream;
 pub(crate) use stream::open;

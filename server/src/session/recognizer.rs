@@ -15,10 +15,10 @@ use ser_proto::v1;
 use tokio::time::Instant;
 
 use super::{
-    Recognition,
+    Carried, Recognition, checkpoint,
     grid::Grid,
     lane::{Lane, Span},
-    messages,
+    messages, resume,
     trail::Trail,
 };
 use crate::{
@@ -63,7 +63,11 @@ enum Waiting {
         trail: Trail,
         row: Option<RowBuffers>,
     },
-    Warning(v1::StreamWarning),
+    /// That one lane is overdriven.
+    Warning {
+        lane: usize,
+        warning: v1::StreamWarning,
+    },
 }
 
 enum InFlight {
@@ -73,7 +77,11 @@ enum InFlight {
         trail: Trail,
         row: Option<PendingRow>,
     },
-    Warning(v1::StreamWarning),
+    /// The lane is the one that is overdriven, if it is about that.
+    Warning {
+        lane: Option<usize>,
+        warning: v1::StreamWarning,
+    },
 }
 
 /// What a session tells its client between the start and the summary.
@@ -87,25 +95,33 @@ impl Recognizer {
     /// `what` is what errors call the audio.
     pub(crate) fn new(recognition: Recognition, what: &'static str) -> Result<Self, Error> {
         let reader = PcmReader::new(recognition.format, recognition.selection)
-            .map_err(|error| Error::Internal(error.to_string()))?;
-        let lanes = (0..reader.lanes())
-            .map(|_| Lane::new(&recognition))
+            .map_err(|error| Error::Internal(error.to_string()))?
+            .starting_at(recognition.position.from);
+        let lanes: Result<_, _> = (0..reader.lanes())
+            .map(|lane| Lane::new(&recognition, lane))
             .collect();
+        let position = &recognition.position;
         let mut in_flight = VecDeque::new();
-        if let Some(warning) = messages::narrow_band(&recognition) {
-            in_flight.push_back(InFlight::Warning(warning));
+        // It comes before any result.
+        if position.results == 0
+            && let Some(warning) = messages::narrow_band(&recognition)
+        {
+            in_flight.push_back(InFlight::Warning {
+                lane: None,
+                warning,
+            });
         }
         Ok(Self {
-            grid: Grid::new(recognition.format),
+            grid: Grid::new(recognition.format, position.from),
+            sequence: position.results,
+            lanes: lanes?,
             what,
             reader,
-            lanes,
             audio: Bytes::new(),
             fed: Instant::now(),
             waiting: VecDeque::new(),
             in_flight,
             spare: Vec::new(),
-            sequence: 0,
             recognition,
         })
     }
@@ -211,7 +227,11 @@ impl Recognizer {
                     tokio::task::yield_now().await;
                 }
             }
-            Some(Waiting::Warning(warning)) => self.in_flight.push_back(InFlight::Warning(warning)),
+            Some(Waiting::Warning { lane, warning }) => {
+                let lane = Some(lane);
+                self.in_flight
+                    .push_back(InFlight::Warning { lane, warning });
+            }
             Some(Waiting::Window {
                 lane,
                 span,
@@ -278,7 +298,10 @@ impl Recognizer {
             for (index, lane) in lanes.iter_mut().enumerate() {
                 if let Some(share) = lane.clipping.end_cell() {
                     let warning = messages::clipped_audio(recognition, index, share);
-                    waiting.push_back(Waiting::Warning(warning));
+                    waiting.push_back(Waiting::Warning {
+                        lane: index,
+                        warning,
+                    });
                 }
             }
         }
@@ -305,7 +328,12 @@ impl Recognizer {
             Some(InFlight::Window {
                 lane, span, trail, ..
             }) => Ok(Event::Result(self.decide(lane, span, row), trail)),
-            Some(InFlight::Warning(warning)) => Ok(Event::Warning(warning)),
+            Some(InFlight::Warning { lane, warning }) => {
+                if let Some(lane) = lane {
+                    self.lanes[lane].clipping_told = true;
+                }
+                Ok(Event::Warning(warning))
+            }
             None => future::pending().await,
         }
     }
@@ -327,6 +355,7 @@ impl Recognizer {
             ..lane.decide(&self.recognition, span, posteriors)
         };
         self.sequence += 1;
+        let result = self.carry(result);
         self.spare.extend(row);
         result
     }
@@ -344,6 +373,22 @@ impl Recognizer {
                 ..lane.finish(&recognition)
             })
             .collect()
+    }
+
+    /// A result that was just decided on, with what a stream needs that goes on after
+    /// it.
+    fn carry(&self, mut result: v1::EmotionResult) -> v1::EmotionResult {
+        let told = self.recognition.told(self.sequence);
+        let replay_from = || resume::replay_from(&self.recognition, told, result.end_sample);
+        match self.recognition.carried {
+            Carried::Nothing => {}
+            Carried::Position => result.replay_from_sample = replay_from(),
+            Carried::Checkpoint(seal) => {
+                result.replay_from_sample = replay_from();
+                result.checkpoint = checkpoint::write(seal, told, &self.lanes);
+            }
+        }
+        result
     }
 
     fn model_error(&self, error: RowError) -> Error {
@@ -379,12 +424,12 @@ fn window(
     }
 }
 
-/// Sorts the windows of one cell by their ends, and equal ones by lane.
+/// Sorts the windows of one cell: each row of all lanes, by lane, then the next.
 fn in_order(windows: &mut VecDeque<Waiting>) {
     windows
         .make_contiguous()
         .sort_by_key(|waiting| match waiting {
-            Waiting::Window { lane, span, .. } => (span.end, *lane),
-            Waiting::Warning(_) => (Duration::MAX, 0),
+            Waiting::Window { lane, span, .. } => (span.row, *lane),
+            Waiting::Warning { .. } => (u64::MAX, 0),
         });
 }

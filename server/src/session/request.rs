@@ -9,7 +9,7 @@ use ser_features::{
 };
 use ser_proto::v1;
 
-use super::text::proto_seconds;
+use super::{checkpoint::Seal, resume::Position, text::proto_seconds};
 use crate::{
     Error,
     batcher::Pace,
@@ -29,6 +29,19 @@ pub(crate) struct Recognition {
     pub(crate) plan: Arc<FrontEndPlan>,
     pub(crate) top_k: usize,
     pub(crate) smoothing: Option<Duration>,
+    pub(crate) carried: Carried,
+    pub(crate) position: Position,
+}
+
+/// What a result carries in case that its stream ends too early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carried {
+    /// It is part of the answer to a clip.
+    Nothing,
+    /// From where the stream must be replayed.
+    Position,
+    /// That, and what audio can't restore.
+    Checkpoint(Seal),
 }
 
 impl Recognition {
@@ -58,6 +71,8 @@ impl Recognition {
             plan,
             top_k,
             smoothing,
+            carried: Carried::Nothing,
+            position: Position::default(),
         })
     }
 

@@ -4,7 +4,7 @@ use std::{future::ready, pin::pin, sync::Arc, time::Duration};
 
 use prost::bytes::Bytes;
 use ser_proto::v1::{
-    StreamingConfig, StreamingRecognizeRequest, streaming_recognize_request::Request,
+    GoAwayCode, StreamingConfig, StreamingRecognizeRequest, streaming_recognize_request::Request,
     streaming_recognize_response::Response,
 };
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -13,17 +13,20 @@ use tonic::Status;
 use tracing::{Instrument, debug, info_span};
 
 use super::{
-    Recognition, messages,
+    Recognition,
+    go_away::go_away,
+    messages,
     recognizer::{Event, Recognizer},
     record::Record,
     request,
     responses::{ResponseStream, Responses},
+    resume,
 };
 use crate::{
     Error,
     admission::{Caller, StreamPermit},
     context::Context,
-    shutdown::Drain,
+    shutdown::{Drain, Work},
     telemetry::PrincipalMetrics,
 };
 
@@ -42,7 +45,7 @@ impl<S> Requests for S where
 ///
 /// # Errors
 ///
-/// [`Error::TooMany`] and [`Error::Loading`].
+/// [`Error::TooMany`], [`Error::Loading`] and [`Error::ShuttingDown`].
 pub(crate) fn open(
     context: Arc<Context>,
     caller: Caller,
@@ -57,6 +60,7 @@ pub(crate) fn open(
     Responses::begin(patience, record, |responses, last_word| {
         let drain = context.drain.clone();
         let session = Session {
+            _open: drain.work(),
             context,
             permit,
             caller,
@@ -73,13 +77,15 @@ pub(crate) fn open(
     })
 }
 
-/// A place among the open streams, once there are models.
+/// A place among the open streams, once there are models and until the server stops.
 fn admit(context: &Context, caller: &Caller) -> Result<StreamPermit, Error> {
     context.models()?;
     context.admission.stream(caller)
 }
 
 struct Session<R> {
+    /// A server that stops waits for it.
+    _open: Work,
     context: Arc<Context>,
     /// The stream's place among the open ones, free again when the task ends.
     permit: StreamPermit,
@@ -104,8 +110,12 @@ impl<R: Requests> Session<R> {
             model = recognition.model.id(),
             rate = recognition.format.sample_rate.hz(),
             lanes,
+            results = recognition.position.results,
             "stream started"
         );
+        if let Some(exact) = recognition.position.exact {
+            self.context.metrics.stream_resumed(exact);
+        }
         let started = messages::started(&recognition, self.id.clone());
         self.responses.send(Response::Started(started)).await?;
         let mut recognizer = Recognizer::new(recognition, "audio")?;
@@ -186,7 +196,8 @@ impl<R: Requests> Session<R> {
                 deadline = self.drain.begun(), if must_end.is_none() => {
                     must_end = Some(deadline);
                     let time_left = deadline.saturating_duration_since(Instant::now());
-                    self.responses.send(Response::GoAway(messages::go_away(time_left))).await?;
+                    let told = go_away(GoAwayCode::ShuttingDown, time_left);
+                    self.responses.send(Response::GoAway(told)).await?;
                 }
                 request = self.requests.next(), if listening => {
                     end = self.take(request, recognizer);
@@ -257,8 +268,19 @@ async fn validate(context: Arc<Context>, config: StreamingConfig) -> Result<Reco
         let format = request::format(&audio, "config.audio")?;
         let pace = request::pace(config.pace).map_err(|error| error.within("config"))?;
         let options = config.options.unwrap_or_default();
-        Recognition::new(context.models()?, format, &options, pace)
-            .map_err(|error| error.within("config.options"))
+        if config.resume.is_some() {
+            resume::check_model(&options).map_err(|error| error.within("config.options"))?;
+        }
+        let recognition = Recognition::new(context.models()?, format, &options, pace)
+            .map(|recognition| recognition.streamed(config.checkpoints))
+            .map_err(|error| error.within("config.options"));
+        match config.resume {
+            None => recognition,
+            Some(resume) => recognition
+                .map_err(Error::while_resuming)?
+                .resumed(&resume)
+                .map_err(|error| error.within("config.resume")),
+        }
     })
     .await
     .map_err(|error| Error::Internal(error.to_string()))?

@@ -1,9 +1,11 @@
 //! Sessions from their first request to their status, without a network.
 
+mod checkpoints;
 mod clips;
 mod configs;
 mod recurrent;
 mod results;
+mod resume;
 mod streams;
 
 use std::{sync::Arc, time::Duration};

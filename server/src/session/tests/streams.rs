@@ -228,11 +228,16 @@ async fn streams_are_told_of_the_end_and_then_ended() {
     let unstarted = bench.open();
 
     bench.shutdown.begin(Duration::from_secs(20));
+    let late = bench.try_open().err().map(Status::from).unwrap();
+    let refusal = (late.code(), late.message());
+    assert_eq!(refusal, (Code::Unavailable, "server: shutting down"));
     for client in [&mut patient, &mut prompt] {
         let Some(Ok(Response::GoAway(go_away))) = client.next().await else {
             panic!("expected GoAway");
         };
+        assert_eq!(go_away.code(), v1::GoAwayCode::ShuttingDown);
         assert!(super::seconds(go_away.time_left) <= 20.0);
+        assert!(super::seconds(go_away.reconnect_after) <= 10.0);
     }
     let said = prompt.half_close().await;
     assert!(said.end.is_none() && said.summaries.len() == 1, "{said:?}");
@@ -243,4 +248,5 @@ async fn streams_are_told_of_the_end_and_then_ended() {
     for said in ended {
         said.ended_with(Code::Unavailable, "server: shutting down");
     }
+    bench.shutdown.worked_off().await;
 }
