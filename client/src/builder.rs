@@ -21,6 +21,9 @@ pub struct Timeouts {
     /// For the server to take more audio, and for each further answer after the
     /// half-close. Default: 30 s.
     pub silence: Duration,
+    /// For a stream that broke to go on, on this server or another, since its last result.
+    /// With 0 streams aren't resumed, and no audio is kept. Default: 30 s.
+    pub resume: Duration,
 }
 
 impl Default for Timeouts {
@@ -29,6 +32,7 @@ impl Default for Timeouts {
             connect: Duration::from_secs(5),
             answer: Duration::from_secs(10),
             silence: Duration::from_secs(30),
+            resume: Duration::from_secs(30),
         }
     }
 }
@@ -38,6 +42,7 @@ impl Default for Timeouts {
 pub struct ClientBuilder {
     servers: Vec<String>,
     timeouts: Timeouts,
+    resume: bool,
     connections: NonZeroUsize,
     resolver: Arc<dyn Resolver>,
 }
@@ -47,6 +52,7 @@ impl ClientBuilder {
         Self {
             servers,
             timeouts: Timeouts::default(),
+            resume: true,
             connections: NonZeroUsize::MIN,
             resolver: Arc::new(SystemResolver),
         }
@@ -56,6 +62,14 @@ impl ClientBuilder {
     #[must_use]
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = timeouts;
+        self
+    }
+
+    /// Whether streams that break go on elsewhere. Default: yes, for
+    /// [`Timeouts::resume`]. Otherwise they end with what broke them.
+    #[must_use]
+    pub fn resume(mut self, resume: bool) -> Self {
+        self.resume = resume;
         self
     }
 
@@ -85,10 +99,14 @@ impl ClientBuilder {
     pub async fn connect(self) -> Result<Client, Error> {
         let Self {
             servers,
-            timeouts,
+            mut timeouts,
+            resume,
             connections,
             resolver,
         } = self;
+        if !resume {
+            timeouts.resume = Duration::ZERO;
+        }
         let start = Instant::now();
         let pool = Pool::new(&servers, connections, resolver, timeouts.connect).await?;
         let left = timeouts.connect.saturating_sub(start.elapsed());

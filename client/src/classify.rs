@@ -2,24 +2,17 @@
 
 use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBuilder};
 use ser_proto::v1::{
     EmotionResult, Pace, RecognitionOptions, StreamStarted, StreamSummary, StreamWarning,
     StreamingConfig,
 };
-use tokio::time::sleep;
 
 use crate::{AudioSink, Client, Error, Event, ResultStream, audio::Recording};
-
-/// How often a recording is sent again when its stream breaks.
-const RETRIES: usize = 2;
-/// The pause before the first time; before the second it is twice as long.
-const PAUSE: Duration = Duration::from_millis(500);
 
 /// Everything that a server says of a recording.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Classification {
-    /// Which server classified it, as [`ResultStream::server`] names it.
+    /// Which server gave the summaries, as [`ResultStream::server`] names it.
     pub server: String,
     /// The model, and the settings in effect.
     pub started: StreamStarted,
@@ -36,8 +29,7 @@ impl Client {
     /// server takes it beside live streams. Any number of recordings can be under
     /// way at once, on one connection.
     ///
-    /// A recording can be sent again without harm, so when its stream fails in a way
-    /// that [may pass](Error::may_pass), or because it was held up, it is, twice at most.
+    /// When its stream breaks, it goes on elsewhere, as any [`stream`](Self::stream) does.
     ///
     /// ```no_run
     /// use std::path::Path;
@@ -68,7 +60,7 @@ impl Client {
     }
 
     /// Like [`classify`](Self::classify), and tells `progress` with every result how
-    /// much of the recording is done; 0 when it is sent again.
+    /// much of the recording is done.
     ///
     /// # Errors
     ///
@@ -85,31 +77,8 @@ impl Client {
             pace: Pace::Bulk.into(),
             ..StreamingConfig::default()
         };
-        let pauses = ExponentialBuilder::default().with_min_delay(PAUSE);
-        let mut pauses = pauses.with_max_times(RETRIES).with_jitter().build();
-        loop {
-            let outcome = self.attempt(recording, config.clone(), &mut progress).await;
-            match outcome {
-                Err(error) if may_pass(&error) => {
-                    let Some(pause) = pauses.next() else {
-                        return Err(error);
-                    };
-                    progress(Duration::ZERO);
-                    sleep(pause).await;
-                }
-                outcome => return outcome,
-            }
-        }
-    }
-
-    async fn attempt(
-        &self,
-        recording: &Recording,
-        config: StreamingConfig,
-        progress: &mut impl FnMut(Duration),
-    ) -> Result<Classification, Error> {
         let (sink, results) = self.stream(config).await?;
-        let (said, ()) = tokio::try_join!(listen(results, progress), send(sink, recording))?;
+        let (said, ()) = tokio::try_join!(listen(results, &mut progress), send(sink, recording))?;
         Ok(said)
     }
 }
@@ -145,15 +114,10 @@ async fn listen(
             }
             Event::Warning(warning) => said.warnings.push(warning),
             Event::Summary(summary) => said.summaries.push(summary),
+            Event::Resumed(resumed) => said.server = resumed.server,
             // All audio has been sent, or is about to be.
             Event::GoAway(_) => {}
         }
     }
     Ok(said)
-}
-
-/// Whether the same recording may be classified the next time.
-fn may_pass(error: &Error) -> bool {
-    // All of its audio was there: what kept the server waiting was the network.
-    error.may_pass() || matches!(error, Error::KeptWaiting { .. })
 }

@@ -22,8 +22,9 @@ use crate::{
 /// passed over, and returns once it can be reached again. The names of servers are
 /// resolved again every 30 s, and when a server fails. A call that comes to nothing for
 /// a reason that [may pass](Error::may_pass), such as a server that is full, is made
-/// again, on the next server, for [`Timeouts::connect`]. A stream that has started
-/// never is: only its user can say what becomes of the audio.
+/// again, on the next server, for [`Timeouts::connect`]. A stream that has started is
+/// resumed where its results have come to, on the next server, and tried to be for
+/// [`Timeouts::resume`]: it keeps the audio for that, and its user gets every result once.
 #[derive(Debug, Clone)]
 pub struct Client {
     pub(crate) pool: Arc<Pool>,
@@ -59,8 +60,9 @@ impl Client {
     }
 
     /// The same connections with other limits. With a [`Timeouts::connect`] of 0 a call
-    /// is made once, on a connection that there is already, so that whoever counts
-    /// failures sees each.
+    /// is made once, on a connection that there is already, and with a
+    /// [`Timeouts::resume`] of 0 a stream ends with the first failure, so that whoever
+    /// counts failures sees each.
     #[must_use]
     pub fn with_timeouts(&self, timeouts: Timeouts) -> Self {
         Self {
@@ -74,6 +76,11 @@ impl Client {
     /// accepted the config; while none can serve, tries again for
     /// [`Timeouts::connect`].
     ///
+    /// When the server is lost, stops, or can't serve any more, another goes on with the
+    /// stream, told by [`Event::Resumed`](crate::Event::Resumed). For that the client keeps the audio that results
+    /// yet to come may need: that of the model's window and hop, and at most 60 s more. A stream whose `config` resumes one
+    /// that ended is sent the audio from [`replay_from_sample`](ser_proto::v1::Resume::replay_from_sample) on.
+    ///
     /// # Errors
     ///
     /// [`Error::Rejected`] when the server refuses `config`, with the messages
@@ -83,8 +90,7 @@ impl Client {
         &self,
         config: StreamingConfig,
     ) -> Result<(AudioSink, ResultStream), Error> {
-        self.call(|connection| stream::open(connection, self.timeouts, config.clone()))
-            .await
+        stream::open(self, config).await
     }
 
     /// Every model that is served, the default first. Waits like
@@ -101,7 +107,7 @@ impl Client {
             let answer = service.list_models(ListModelsRequest {});
             connection.answer(self.timeouts.answer, answer).await
         };
-        Ok(self.call(ask).await?.models)
+        Ok(self.call(self.timeouts.connect, ask).await?.models)
     }
 
     /// The model called `name` or `name/version`; the default one when empty.
@@ -122,7 +128,7 @@ impl Client {
                 .model
                 .ok_or_else(|| connection.protocol_error("no model", "a model"))
         };
-        self.call(ask).await
+        self.call(self.timeouts.connect, ask).await
     }
 
     /// Whether the next server as a whole is serving (`grpc.health.v1`). Asks once.
@@ -169,14 +175,18 @@ impl Client {
         self.pool.connection(self.timeouts.connect).await
     }
 
-    /// What `call` gives, on the first server that can serve.
-    async fn call<T, F>(&self, call: impl Fn(Connection) -> F) -> Result<T, Error>
+    /// What `call` gives, on the first server that can serve within `limit`.
+    pub(crate) async fn call<T, F>(
+        &self,
+        limit: Duration,
+        call: impl Fn(Connection) -> F,
+    ) -> Result<T, Error>
     where
         F: Future<Output = Result<T, Error>>,
     {
         let call = &call;
         let attempt = |left| async move { call(self.pool.connection(left).await?).await };
-        self.pool.retry(self.timeouts.connect, attempt).await
+        self.pool.retry(limit, attempt).await
     }
 }
 

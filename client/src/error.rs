@@ -48,8 +48,8 @@ pub enum Error {
     Unavailable {
         /// The address of the server.
         address: String,
-        /// The status of the call: `UNAVAILABLE`, or `RESOURCE_EXHAUSTED` of a server
-        /// that is full.
+        /// The status of the call: `UNAVAILABLE`, `RESOURCE_EXHAUSTED` of a server that
+        /// is full, or `FAILED_PRECONDITION` of one that can't go on with a stream.
         code: Code,
         /// What the server said.
         reason: String,
@@ -87,6 +87,19 @@ pub enum Error {
         expected: &'static str,
         /// What came instead.
         got: &'static str,
+    },
+    /// A stream broke, and no server went on with it.
+    #[error(
+        "{last}; not resumed within {tried:.1?}, {} s of audio without a result",
+        seconds(*.lost)
+    )]
+    NotResumed {
+        /// What came of the last attempt.
+        last: Box<Error>,
+        /// For how long there were attempts.
+        tried: Duration,
+        /// Audio that was sent, or was to be, and that no result covers.
+        lost: Duration,
     },
     /// The server ended the stream before all audio was sent. The stream of
     /// results says why.
@@ -195,13 +208,22 @@ pub enum Error {
 }
 
 impl Error {
+    /// What came of the last attempt, without what came before.
+    #[must_use]
+    pub fn last(&self) -> &Self {
+        match self {
+            Self::NotResumed { last, .. } => last.last(),
+            error => error,
+        }
+    }
+
     /// Whether nothing but time, or another server, may be needed for the same call to
     /// succeed: of [`Unreachable`](Self::Unreachable), [`Silent`](Self::Silent),
     /// [`Unavailable`](Self::Unavailable) and [`Lost`](Self::Lost).
     #[must_use]
     pub fn may_pass(&self) -> bool {
         matches!(
-            self,
+            self.last(),
             Self::Unreachable { .. }
                 | Self::Silent { .. }
                 | Self::Unavailable { .. }
@@ -253,6 +275,10 @@ impl Error {
             _ => Self::Failed { code, message },
         }
     }
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1}", time.as_secs_f64())
 }
 
 /// What the server says about a new attempt (`google.rpc.RetryInfo`).

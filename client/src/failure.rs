@@ -162,7 +162,7 @@ impl Failure {
             } => advice(error)?.into(),
             Self::Midway(error) => {
                 let next = advice(error)?;
-                match error {
+                match error.last() {
                     Error::KeptWaiting { .. } | Error::Failed { .. } => so_far(next),
                     error if error.may_pass() => so_far(next),
                     _ => next.into(),
@@ -196,7 +196,7 @@ impl Failure {
 }
 
 fn exit_code(error: &Error) -> u8 {
-    match error {
+    match error.last() {
         Error::Address { .. } => 2,
         Error::Protocol { .. } => 3,
         error if error.may_pass() => 3,
@@ -219,7 +219,7 @@ fn first_said(first: Option<&Error>) -> String {
 
 /// What to do next about a call to the server or the audio for it.
 fn advice(error: &Error) -> Option<&'static str> {
-    Some(match error {
+    Some(match error.last() {
         Error::Unreachable { .. } => "start one with `ser-server`, or name another with --server",
         Error::Silent { .. } => {
             "check that --server names the server's gRPC port, or allow more time with \
@@ -233,6 +233,10 @@ fn advice(error: &Error) -> Option<&'static str> {
             retry_after: Some(_),
             ..
         } => "try again later, or name more servers with --server",
+        Error::Unavailable {
+            code: Code::FailedPrecondition,
+            ..
+        } => "load its model there, or name more servers with --server",
         Error::Unavailable { .. } => {
             "run the command again when `ser-client health --wait 1m` says that it is serving"
         }

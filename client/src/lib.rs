@@ -106,6 +106,6 @@ pub use error::Error;
 pub use lag::{Lag, LagMeter};
 pub use ser_features::FeatureError;
 pub use ser_proto::{admin::v1 as admin_proto, v1 as proto};
-pub use stream::{AudioSink, Event, ResultStream};
+pub use stream::{AudioSink, Event, ResultStream, Resumed};
 pub use tonic::Code;
 pub use tonic_health::pb::health_check_response::ServingStatus;

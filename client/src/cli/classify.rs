@@ -4,7 +4,7 @@ use std::{ffi::OsStr, io::IsTerminal, path::PathBuf};
 
 use clap::{Args, ValueEnum, value_parser};
 
-use super::Recognition;
+use super::{Recognition, Resumption};
 
 #[derive(Debug, Args)]
 pub(crate) struct ClassifyArgs {
@@ -19,6 +19,8 @@ pub(crate) struct ClassifyArgs {
 
     #[command(flatten)]
     pub(crate) recognition: Recognition,
+    #[command(flatten)]
+    pub(crate) resumption: Resumption,
 
     /// Form of the output [default: by the extension of --out; else table on a
     /// terminal, lines in a pipe].

@@ -7,6 +7,7 @@ mod connection;
 #[cfg(feature = "microphone")]
 mod microphone;
 mod recognition;
+mod resumption;
 mod stream;
 mod values;
 
@@ -25,6 +26,7 @@ pub(crate) use self::{
     classify::{ClassifyArgs, Format, Per},
     connection::Connection,
     recognition::Recognition,
+    resumption::Resumption,
     stream::{Input, StreamArgs},
     values::is_svg,
 };

@@ -11,7 +11,7 @@ use ser_client::{
 #[cfg(feature = "microphone")]
 use super::MicrophoneArgs;
 use super::{
-    CommandLine, Recognition,
+    CommandLine, Recognition, Resumption,
     values::{RawEncoding, chunk_length},
 };
 use crate::output::Form;
@@ -43,6 +43,8 @@ pub(crate) struct StreamArgs {
 
     #[command(flatten)]
     pub(crate) recognition: Recognition,
+    #[command(flatten)]
+    pub(crate) resumption: Resumption,
 
     /// Send a file as fast as the server takes it, not in real time.
     #[arg(long, help_heading = "Sending")]

@@ -16,7 +16,7 @@ mod rotation;
 use std::time::Duration;
 
 use tokio::time::timeout;
-use tonic::{Response, Status, transport::Channel};
+use tonic::{Code, Response, Status, transport::Channel};
 
 pub use self::resolver::{Resolution, Resolver};
 pub(crate) use self::{peer::Connection, pool::Pool, resolver::SystemResolver};
@@ -64,6 +64,18 @@ impl Connection {
         Error::Silent {
             address: self.server().to_owned(),
             waited,
+        }
+    }
+
+    /// What it means that the server lacks something that others may have, as it says.
+    /// The next call goes to one of these.
+    pub(crate) fn lacks(&self, message: String) -> Error {
+        self.rest(Duration::ZERO);
+        Error::Unavailable {
+            address: self.server().to_owned(),
+            code: Code::FailedPrecondition,
+            reason: message,
+            retry_after: None,
         }
     }
 

@@ -143,7 +143,7 @@ impl Connection {
     }
 
     /// The server can't serve now, and perhaps not for `at_least` so long.
-    pub(super) fn rest(&self, at_least: Duration) {
+    pub(crate) fn rest(&self, at_least: Duration) {
         self.peer.failed(at_least);
     }
 

@@ -3,11 +3,12 @@
 
 use std::io::{self, Write};
 
-use ser_client::proto::{
-    EmotionResult, GoAway, Score, StreamStarted, StreamSummary, StreamWarning, Verdict,
+use ser_client::{
+    Resumed,
+    proto::{EmotionResult, GoAway, Score, StreamStarted, StreamSummary, StreamWarning, Verdict},
 };
 
-use super::{Output, header, heard, printable, seconds};
+use super::{Output, header, heard, moved, printable, seconds};
 
 /// Writes results to `out`, notes about the stream to `notes`.
 #[derive(Debug)]
@@ -51,6 +52,10 @@ impl<W: Write, N: Write> Output for Lines<W, N> {
             self.notes,
             "warning: the server stops within {left:.0} s ({reason})"
         )
+    }
+
+    fn resumed(&mut self, resumed: &Resumed) -> io::Result<()> {
+        writeln!(self.notes, "stream: {}", moved(resumed))
     }
 
     fn summary(&mut self, summary: &StreamSummary) -> io::Result<()> {

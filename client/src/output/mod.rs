@@ -23,11 +23,11 @@ pub(crate) mod repository;
 use std::{
     borrow::Cow,
     io::{self, Write},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use ser_client::{
-    Event,
+    Event, Resumed,
     proto::{EmotionResult, GoAway, StreamStarted, StreamSummary, StreamWarning},
 };
 
@@ -55,6 +55,7 @@ pub(crate) trait Output {
     fn result(&mut self, result: &EmotionResult) -> io::Result<()>;
     fn warning(&mut self, warning: &StreamWarning) -> io::Result<()>;
     fn go_away(&mut self, go_away: &GoAway) -> io::Result<()>;
+    fn resumed(&mut self, resumed: &Resumed) -> io::Result<()>;
     fn summary(&mut self, summary: &StreamSummary) -> io::Result<()>;
 
     /// `audio` has left for the server; it was to leave at `due`.
@@ -86,6 +87,7 @@ pub(crate) trait Output {
             Event::Result(result) => self.result(result),
             Event::Warning(warning) => self.warning(warning),
             Event::GoAway(go_away) => self.go_away(go_away),
+            Event::Resumed(resumed) => self.resumed(resumed),
             Event::Summary(summary) => self.summary(summary),
             // A kind of event that this command line does not know yet.
             _ => Ok(()),
@@ -105,6 +107,23 @@ pub(crate) fn choose(form: Form, server: &str, stop: &Stop) -> io::Result<Box<dy
         return Ok(Box::new(view));
     }
     Ok(Box::new(Lines::new(out, notes())))
+}
+
+/// How a stream came to another server, for people.
+fn moved(resumed: &Resumed) -> String {
+    let after = match resumed.gap {
+        Duration::ZERO => String::new(),
+        gap => format!(" after {:.1} s", gap.as_secs_f64()),
+    };
+    let lost = match resumed.exact {
+        true => "nothing lost",
+        false => "no result lost; probabilities may differ in the fifth decimal",
+    };
+    let text = format!(
+        "{}; resumed on {}{after}, {lost}",
+        resumed.reason, resumed.server
+    );
+    printable(&text).into_owned()
 }
 
 /// `text` from a server without the control characters that would steer a

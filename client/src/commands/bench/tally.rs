@@ -168,7 +168,7 @@ impl Tally {
 
 /// The status of gRPC that the server sent, or what the client saw instead of one.
 fn status(error: &Error) -> String {
-    let name = match error {
+    let name = match error.last() {
         Error::Rejected { code, .. }
         | Error::Failed { code, .. }
         | Error::Unavailable { code, .. } => return snake_case(*code),

@@ -72,6 +72,7 @@ async fn classify(
     stop: &Stop,
 ) -> Result<(), Failure> {
     let client = super::connect(connection).await?;
+    let client = client.with_timeouts(args.resumption.within(connection.timeouts()));
     let options = args.recognition.options();
     let model = options.model.as_deref().unwrap_or_default();
     let labels = client.model(model).await?.labels;

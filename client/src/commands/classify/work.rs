@@ -162,7 +162,7 @@ impl Work {
 
 /// Whether the server is gone, after all attempts to reach it. One that is full isn't.
 pub(super) fn lost(error: &Error) -> bool {
-    match error {
+    match error.last() {
         Error::Protocol { .. } => true,
         Error::Unavailable { code, .. } => *code != Code::ResourceExhausted,
         error => error.may_pass(),
@@ -172,7 +172,7 @@ pub(super) fn lost(error: &Error) -> bool {
 /// Whether every clip would be refused for the same reason: for what the command
 /// line asks, not for what the file holds.
 pub(super) fn concerns_all(error: &Error) -> bool {
-    match error {
+    match error.last() {
         Error::Rejected { message, .. } => {
             message.starts_with("config.options.")
                 && !message.starts_with("config.options.picked_channel")

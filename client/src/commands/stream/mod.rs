@@ -62,6 +62,7 @@ async fn recognise(
     };
     let format = source.format();
     let client = super::connect(connection).await?;
+    let client = client.with_timeouts(args.resumption.within(connection.timeouts()));
     let (sink, results) = client.stream(config).await?;
     if let Some(path) = args.record.as_deref() {
         *tape = Some(Tape::start(path, Recorder::create(path, format)?)?);

@@ -8,6 +8,7 @@ use std::io::{self, Write};
 #[cfg(feature = "microphone")]
 use ser_client::audio::microphone::{Device, DeviceState};
 use ser_client::{
+    Resumed,
     admin_proto::RepositoryModel,
     proto::{EmotionResult, GoAway, Model, StreamStarted, StreamSummary, StreamWarning},
 };
@@ -36,7 +37,11 @@ seconds from the first sample; a field that does not apply is left out.
            end.
   warning  code (narrow_band, clipped_audio; client: found before the audio
            left), message, channel
-  go_away  time_left, reason: the server is about to stop
+  go_away  time_left, reason: the server is about to stop; only with --no-resume
+  resumed  left, reason, server, exact, gap: another server goes on with the stream
+           of the one that was left, after no server had it for the time `gap`.
+           Not exact: probabilities agree within 1e-5 with those of an
+           undisturbed stream
   summary  once a channel, last: channel, received, received_samples,
            classified, no_speech, uncertain, time_per_label [{label, time}],
            mean_posterior [{label, probability}], overall_label, results
@@ -95,6 +100,19 @@ impl<W: Write> Output for JsonLines<W> {
             &Line::GoAway {
                 time_left,
                 reason: &go_away.reason,
+            },
+        )
+    }
+
+    fn resumed(&mut self, resumed: &Resumed) -> io::Result<()> {
+        write_line(
+            &mut self.out,
+            &Line::Resumed {
+                left: &resumed.left,
+                reason: &resumed.reason,
+                server: &resumed.server,
+                exact: resumed.exact,
+                gap: resumed.gap.as_secs_f64(),
             },
         )
     }
@@ -196,6 +214,13 @@ enum Line<'a> {
     GoAway {
         time_left: f64,
         reason: &'a str,
+    },
+    Resumed {
+        left: &'a str,
+        reason: &'a str,
+        server: &'a str,
+        exact: bool,
+        gap: f64,
     },
     Summary(SummaryFields<'a>),
     Model(ModelFields<'a>),

@@ -18,7 +18,10 @@ use std::{
 };
 
 use anstream::{AutoStream, ColorChoice};
-use ser_client::proto::{EmotionResult, GoAway, StreamStarted, StreamSummary, StreamWarning};
+use ser_client::{
+    Resumed,
+    proto::{EmotionResult, GoAway, StreamStarted, StreamSummary, StreamWarning},
+};
 
 use self::{
     painter::{Painter, Shared},
@@ -26,7 +29,7 @@ use self::{
     state::State,
     theme::Theme,
 };
-use super::{Output, report::Report};
+use super::{Output, moved, report::Report};
 use crate::commands::Stop;
 
 /// Draws on the terminal's alternate screen until the stream is over.
@@ -89,6 +92,10 @@ impl Output for LiveView {
 
     fn go_away(&mut self, go_away: &GoAway) -> io::Result<()> {
         self.change(|state| state.go_away(go_away))
+    }
+
+    fn resumed(&mut self, resumed: &Resumed) -> io::Result<()> {
+        self.change(|state| state.cautions.push(&moved(resumed)))
     }
 
     fn summary(&mut self, summary: &StreamSummary) -> io::Result<()> {
