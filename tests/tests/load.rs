@@ -184,6 +184,41 @@ async fn streams_that_break_leave_no_results_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn streams_that_are_resumed_leave_no_results_out() {
+    // Each stream breaks once, or is told to leave; the number is of the attempt.
+    let breaking = Behaviour {
+        broken: |number| (number < 2).then_some(Duration::from_millis(800)),
+        goes_away: |number| {
+            (2..4)
+                .contains(&number)
+                .then_some(Duration::from_millis(800))
+        },
+        ..Behaviour::default()
+    };
+    let [one, other] = [null_server(breaking).await, null_server(breaking).await];
+    let servers = format!("{},{}", one.url(), other.url());
+    let load = "--streams 8 --duration 2s --resume";
+    let (steps, _) = run(&servers, load, 0).await;
+    let step = &steps[0];
+    assert_eq!(
+        (&step["errors"], &step["achieved"]),
+        (&json!({}), &json!(8))
+    );
+    assert_eq!(
+        (&step["results"], &step["missing"]),
+        (&json!(160), &json!(0))
+    );
+    let resumed = step["resumed"].as_u64().expect("a number");
+    assert!((1..=8).contains(&resumed), "{step}");
+
+    let table = "--streams 2 --duration 500ms --warm-up 200ms --resume";
+    let ended = program::run(bench(&null_server(breaking).await.url(), table)).await;
+    ended.assert(0, &[]);
+    let told = "2 streams: 2 resumptions, with no result left out.";
+    assert!(ended.stdout.contains(told), "{}", ended.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_lost_is_told_from_one_that_is_slow() {
     let server = null_server(Behaviour {
         broken: |_| Some(Duration::from_millis(300)),
@@ -292,7 +327,8 @@ async fn json_has_every_field() {
     assert_eq!(
         fields(&steps[0]),
         "achieved client client_lateness client_was_late connections covered_lag errors \
-         interrupted lag measured missing results server speech streams type within_max_lag"
+         interrupted lag measured missing results resumed server speech streams type \
+         within_max_lag"
     );
     assert_eq!(
         fields(&end),

@@ -102,6 +102,11 @@ pub(crate) struct BenchArgs {
     #[command(flatten)]
     pub(crate) recognition: Recognition,
 
+    /// Resume streams that break, on any of the servers, as other clients do, and count
+    /// how often. Each connection is then to whichever server's turn it is.
+    #[arg(long, help_heading = "Load")]
+    pub(crate) resume: bool,
+
     /// Process id of a server on this machine, to show its processor time and memory.
     #[arg(
         long,

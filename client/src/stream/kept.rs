@@ -46,6 +46,8 @@ struct State {
     /// How far each of the [`Reader`]s has read: one, while a stream moves two.
     readers: Vec<(u64, u64)>,
     next_reader: u64,
+    /// How far any has, or the last one had.
+    sent: u64,
     muted: bool,
     half_closed: bool,
     over: bool,
@@ -68,6 +70,7 @@ impl Kept {
             resume,
             readers: Vec::with_capacity(2),
             next_reader: 0,
+            sent: start,
             muted: false,
             half_closed: false,
             over: false,
@@ -188,6 +191,7 @@ impl Kept {
         let id = state.next_reader;
         state.next_reader += 1;
         state.readers.push((id, position));
+        state.note_sent();
         state.moved = Instant::now();
         let reader = Reader {
             kept: Arc::clone(self),
@@ -220,20 +224,19 @@ impl Kept {
 }
 
 impl State {
-    /// Up to where anything was sent, if there is anybody to send to.
-    fn sent(&self) -> Option<u64> {
-        self.readers.iter().map(|(_, position)| *position).max()
+    fn note_sent(&mut self) {
+        let furthest = self.readers.iter().map(|(_, position)| *position).max();
+        self.sent = furthest.unwrap_or(self.sent);
     }
 
     fn has_room(&self, bytes: u64) -> bool {
         let fits = self.replay.len() + bytes <= self.most || self.replay.len() == 0;
-        let unsent = |sent| self.replay.pieces_after(sent);
         // While there is no server, audio goes on being kept.
-        fits && self.sent().is_none_or(|sent| unsent(sent) < UNSENT)
+        fits && (self.readers.is_empty() || self.replay.pieces_after(self.sent) < UNSENT)
     }
 
     fn is_unsent(&self) -> bool {
-        self.sent().is_none_or(|sent| sent < self.replay.end())
+        self.sent < self.replay.end()
     }
 
     /// Whether only a result makes room for more.
@@ -299,6 +302,7 @@ impl Reader {
         let (_, position) = readers.find(|(id, _)| *id == self.id)?;
         if let Some(audio) = state.replay.get(*position) {
             *position += audio.len() as u64;
+            state.note_sent();
             state.moved = Instant::now();
             state.release();
             self.said_muted = false;
@@ -324,6 +328,7 @@ impl Drop for Reader {
         {
             let mut state = self.kept.state();
             state.readers.retain(|(id, _)| *id != self.id);
+            state.note_sent();
             if state.keeps {
                 state.release();
             }

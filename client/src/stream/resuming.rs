@@ -252,7 +252,8 @@ impl Resuming {
     async fn resume(&mut self, error: Error, started: Instant) -> Result<Attempt, Error> {
         let limit = self.client.timeouts.resume;
         // Whatever had long been well again is new trouble.
-        if started.elapsed() >= limit {
+        let kept_silent = matches!(error, Error::Silent { .. });
+        if !kept_silent && started.elapsed() >= limit {
             self.trouble = None;
         }
         let (since, pause) = match &mut self.trouble {

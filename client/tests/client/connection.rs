@@ -190,7 +190,7 @@ async fn a_server_that_comes_back_gets_streams_again() {
 }
 
 #[tokio::test]
-async fn a_stream_whose_server_dies_is_not_repeated() {
+async fn a_stream_that_is_not_to_be_resumed_dies_with_its_server() {
     let streams = Arc::new(AtomicUsize::new(0));
     let script = |streams: &Arc<AtomicUsize>| {
         let streams = Arc::clone(streams);
@@ -204,7 +204,9 @@ async fn a_stream_whose_server_dies_is_not_repeated() {
         }
     };
     let servers = [&streams, &streams].map(|streams| FakeServer::start(script(streams)));
-    let client = connect(&[&servers[0].address, &servers[1].address]).await;
+    let addresses = servers.each_ref().map(|server| server.address.clone());
+    let client = Client::builder(addresses).resume(false).connect();
+    let client = patiently(client).await.unwrap();
     let (_sink, mut results) = stream(&client).await.unwrap();
     let [dies, lives]: [FakeServer; 2] = {
         let mut servers = Vec::from(servers);
@@ -416,6 +418,7 @@ async fn a_connection_that_falls_silent_is_not_used_again() {
             silence: Duration::from_secs(1),
             ..Timeouts::default()
         })
+        .resume(false)
         .connect();
     let client = patiently(client).await.unwrap();
     let (sink, mut results) = stream(&client).await.unwrap();
@@ -424,10 +427,12 @@ async fn a_connection_that_falls_silent_is_not_used_again() {
     assert!(matches!(silent, Err(Error::Silent { .. })), "{silent:?}");
     assert_eq!(connections.lock().unwrap().len(), 1);
 
-    let (mut sink, _results) = stream(&client).await.unwrap();
+    let (mut sink, mut results) = stream(&client).await.unwrap();
     assert_eq!(connections.lock().unwrap().len(), 2);
     let more_than_it_takes = Bytes::from(vec![0; 16 << 20]);
-    let silent = patiently(sink.send(more_than_it_takes)).await;
+    let ended = patiently(sink.send(more_than_it_takes)).await;
+    assert!(matches!(ended, Err(Error::Ended)), "{ended:?}");
+    let silent = patiently(results.next()).await;
     assert!(matches!(silent, Err(Error::Silent { .. })), "{silent:?}");
 
     stream(&client).await.unwrap();
@@ -441,6 +446,7 @@ async fn nobody_has_to_lose_patience() {
         connect: Duration::MAX,
         answer: Duration::MAX,
         silence: Duration::MAX,
+        resume: Duration::MAX,
     });
     let client = patiently(client.connect()).await.unwrap();
     let (sink, results) = stream(&client).await.unwrap();
@@ -466,6 +472,7 @@ async fn silence_after_the_half_close_ends_a_stream() {
             silence: Duration::from_secs(2),
             ..Timeouts::default()
         })
+        .resume(false)
         .connect();
     let client = patiently(client).await.unwrap();
     let (mut sink, results) = stream(&client).await.unwrap();

@@ -92,7 +92,8 @@ async fn a_server_that_dies() {
         std::mem::forget(call);
     });
     let recording = Recording::seconds(60);
-    let mut program = start(&server.address, &["stream", recording.path()]);
+    let arguments = ["stream", recording.path(), "--no-resume"];
+    let mut program = start(&server.address, &arguments);
     assert!(program.line().await.contains("happy"));
     let address = server.address.clone();
     drop(server);
@@ -115,7 +116,8 @@ async fn a_server_that_becomes_unavailable() {
             .await;
     });
     let recording = Recording::seconds(60);
-    let ended = run(&server.address, &["stream", recording.path()]).await;
+    let arguments = ["stream", recording.path(), "--no-resume"];
+    let ended = run(&server.address, &arguments).await;
     assert_ended(
         &ended,
         CONNECTION,
@@ -212,7 +214,8 @@ async fn a_server_that_stops_is_left_in_time() {
         call.send(Response::Summary(messages::summary())).await;
     });
     let recording = Recording::seconds(60);
-    let ended = run(&server.address, &["stream", recording.path()]).await;
+    let arguments = ["stream", recording.path(), "--no-resume"];
+    let ended = run(&server.address, &arguments).await;
     assert_ended(
         &ended,
         CONNECTION,

@@ -43,6 +43,7 @@ async fn every_event_is_one_object() {
         recording.path(),
         "--json",
         "--fast",
+        "--no-resume",
         "--top-k",
         "1",
     ];

@@ -15,5 +15,6 @@ mod kept;
 mod lines;
 mod models;
 mod record;
+mod resume;
 mod support;
 mod terminal;

@@ -23,10 +23,12 @@ fn listener() -> (FakeServer, mpsc::UnboundedReceiver<Vec<u8>>) {
         async move {
             call.accept().await;
             let mut audio = Vec::new();
+            let mut sequence = 0;
             while let Some(more) = call.audio().await {
                 audio.extend_from_slice(&more);
-                let result = messages::emotion(0, "happy", 0.9);
+                let result = messages::emotion(sequence, "happy", 0.9);
                 call.send(messages::result(result)).await;
+                sequence += 1;
             }
             // A program that was killed has no use for it.
             let _ = heard.send(audio);

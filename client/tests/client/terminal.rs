@@ -176,8 +176,8 @@ async fn two_channels_are_two_lanes() {
     let server = FakeServer::start(|mut call| async move {
         call.accept().await;
         call.send(on(0, messages::emotion(0, "sad", 0.8))).await;
-        call.send(on(1, messages::emotion(0, "happy", 0.9))).await;
-        call.send(on(1, messages::no_speech(1))).await;
+        call.send(on(1, messages::emotion(1, "happy", 0.9))).await;
+        call.send(on(1, messages::no_speech(2))).await;
         call.rest().await;
         for channel in 0..2 {
             let summary = StreamSummary {
@@ -231,7 +231,8 @@ async fn a_server_that_stops() {
         std::future::pending::<()>().await;
     });
     let recording = Recording::seconds(600);
-    let mut terminal = Terminal::start(80, 24, &server.address, &["stream", recording.path()]);
+    let arguments = ["stream", recording.path(), "--no-resume"];
+    let mut terminal = Terminal::start(80, 24, &server.address, &arguments);
     terminal
         .shows(&[
             "▲ server stopping",
@@ -265,7 +266,8 @@ async fn a_stream_that_fails() {
         }
     });
     let recording = Recording::seconds(600);
-    let mut terminal = Terminal::start(80, 24, &server.address, &["stream", recording.path()]);
+    let arguments = ["stream", recording.path(), "--no-resume"];
+    let mut terminal = Terminal::start(80, 24, &server.address, &arguments);
     terminal.shows(&[VERDICTS]).await;
     fail.send_replace(true);
     let left = terminal.end().await;

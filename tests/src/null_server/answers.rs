@@ -8,8 +8,8 @@ use std::{
 };
 
 use ser_proto::v1::{
-    AudioFormat, EmotionResult, Encoding, Model, StreamStarted, StreamSummary, StreamingConfig,
-    StreamingRecognizeRequest, StreamingRecognizeResponse, Trigger, Verdict,
+    AudioFormat, EmotionResult, Encoding, GoAway, GoAwayCode, Model, StreamStarted, StreamSummary,
+    StreamingConfig, StreamingRecognizeRequest, StreamingRecognizeResponse, Trigger, Verdict,
     streaming_recognize_request::Request as Asked, streaming_recognize_response::Response as Said,
 };
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -21,11 +21,19 @@ use super::{Behaviour, Open};
 /// How long after its end a result can be computed, as the null server declares it.
 pub const ALGORITHMIC_DELAY: Duration = Duration::from_millis(10);
 
+/// What becomes of a stream, each after so much of its audio.
+#[derive(Clone, Copy)]
+pub(super) struct Fate {
+    /// It breaks off.
+    pub(super) breaks: Option<Duration>,
+    /// It must leave, and goes on meanwhile.
+    pub(super) goes_away: Option<Duration>,
+}
+
 /// One stream, audio in, results out: no task, no channel, nothing to copy.
 pub(super) struct Answers {
     behaviour: Behaviour,
-    /// After how much audio it breaks off.
-    breaks: Option<Duration>,
+    fate: Fate,
     open: Open,
     requests: Streaming<StreamingRecognizeRequest>,
     half_closed: bool,
@@ -46,7 +54,7 @@ pub(super) struct Answers {
 impl Answers {
     pub(super) fn new(
         behaviour: Behaviour,
-        breaks: Option<Duration>,
+        fate: Fate,
         open: Open,
         requests: Streaming<StreamingRecognizeRequest>,
         mut config: StreamingConfig,
@@ -59,6 +67,11 @@ impl Answers {
             Encoding::S16le => 2,
             _ => 1,
         };
+        let frame_bytes = sample_bytes * u64::from(format.channels.max(1));
+        let resume = config.resume.take();
+        let exact = resume.as_ref().map(|_| true);
+        let resume = resume.unwrap_or_default();
+        let hop = behaviour.hop;
         config.options.get_or_insert_default().hop = Some(proto(behaviour.hop));
         let started = StreamStarted {
             stream_id: "null".to_owned(),
@@ -66,20 +79,21 @@ impl Answers {
             algorithmic_delay: Some(proto(ALGORITHMIC_DELAY)),
             numerics: String::new(),
             model: Some(Model::default()),
-            ..StreamStarted::default()
+            exact,
         };
         let now = Instant::now();
         Ok(Self {
             behaviour,
-            breaks,
+            fate,
             open,
             requests,
             half_closed: false,
             format,
-            frame_bytes: sample_bytes * u64::from(format.channels.max(1)),
-            received_bytes: 0,
-            results: 0,
-            end: Duration::ZERO,
+            frame_bytes,
+            received_bytes: resume.replay_from_sample * frame_bytes,
+            results: resume.results,
+            // All but the last are whole hops long.
+            end: hop * u32::try_from(resume.results).expect("a short stream"),
             queue: VecDeque::from([(now, said(Said::Started(started)))]),
             timer: Box::pin(sleep_until(now)),
             pausing: None,
@@ -128,6 +142,7 @@ impl Answers {
             verdict: Verdict::Emotion.into(),
             label: Some("neutral".to_owned()),
             trigger: trigger.into(),
+            replay_from_sample: samples_before(end, self.format.sample_rate),
             ..EmotionResult::default()
         };
         self.results += 1;
@@ -159,7 +174,13 @@ impl Answers {
                     request: Some(Asked::Audio(audio)),
                 }) => {
                     self.hear(audio.len());
-                    if self.breaks.is_some_and(|after| self.received() >= after) {
+                    let is_over = |after: Option<Duration>| {
+                        after.is_some_and(|after| self.received() >= after)
+                    };
+                    if is_over(self.fate.goes_away) {
+                        self.fate.goes_away = None;
+                        self.say(Said::GoAway(go_away()));
+                    } else if is_over(self.fate.breaks) {
                         return Poll::Ready(Err(Status::unavailable("server: shutting down")));
                     }
                 }
@@ -202,4 +223,20 @@ fn said(response: Said) -> StreamingRecognizeResponse {
 
 fn proto(time: Duration) -> prost_types::Duration {
     time.try_into().expect("no longer than a stream")
+}
+
+/// To be followed at once.
+fn go_away() -> GoAway {
+    GoAway {
+        time_left: Some(proto(Duration::from_secs(20))),
+        reason: "upgrade".to_owned(),
+        reconnect_after: None,
+        code: GoAwayCode::ShuttingDown.into(),
+    }
+}
+
+/// Whole samples in `time`.
+fn samples_before(time: Duration, sample_rate: u32) -> u64 {
+    let samples = time.as_nanos() * u128::from(sample_rate) / 1_000_000_000;
+    u64::try_from(samples).expect("a short stream")
 }

@@ -23,7 +23,7 @@ use tokio_stream::{StreamExt, wrappers::TcpListenerStream};
 use tonic::{Request, Response, Status, Streaming, transport::Server};
 
 pub use self::answers::ALGORITHMIC_DELAY;
-use self::answers::Answers;
+use self::answers::{Answers, Fate};
 
 /// What the null server does.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +41,8 @@ pub struct Behaviour {
     pub refused: fn(usize) -> bool,
     /// After how much audio it ends with `UNAVAILABLE`, if at all.
     pub broken: fn(usize) -> Option<Duration>,
+    /// After how much audio it says that the stream must leave, if at all.
+    pub goes_away: fn(usize) -> Option<Duration>,
     /// Once in each stream, after so much audio, it reads nothing for the second of
     /// these.
     pub pause: Option<(Duration, Duration)>,
@@ -56,6 +58,7 @@ impl Default for Behaviour {
             most_streams_per_connection: None,
             refused: |_| false,
             broken: |_| None,
+            goes_away: |_| None,
             pause: None,
         }
     }
@@ -184,7 +187,10 @@ impl SpeechEmotion for NullServer {
         };
         Ok(Response::new(Answers::new(
             self.behaviour,
-            (self.behaviour.broken)(number),
+            Fate {
+                breaks: (self.behaviour.broken)(number),
+                goes_away: (self.behaviour.goes_away)(number),
+            },
             open,
             requests,
             config,

@@ -133,14 +133,23 @@ impl Share {
     }
 
     /// Connects for the streams from the `first` on. Each of them is then opened once: a
-    /// new attempt, or another connection, would hide what became of the first.
+    /// new attempt, or another connection, would hide what became of the first, unless
+    /// that is asked for.
     async fn connect(&self, first: usize) -> Result<Client, Error> {
         let number = first / self.load.streams_per_connection;
-        let connection = self.load.connection.one(number);
+        let connection = match self.load.resume {
+            true => self.load.connection.clone(),
+            false => self.load.connection.one(number),
+        };
         let client = commands::connect(&connection).await?;
+        let timeouts = connection.timeouts();
         Ok(client.with_timeouts(Timeouts {
             connect: Duration::ZERO,
-            ..connection.timeouts()
+            resume: match self.load.resume {
+                true => timeouts.resume,
+                false => Duration::ZERO,
+            },
+            ..timeouts
         }))
     }
 

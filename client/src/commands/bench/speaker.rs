@@ -88,9 +88,13 @@ impl Speaker {
 
     async fn listen(&self, mut results: ResultStream, owed: &mut Owed) -> Result<(), Error> {
         while let Some(event) = results.next().await? {
-            if let Event::Result(result) = event {
-                owed.received(&result);
-                self.note(&result);
+            match event {
+                Event::Result(result) => {
+                    owed.received(&result);
+                    self.note(&result);
+                }
+                Event::Resumed(_) => lock(&self.tally).resumed += 1,
+                _ => {}
             }
         }
         Ok(())

@@ -76,6 +76,8 @@ pub(crate) struct Tally {
     pub(crate) opened: usize,
     /// Streams that went well from the beginning to the end.
     pub(crate) achieved: usize,
+    /// How often streams broke and went on, no result left out.
+    pub(crate) resumed: usize,
     /// Streams that failed, by status.
     pub(crate) errors: BTreeMap<String, usize>,
     /// Why the first of them did.
@@ -94,6 +96,7 @@ impl Tally {
             connections: 0,
             opened: 0,
             achieved: 0,
+            resumed: 0,
             errors: BTreeMap::new(),
             first_error: None,
         }
@@ -137,6 +140,7 @@ impl Tally {
         self.connections += other.connections;
         self.opened += other.opened;
         self.achieved += other.achieved;
+        self.resumed += other.resumed;
         for (status, streams) in other.errors {
             *self.errors.entry(status).or_default() += streams;
         }
@@ -220,10 +224,12 @@ mod tests {
             );
             tally.not_opened(1);
             tally.achieved = 5;
+            tally.resumed = 2;
             all.add(tally);
         }
         let near = |time: Duration, ms: u32| time.abs_diff(ms * MS) < MS;
         assert_eq!((all.lag.len(), all.achieved, all.failures()), (100, 20, 8));
+        assert_eq!(all.resumed, 8);
         assert!(near(all.lag.percentile(50.0), 50));
         assert!(near(all.lag.percentile(99.0), 99));
         assert!(near(all.lag.min(), 1));

@@ -20,7 +20,8 @@ use crate::{
 pub(crate) const BENCH_HELP: &str = r#"JSON lines (--json): one object a line, `type` first. Times are seconds.
 
   bench_step  once for each number of streams: streams, connections, measured (how
-              long), interrupted, achieved (streams that went well to the end), errors
+              long), interrupted, achieved (streams that went well to the end), resumed
+              (how often streams broke and went on; 0 without --resume), errors
               {status: streams}, first_error (what the first of them said), results,
               missing (results that were due on streams that failed, and never came;
               they count with what they lagged until the step was over), speech (share
@@ -48,6 +49,7 @@ struct StepLine<'a> {
     measured: f64,
     interrupted: bool,
     achieved: usize,
+    resumed: usize,
     errors: &'a BTreeMap<String, usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     first_error: Option<String>,
@@ -133,6 +135,7 @@ pub(crate) fn write_step(out: &mut impl Write, args: &BenchArgs, step: &Step) ->
             measured: step.measured.as_secs_f64(),
             interrupted: step.interrupted,
             achieved: tally.achieved,
+            resumed: tally.resumed,
             errors: &tally.errors,
             first_error: tally.first_error.as_ref().map(Error::to_string),
             results: tally.results(),

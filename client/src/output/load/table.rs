@@ -92,6 +92,10 @@ fn write_notes(out: &mut impl Write, args: &BenchArgs, step: &Step) -> io::Resul
             statuses(tally)
         )?;
     }
+    if args.resume {
+        let resumed = count(tally.resumed, "resumption");
+        writeln!(out, "{streams}: {resumed}, with no result left out.")?;
+    }
     if let Some(error) = &tally.first_error {
         writeln!(out, "{streams}: {}.", printable(&error.to_string()))?;
     }

@@ -172,10 +172,16 @@ impl Call {
         config
     }
 
+    /// The next request after the config, or `None` at the half-close, or if the client is
+    /// gone.
+    pub(crate) async fn request(&mut self) -> Option<Part> {
+        self.requests.message().await.ok()??.request
+    }
+
     /// The next audio, or `None` at the half-close, or if the client is gone.
     pub(crate) async fn audio(&mut self) -> Option<Bytes> {
-        match self.requests.message().await.ok()??.request {
-            Some(Part::Audio(audio)) => Some(audio),
+        match self.request().await? {
+            Part::Audio(audio) => Some(audio),
             other => panic!("{other:?}"),
         }
     }
