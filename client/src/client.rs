@@ -77,9 +77,10 @@ impl Client {
     /// [`Timeouts::connect`].
     ///
     /// When the server is lost, stops, or can't serve any more, another goes on with the
-    /// stream, told by [`Event::Resumed`](crate::Event::Resumed). For that the client keeps the audio that results
-    /// yet to come may need: that of the model's window and hop, and at most 60 s more. A stream whose `config` resumes one
-    /// that ended is sent the audio from [`replay_from_sample`](ser_proto::v1::Resume::replay_from_sample) on.
+    /// stream, told by [`Event::Resumed`](crate::Event::Resumed). For that the client keeps
+    /// the audio that results yet to come may need: at most that of the model's window and
+    /// hop, and 60 s more. A stream whose `config` resumes one that ended is to be sent the
+    /// audio from its [`replay_from_sample`](ser_proto::v1::Resume::replay_from_sample) on.
     ///
     /// # Errors
     ///

@@ -66,7 +66,8 @@ pub(crate) enum Command {
     /// A terminal gets a live view, which leaves a summary behind; a pipe one line a
     /// result (start, end, verdict, scores) and the summary, with notes about the
     /// stream on standard error; --json gives JSON lines. Ctrl-C (in the live view also
-    /// q or Esc) stops sending and still shows the summary.
+    /// q or Esc) stops sending and still shows the summary; m there turns a microphone off
+    /// and on. When a server is lost or stops, another goes on with the stream.
     #[command(after_long_help = JSON_HELP)]
     Stream(StreamArgs),
     /// Classify recordings, many at once, as fast as the server takes them.

@@ -9,12 +9,16 @@ mod devices;
 mod health;
 mod inputs;
 mod models;
+mod mute;
 mod stop;
 mod stream;
 
 use ser_client::Client;
 
-pub(crate) use self::stop::{Leave, Stop};
+pub(crate) use self::{
+    mute::Mute,
+    stop::{Leave, Stop},
+};
 
 use crate::{
     cli::{Command, CommandLine, Connection},

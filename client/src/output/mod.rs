@@ -36,7 +36,7 @@ pub(crate) use load::BENCH_HELP;
 pub(crate) use notes::notes;
 
 use self::{json::JsonLines, lines::Lines, live::LiveView};
-use crate::commands::Stop;
+use crate::commands::{Mute, Stop};
 
 /// The form of what is shown of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,14 +95,20 @@ pub(crate) trait Output {
     }
 }
 
-/// The output of this form, for a stream to `server` that `stop` ends.
-pub(crate) fn choose(form: Form, server: &str, stop: &Stop) -> io::Result<Box<dyn Output>> {
+/// The output of this form, for a stream to `server` that `stop` ends, and `mute` turns
+/// off if it can be.
+pub(crate) fn choose(
+    form: Form,
+    server: &str,
+    stop: &Stop,
+    mute: Option<&Mute>,
+) -> io::Result<Box<dyn Output>> {
     let out = anstream::stdout();
     if form == Form::Json {
         return Ok(Box::new(JsonLines::new(out)));
     }
     if form == Form::Suitable
-        && let Some(view) = LiveView::start(server, stop)?
+        && let Some(view) = LiveView::start(server, stop, mute)?
     {
         return Ok(Box::new(view));
     }

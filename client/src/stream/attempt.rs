@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use tokio_stream::Stream;
 use tonic::Streaming;
 
-use super::kept::{Kept, Reader};
+use super::kept::{Hold, Kept, Reader};
 use crate::{Error, Timeouts, connection::Connection};
 
 /// A call that the server has accepted. Dropping it cancels the call.
@@ -25,6 +25,7 @@ pub(super) struct Attempt {
     connection: Connection,
     responses: Streaming<StreamingRecognizeResponse>,
     kept: Arc<Kept>,
+    _hold: Hold,
     /// Which result comes next.
     sequence: u64,
     silence: Duration,
@@ -40,7 +41,7 @@ pub(super) async fn open(
     resumes: bool,
     kept: Arc<Kept>,
 ) -> Result<Attempt, Error> {
-    let (resume, reader) = kept.reader();
+    let (resume, reader, hold) = kept.reader();
     let sequence = resume.results;
     if resumes {
         config.resume = Some(resume);
@@ -68,6 +69,7 @@ pub(super) async fn open(
         connection,
         responses,
         kept,
+        _hold: hold,
         sequence,
         silence: timeouts.silence,
         heard: now,

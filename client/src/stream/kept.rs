@@ -179,8 +179,9 @@ impl Kept {
         Ok(())
     }
 
-    /// Where a new server goes on, and what it is sent: the audio from there.
-    pub(super) fn reader(self: &Arc<Self>) -> (Resume, Reader) {
+    /// Where a new server goes on, and what it is sent: the audio from there, until the
+    /// [`Hold`] is dropped.
+    pub(super) fn reader(self: &Arc<Self>) -> (Resume, Reader, Hold) {
         let mut state = self.state();
         let mut resume = state.resume.clone();
         let position = match state.keeps {
@@ -193,13 +194,31 @@ impl Kept {
         state.readers.push((id, position));
         state.note_sent();
         state.moved = Instant::now();
+        let hold = Hold {
+            kept: Arc::clone(self),
+            reader: id,
+        };
         let reader = Reader {
             kept: Arc::clone(self),
             id,
             said_muted: false,
             ended: false,
         };
-        (resume, reader)
+        (resume, reader, hold)
+    }
+
+    /// Nothing more is read by this reader.
+    fn part_with(&self, reader: u64) {
+        {
+            let mut state = self.state();
+            state.readers.retain(|(id, _)| *id != reader);
+            state.note_sent();
+            if state.keeps {
+                state.release();
+            }
+        }
+        self.more.notify_waiters();
+        self.room.notify_waiters();
     }
 
     /// Since when the server owes something: to take what is there, to say what makes
@@ -270,7 +289,21 @@ impl State {
     }
 }
 
-/// Reads what one server is sent. Meanwhile nothing is released that it has yet to read.
+/// As long as it is held, a server is sent what there is, and nothing is released that it
+/// has yet to be sent. A connection that hangs may keep its [`Reader`] for much longer.
+#[derive(Debug)]
+pub(super) struct Hold {
+    kept: Arc<Kept>,
+    reader: u64,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.kept.part_with(self.reader);
+    }
+}
+
+/// Reads what one server is sent.
 #[derive(Debug)]
 pub(super) struct Reader {
     kept: Arc<Kept>,
@@ -280,7 +313,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// What is sent next, as soon as it is there; `None` is the half-close.
+    /// What is sent next, as soon as it is there; `None` at the end.
     pub(super) async fn next(&mut self) -> Option<Request> {
         loop {
             let kept = Arc::clone(&self.kept);
@@ -299,7 +332,9 @@ impl Reader {
         let mut guard = self.kept.state();
         let state = &mut *guard;
         let mut readers = state.readers.iter_mut();
-        let (_, position) = readers.find(|(id, _)| *id == self.id)?;
+        let Some((_, position)) = readers.find(|(id, _)| *id == self.id) else {
+            return Some(None);
+        };
         if let Some(audio) = state.replay.get(*position) {
             *position += audio.len() as u64;
             state.note_sent();
@@ -325,15 +360,7 @@ impl Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        {
-            let mut state = self.kept.state();
-            state.readers.retain(|(id, _)| *id != self.id);
-            state.note_sent();
-            if state.keeps {
-                state.release();
-            }
-        }
-        self.kept.room.notify_waiters();
+        self.kept.part_with(self.id);
     }
 }
 
@@ -342,3 +369,6 @@ fn bytes_in(time: Duration, format: &AudioFormat) -> u64 {
     let frames = crate::audio::frames_in(time, format.sample_rate);
     (frames as u64).saturating_mul(frame_bytes(format) as u64)
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@ use tokio::{
 };
 
 use super::tape::Tape;
-use crate::commands::Stop;
+use crate::commands::{Mute, Stop};
 
 /// Pieces of [`Progress`] that may wait to be shown.
 pub(super) const NEWS: usize = 16;
@@ -45,12 +45,14 @@ pub(super) struct Fed {
 }
 
 /// Sends all of `source`, or what there is of it when `stop` asks for the half-close,
-/// and half-closes. Records on `tape` exactly what was sent.
+/// and half-closes. Sends nothing of what is heard while `mute` is on. Records on `tape`
+/// exactly what was sent.
 pub(super) async fn run(
     source: AudioSource,
     sink: AudioSink,
     tape: Option<&mut Tape>,
     stop: &Stop,
+    mute: &Mute,
     progress: mpsc::Sender<Progress>,
 ) -> Result<Fed, Error> {
     let mut feed = Feed {
@@ -62,7 +64,7 @@ pub(super) async fn run(
     };
     let sent = tokio::select! {
         biased;
-        sent = feed.send(stop) => sent,
+        sent = feed.send(stop, mute) => sent,
         () = too_late(stop) => Ok(Fed::default()),
     };
     match sent {
@@ -88,14 +90,21 @@ struct Feed<'a> {
 }
 
 impl Feed<'_> {
-    async fn send(&mut self, stop: &Stop) -> Result<Fed, Error> {
-        let (mut begun, mut stopped) = (false, false);
+    async fn send(&mut self, stop: &Stop, mute: &Mute) -> Result<Fed, Error> {
+        let (mut begun, mut stopped, mut muted) = (false, false, false);
         loop {
             let chunk = tokio::select! {
                 biased;
                 () = stop.half_closing(), if !stopped => {
                     stopped = true;
                     self.source.stop();
+                    continue;
+                }
+                () = mute.until(!muted) => {
+                    muted = !muted;
+                    if muted {
+                        self.sink.mute()?;
+                    }
                     continue;
                 }
                 chunk = self.source.next_chunk() => chunk,
@@ -122,6 +131,9 @@ impl Feed<'_> {
                     trouble: None,
                 });
             };
+            if muted {
+                continue;
+            }
             self.unsent = audio.len();
             let place = self.place().await?;
             // A chunk is one request, sent or not, and recorded before anything else

@@ -15,7 +15,7 @@ use self::{
     feed::{Fed, Progress},
     tape::Tape,
 };
-use super::Stop;
+use super::{Mute, Stop};
 use crate::{
     cli::{Connection, StreamArgs},
     failure::Failure,
@@ -25,12 +25,16 @@ use crate::{
 pub(crate) async fn run(connection: &Connection, args: &StreamArgs) -> Result<(), Failure> {
     let source = source::open(args).await?;
     let stop = Stop::default();
+    let mute = source::can_be_muted(&source).then(Mute::default);
     let servers = connection.servers.join(", ");
-    let mut output = output::choose(args.form(), &servers, &stop)?;
+    let mut output = output::choose(args.form(), &servers, &stop, mute.as_ref())?;
+    let mute = mute.unwrap_or_default();
     stop.listen()?;
     let mut tape = None;
     let outcome = tokio::select! {
-        outcome = recognise(connection, args, source, &mut tape, output.as_mut(), &stop) => outcome,
+        outcome = recognise(connection, args, source, &mut tape, output.as_mut(), &stop, &mute) => {
+            outcome
+        }
         leave = stop.leave() => Err(Failure::Left(leave)),
     };
     // Also of a stream that failed or was left.
@@ -53,6 +57,7 @@ async fn recognise(
     tape: &mut Option<Tape>,
     output: &mut dyn Output,
     stop: &Stop,
+    mute: &Mute,
 ) -> Result<(), Failure> {
     let config = StreamingConfig {
         audio: Some(source.format()),
@@ -70,7 +75,7 @@ async fn recognise(
     stop.started();
     output.started(results.started())?;
     let server = results.server().to_owned();
-    let feed = |progress| feed::run(source, sink, tape.as_mut(), stop, progress);
+    let feed = |progress| feed::run(source, sink, tape.as_mut(), stop, mute, progress);
     let ending = converse(feed, results, output, stop).await?;
     match (ending.cut_short, ending.trouble) {
         (Some(go_away), _) => Err(Failure::ServerStopping {

@@ -27,6 +27,15 @@ pub(super) async fn open(args: &StreamArgs) -> Result<AudioSource, Failure> {
     })
 }
 
+/// Whether it is live, and can be turned off here.
+pub(super) fn can_be_muted(source: &AudioSource) -> bool {
+    match source {
+        AudioSource::File(_) | AudioSource::StandardInput(_) => false,
+        #[cfg(feature = "microphone")]
+        AudioSource::Microphone(_) => true,
+    }
+}
+
 /// What is odd, for whoever is to mend it.
 pub(super) fn describe(oddity: Oddity) -> String {
     match oddity {

@@ -30,7 +30,7 @@ use self::{
     theme::Theme,
 };
 use super::{Output, moved, report::Report};
-use crate::commands::Stop;
+use crate::commands::{Mute, Stop};
 
 /// Draws on the terminal's alternate screen until the stream is over.
 pub(super) struct LiveView {
@@ -41,9 +41,13 @@ pub(super) struct LiveView {
 }
 
 impl LiveView {
-    /// Takes the terminal for a stream to `server`, which keys end by `stop`. `None`
-    /// where there is no terminal that it can draw on.
-    pub(super) fn start(server: &str, stop: &Stop) -> io::Result<Option<Self>> {
+    /// Takes the terminal for a stream to `server`, which keys end by `stop`, and turn off
+    /// by `mute`. `None` where there is no terminal that it can draw on.
+    pub(super) fn start(
+        server: &str,
+        stop: &Stop,
+        mute: Option<&Mute>,
+    ) -> io::Result<Option<Self>> {
         let out = io::stdout();
         if !out.is_terminal() || !is_capable() {
             return Ok(None);
@@ -56,7 +60,7 @@ impl LiveView {
         };
         #[cfg(unix)]
         stop.listen_to_the_terminal()?;
-        let state = Shared::new(State::new(server));
+        let state = Shared::new(State::new(server, mute.cloned()));
         Ok(Some(Self {
             painter: Painter::start(screen, state.clone(), theme, stop.clone())?,
             state,

@@ -21,7 +21,7 @@ use super::{
     state::State,
     view,
 };
-use crate::commands::Stop;
+use crate::commands::{Mute, Stop};
 
 /// The least time between two pictures.
 const FRAME: Duration = Duration::from_millis(50);
@@ -123,6 +123,7 @@ fn paint(
         if event::poll(wait)? {
             match wish(&event::read()?) {
                 Some(Wish::Stop) => stop.press(),
+                Some(Wish::Mute) => state.with(|state| state.mute.iter().for_each(Mute::toggle)),
                 #[cfg(unix)]
                 Some(Wish::Suspend) => screen.suspend()?,
                 _ => {}
@@ -144,6 +145,7 @@ fn paint(
 #[derive(Debug, PartialEq, Eq)]
 enum Wish {
     Stop,
+    Mute,
     Suspend,
 }
 
@@ -159,6 +161,7 @@ fn wish(event: &Event) -> Option<Wish> {
     };
     match (code, modifiers.contains(KeyModifiers::CONTROL)) {
         (KeyCode::Char('q') | KeyCode::Esc, false) | (KeyCode::Char('c'), true) => Some(Wish::Stop),
+        (KeyCode::Char('m'), false) => Some(Wish::Mute),
         (KeyCode::Char('z'), true) => Some(Wish::Suspend),
         _ => None,
     }
@@ -180,6 +183,8 @@ mod tests {
                 KeyModifiers::CONTROL,
                 Some(Wish::Suspend),
             ),
+            (KeyCode::Char('m'), KeyModifiers::NONE, Some(Wish::Mute)),
+            (KeyCode::Char('m'), KeyModifiers::CONTROL, None),
             (KeyCode::Char('c'), KeyModifiers::NONE, None),
             (KeyCode::Enter, KeyModifiers::NONE, None),
         ] {
@@ -267,7 +272,7 @@ mod tests {
             let runtime = Runtime::new().unwrap();
             let _inside = runtime.enter();
             let stop = Stop::default();
-            let state = Shared::new(State::new("http://here:1"));
+            let state = Shared::new(State::new("http://here:1", None));
             let screen = Screen::enter().unwrap();
             let theme = Theme { colour: false };
             let mut painter = Painter::start(screen, state, theme, stop.clone()).unwrap();

@@ -11,11 +11,14 @@ use super::{
     cautions::Cautions,
     level::{Level, Meter},
 };
-use crate::output::{
-    header,
-    history::{History, Moment},
-    labels::Labels,
-    printable, seconds,
+use crate::{
+    commands::Mute,
+    output::{
+        header,
+        history::{History, Moment},
+        labels::Labels,
+        printable, seconds,
+    },
 };
 
 /// The most lanes that a server classifies.
@@ -40,6 +43,8 @@ pub(super) struct State {
     pub(super) server: String,
     pub(super) phase: Phase,
     pub(super) stopping: bool,
+    /// Whether the microphone is off; none for what can't be turned off.
+    pub(super) mute: Option<Mute>,
     /// The model's name, and what else is worth knowing.
     pub(super) title: (String, String),
     pub(super) labels: Labels,
@@ -68,11 +73,12 @@ pub(super) struct Lane {
 }
 
 impl State {
-    pub(super) fn new(server: &str) -> Self {
+    pub(super) fn new(server: &str, mute: Option<Mute>) -> Self {
         Self {
             server: printable(server).into_owned(),
             phase: Phase::Connecting,
             stopping: false,
+            mute,
             title: Default::default(),
             labels: Labels::default(),
             lanes: vec![Lane::default()],
@@ -169,6 +175,11 @@ impl State {
         let text = format!("the server stops within {left:.0} s ({reason})");
         self.cautions.push(&text);
         self.server_stops = Some(text);
+    }
+
+    /// Whether the microphone is off.
+    pub(super) fn is_muted(&self) -> bool {
+        self.mute.as_ref().is_some_and(Mute::is_on)
     }
 
     /// How long results have been due that don't come, when that is worth saying.

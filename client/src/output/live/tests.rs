@@ -9,6 +9,7 @@ use ser_client::proto::{
 };
 
 use super::{Theme, state::State, view};
+use crate::commands::Mute;
 
 const LABELS: [&str; 7] = [
     "angry",
@@ -89,7 +90,7 @@ fn result(
 
 fn streaming(channels: u32, labels: &[&str]) -> State {
     let now = Instant::now();
-    let mut state = State::new("http://here:1");
+    let mut state = State::new("http://here:1", None);
     state.started(&started(channels, labels));
     let loud = [0, 64].repeat(4_000 * channels as usize);
     for at in 0..6 {
@@ -264,7 +265,7 @@ fn wide_labels_keep_their_columns() {
 #[test]
 fn any_size_is_drawn() {
     for state in [
-        State::new("http://here:1"),
+        State::new("http://here:1", None),
         streaming(1, &LABELS),
         streaming(3, &LABELS),
         streaming(8, &[]),
@@ -281,10 +282,27 @@ fn any_size_is_drawn() {
 }
 
 #[test]
+fn a_microphone_can_be_turned_off() {
+    let mute = Mute::default();
+    let mut state = State::new("http://here:1", Some(mute.clone()));
+    state.started(&started(1, &LABELS));
+    let shown = |status: &str, key: &str| {
+        let rows = rows(&drawn(&state, 80, 24, true));
+        assert!(rows[0].starts_with(status), "{rows:#?}");
+        assert!(rows[23].ends_with(key), "{rows:#?}");
+    };
+    shown("● streaming", "summary   m mute");
+    mute.toggle();
+    shown("○ muted, nothing is sent", "summary   m unmute");
+    mute.toggle();
+    shown("● streaming", "summary   m mute");
+}
+
+#[test]
 fn how_the_stream_stands() {
     let now = Instant::now();
     let status = |state: &State, at| rows(&drawn_at(state, 80, 24, true, at))[0].clone();
-    let mut state = State::new("http://here:1\u{1b}");
+    let mut state = State::new("http://here:1\u{1b}", None);
     assert_eq!(status(&state, now), "○ connecting to http://here:1\u{fffd}");
     state.started(&started(1, &LABELS));
     assert!(status(&state, now).starts_with("● streaming"));

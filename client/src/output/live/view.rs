@@ -83,6 +83,9 @@ fn status(state: &State, theme: Theme, now: Instant, area: Rect, buffer: &mut Bu
             theme.act(),
         ),
         (Some(_), ..) => Span::styled("▲ server stopping", theme.act()),
+        (.., Phase::Streaming) if state.is_muted() => {
+            Span::styled("○ muted, nothing is sent", theme.look())
+        }
         (.., Phase::Streaming) => Span::styled("● streaming", theme.fine().patch(Theme::BOLD)),
         (.., Phase::HalfClosed) => Span::styled("◌ half-closed, summary to come", theme.look()),
     };
@@ -136,10 +139,16 @@ fn keys(state: &State, theme: Theme, area: Rect, buffer: &mut Buffer) {
     let line = if state.stopping {
         Line::styled("stopping; q again: leave without the summary", theme.look())
     } else {
-        Line::from(vec![
+        let mut line = Line::from(vec![
             Span::styled("q", Theme::BOLD),
             Span::styled(" stop and show the summary", Theme::DIM),
-        ])
+        ]);
+        if state.mute.is_some() {
+            let does = if state.is_muted() { " unmute" } else { " mute" };
+            line.push_span(Span::styled("   m", Theme::BOLD));
+            line.push_span(Span::styled(does, Theme::DIM));
+        }
+        line
     };
     buffer.set_line(area.x, area.y, &line, area.width);
 }
