@@ -13,7 +13,10 @@ const SER_V1: [&str; 4] = [
 ];
 
 /// What operators speak, on another listener, which describes itself alone.
-const SER_ADMIN_V1: [&str; 1] = ["ser/admin/v1/model_repository.proto"];
+const SER_ADMIN_V1: [&str; 2] = [
+    "ser/admin/v1/model_repository.proto",
+    "ser/admin/v1/logging.proto",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     generate("ser_v1.bin", &SER_V1)?;

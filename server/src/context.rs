@@ -10,7 +10,7 @@ use crate::{
     config::{Config, LimitsConfig},
     models::{ModelRegistry, Repository},
     shutdown::Drain,
-    telemetry::Metrics,
+    telemetry::{LogLevel, Metrics, Telemetry, Tracer},
 };
 
 /// What all streams of a server share.
@@ -20,16 +20,20 @@ pub(crate) struct Context {
     pub(crate) admission: Admission,
     pub(crate) drain: Drain,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) tracer: Tracer,
+    pub(crate) log_level: LogLevel,
     models: OnceLock<Arc<Repository>>,
 }
 
 impl Context {
-    pub(crate) fn new(config: &Config, drain: Drain, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(config: &Config, drain: Drain, telemetry: &Telemetry) -> Self {
         Self {
             limits: config.limits.clone(),
             admission: Admission::new(config, drain.clone()),
             drain,
-            metrics,
+            metrics: Arc::clone(telemetry.metrics()),
+            tracer: telemetry.tracer().clone(),
+            log_level: telemetry.log_level().clone(),
             models: OnceLock::new(),
         }
     }

@@ -17,7 +17,6 @@ mod error;
 mod fixture;
 pub mod inventory;
 mod listen;
-pub mod logging;
 pub mod models;
 pub mod serve;
 mod services;

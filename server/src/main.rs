@@ -7,7 +7,7 @@ use ser_server::{
     Error,
     cli::{self, Cli, Invocation},
     config::{self, Config},
-    inventory, logging,
+    inventory,
     models::BackendRegistry,
     serve, shutdown,
     telemetry::Telemetry,
@@ -44,23 +44,30 @@ fn start() -> Result<(), Error> {
         Invocation::PrintConfig => return cli::print(config::EXAMPLE),
     };
     let config = config::load(file.as_deref(), flags)?;
-    logging::init(&config.log)?;
-    for (name, meant) in config::misspelt_variables() {
-        warn!("environment variable {name} is not read; did you mean {meant}?");
-    }
-    let backends = BackendRegistry::default().with_plugins(&config.plugins)?;
     let runtime = Runtime::new().map_err(|source| Error::Io {
         what: "runtime".to_owned(),
         source,
     })?;
-    let served = runtime.block_on(run(config, backends));
+    let telemetry = {
+        let _within = runtime.enter();
+        Telemetry::start(&config)?
+    };
+    let served = runtime.block_on(async {
+        let served = run(config, telemetry.clone()).await;
+        telemetry.flush().await;
+        served
+    });
     // A model that is still being loaded must not hold up the end.
     runtime.shutdown_background();
     served
 }
 
 /// Serves until SIGINT or SIGTERM; a second one ends the drain.
-async fn run(config: Config, backends: BackendRegistry) -> Result<(), Error> {
+async fn run(config: Config, telemetry: Telemetry) -> Result<(), Error> {
+    for (name, meant) in config::misspelt_variables() {
+        warn!("environment variable {name} is not read; did you mean {meant}?");
+    }
+    let backends = BackendRegistry::default().with_plugins(&config.plugins)?;
     let signals = |source| Error::Io {
         what: "signal handlers".to_owned(),
         source,
@@ -70,7 +77,7 @@ async fn run(config: Config, backends: BackendRegistry) -> Result<(), Error> {
     let stop = CancellationToken::new();
     let stopped = stop.clone().cancelled_owned();
     tokio::select! {
-        served = serve::run(listener, config, backends, Telemetry::default(), stopped) => served,
+        served = serve::run(listener, config, backends, telemetry, stopped) => served,
         () = async {
             signals.next().await;
             stop.cancel();

@@ -11,19 +11,19 @@ use tokio::{
     task::JoinSet,
     time::{sleep, timeout},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tonic::transport::Server;
 use tracing::{error, info, warn};
 
 use crate::{
     Error,
-    config::{AdminConfig, Config, ServerConfig},
+    config::{AdminConfig, Config, MetricsConfig, ServerConfig},
     context::Context,
     listen::{Admittance, Incoming},
     models::{BackendRegistry, ModelRegistry, Repository},
     services::{self, Readiness},
     shutdown::Shutdown,
-    telemetry::Telemetry,
+    telemetry::{self, Telemetry},
 };
 
 /// Bytes that a client may send on one stream before the server has read them.
@@ -84,8 +84,8 @@ pub async fn run(
     }
 
     let (stopping, drain) = Shutdown::new();
-    let metrics = Arc::clone(telemetry.metrics());
-    let context = Arc::new(Context::new(&config, drain, metrics));
+    let context = Arc::new(Context::new(&config, drain, &telemetry));
+    let _metrics = serve_metrics(&config.metrics, &telemetry).await?;
     let (routes, readiness) = services::routes(&context).await?;
     let closing = CancellationToken::new();
     let admittance = Admittance {
@@ -162,6 +162,7 @@ async fn serve(
         Ok(Err(error)) => return error,
         Err(panic) => return Error::Internal(panic.to_string()),
     };
+    context.metrics.watch_models(models.registry());
     watch(models.registry(), readiness).await
 }
 
@@ -207,6 +208,23 @@ async fn first_failure(served: Vec<(String, watch::Receiver<bool>)>) -> String {
         // Nothing is watched.
         _ => std::future::pending().await,
     }
+}
+
+/// Answers Prometheus, if the configuration says where, as long as what this returns
+/// is kept.
+async fn serve_metrics(
+    config: &MetricsConfig,
+    telemetry: &Telemetry,
+) -> Result<Option<AbortOnDropHandle<()>>, Error> {
+    let (Some(address), Some(exposition)) = (config.listen, telemetry.exposition()) else {
+        return Ok(None);
+    };
+    let listener = bind_for("metrics.listen", address).await?;
+    let port_file = config.port_file.as_deref();
+    let address = tell_port(&listener, "metrics.port_file", port_file)?;
+    info!(%address, "metrics on {address}");
+    let serving = telemetry::serve_prometheus(listener, exposition.clone());
+    Ok(Some(AbortOnDropHandle::new(tokio::spawn(serving))))
 }
 
 /// The listener of the admin service, if there is to be one.

@@ -205,13 +205,8 @@ impl InProcess {
         let shutdown = async {
             let _ = stopped.await;
         };
-        let task = tokio::spawn(serve::run(
-            listener,
-            config,
-            backends,
-            Telemetry::default(),
-            shutdown,
-        ));
+        let telemetry = Telemetry::without_logs(&config).unwrap();
+        let task = tokio::spawn(serve::run(listener, config, backends, telemetry, shutdown));
         let server = Self {
             address,
             stop: Some(stop),

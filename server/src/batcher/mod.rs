@@ -38,7 +38,12 @@ use tokio::sync::watch;
 pub use row::{Pace, PendingRow, RowBuffers, RowError};
 pub use shared::{MAX_REPLACEMENTS, REPLACEMENT_PERIOD};
 
-use crate::{Error, config::BatcherConfig, telemetry::ModelMetrics, threads::spawn};
+use crate::{
+    Error,
+    config::BatcherConfig,
+    telemetry::{ModelMetrics, WindowSpan},
+    threads::spawn,
+};
 use shared::Shared;
 use worker::Worker;
 
@@ -95,7 +100,7 @@ impl Batcher {
         Ok(Self { owner })
     }
 
-    /// Queues a row; waits while the queue has no place for its pace. How long
+    /// Queues a row, of a window that is traced if it has a span; waits while the queue has no place for its pace. How long
     /// that can take is bounded: each call of the model ends, or fails the model,
     /// within [`BatcherConfig::call_deadline`].
     ///
@@ -103,8 +108,13 @@ impl Batcher {
     ///
     /// [`RowError::ModelDown`] if the model is down or goes down meanwhile;
     /// [`RowError::Failed`] if the row isn't of the model's shape.
-    pub async fn submit(&self, row: RowBuffers, pace: Pace) -> Result<PendingRow, RowError> {
-        self.owner.shared.submit(row, pace).await
+    pub async fn submit(
+        &self,
+        row: RowBuffers,
+        pace: Pace,
+        span: Option<WindowSpan>,
+    ) -> Result<PendingRow, RowError> {
+        self.owner.shared.submit(row, pace, span).await
     }
 
     /// Whether the model is up.

@@ -8,6 +8,8 @@ use std::time::Instant;
 use ser_backend::{Row, RowShape};
 use tokio::sync::oneshot;
 
+use crate::telemetry::WindowSpan;
+
 /// How soon a row has to be computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
@@ -101,16 +103,23 @@ pub(super) struct QueuedRow {
     pub(super) buffers: RowBuffers,
     pub(super) since: Instant,
     pub(super) pace: Pace,
+    /// Of its window, if that is traced.
+    pub(super) span: Option<WindowSpan>,
     answer: oneshot::Sender<Result<RowBuffers, RowError>>,
 }
 
 impl QueuedRow {
-    pub(super) fn new(buffers: RowBuffers, pace: Pace) -> (Self, PendingRow) {
+    pub(super) fn new(
+        buffers: RowBuffers,
+        pace: Pace,
+        span: Option<WindowSpan>,
+    ) -> (Self, PendingRow) {
         let (sender, receiver) = oneshot::channel();
         let queued = Self {
             buffers,
             since: Instant::now(),
             pace,
+            span,
             answer: sender,
         };
         (queued, PendingRow { answer: receiver })

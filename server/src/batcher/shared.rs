@@ -16,7 +16,10 @@ use super::{
     queue::Queue,
     row::{Pace, PendingRow, QueuedRow, RowBuffers, RowError},
 };
-use crate::{config::BatcherConfig, telemetry::ModelMetrics};
+use crate::{
+    config::BatcherConfig,
+    telemetry::{ModelMetrics, WindowSpan},
+};
 
 /// How many panics within [`REPLACEMENT_PERIOD`] a model survives.
 pub const MAX_REPLACEMENTS: usize = 16;
@@ -146,7 +149,12 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) async fn submit(&self, row: RowBuffers, pace: Pace) -> Result<PendingRow, RowError> {
+    pub(super) async fn submit(
+        &self,
+        row: RowBuffers,
+        pace: Pace,
+        span: Option<WindowSpan>,
+    ) -> Result<PendingRow, RowError> {
         if !row.fits(self.shape) {
             tracing::error!(model = self.name, "a row isn't of the model's shape");
             return Err(RowError::Failed);
@@ -156,7 +164,7 @@ impl Shared {
             Pace::Bulk => &self.bulk_places,
         };
         let place = places.acquire().await.map_err(|_| RowError::ModelDown)?;
-        let (queued, pending) = QueuedRow::new(row, pace);
+        let (queued, pending) = QueuedRow::new(row, pace, span);
         let mut state = self.lock();
         if state.phase != Phase::Open {
             return Err(RowError::ModelDown);

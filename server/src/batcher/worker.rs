@@ -4,6 +4,8 @@ use std::{collections::VecDeque, mem, sync::Arc, time::Instant};
 
 use ser_backend::{Batch, MAX_ROWS, Model};
 
+use crate::telemetry::BatchSpan;
+
 use super::{
     row::QueuedRow,
     shared::{Abandoned, Seat, Shared},
@@ -52,11 +54,17 @@ impl Worker {
     }
 
     fn run_batch(&mut self) -> Result<(), Abandoned> {
-        if self.infer(self.rows.len())? {
+        let traced = self
+            .rows
+            .iter()
+            .filter_map(|row| Some((row.span.as_ref()?, row.since)));
+        let attributes = self.place.shared.metrics().attributes();
+        let batch = BatchSpan::begin(traced, self.rows.len(), attributes);
+        if self.infer(self.rows.len(), batch.as_ref())? {
             return Ok(());
         }
         while !self.rows.is_empty() {
-            if !self.infer(1)?
+            if !self.infer(1, batch.as_ref())?
                 && let Some(row) = self.rows.pop_front()
             {
                 row.fail();
@@ -67,7 +75,7 @@ impl Worker {
 
     /// Computes and answers the first `count` rows; false if that failed, and
     /// the rows are still there.
-    fn infer(&mut self, count: usize) -> Result<bool, Abandoned> {
+    fn infer(&mut self, count: usize, traced: Option<&BatchSpan>) -> Result<bool, Abandoned> {
         let Self {
             model,
             batch,
@@ -79,7 +87,13 @@ impl Worker {
             batch.push(row.buffers.inputs());
         }
         let began = Instant::now();
-        match shared.call(*seat, rows, || model.infer(batch))? {
+        let mut span = traced.map(|traced| traced.infer(count));
+        let outcome = shared.call(*seat, rows, || model.infer(batch))?;
+        if let Some(span) = span.take_if(|_| !matches!(outcome, Ok(Ok(())))) {
+            span.fail();
+        }
+        drop(span);
+        match outcome {
             Ok(Ok(())) => {
                 shared.metrics().inferred(count, began.elapsed());
                 for (at, row) in rows.drain(..count).enumerate() {

@@ -11,8 +11,8 @@ use std::{
 
 use ::config::{ConfigError, Environment, File, FileFormat, FileSourceString};
 
-use super::{Config, LogFormat, Problem, settings};
-use crate::{Error, logging, session::text::seconds};
+use super::{Config, LogFormat, Problem, settings, standard};
+use crate::{Error, session::text::seconds, telemetry::filter};
 
 /// The start of the name of every environment variable that is read. The double
 /// underscore keeps out what Kubernetes injects beside a service named
@@ -76,7 +76,7 @@ impl Overrides {
 /// [`Error::Config`] names the source, the key, the value and what was expected;
 /// a key that isn't known is an error too.
 pub fn load(file: Option<&Path>, flags: Overrides) -> Result<Config, Error> {
-    let environment = env::vars_os()
+    let mut environment = env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
         .filter(|(name, _)| name.starts_with(PREFIX))
         .map(|(name, value)| match value.into_string() {
@@ -87,6 +87,7 @@ pub fn load(file: Option<&Path>, flags: Overrides) -> Result<Config, Error> {
             )),
         })
         .collect::<Result<_, _>>()?;
+    standard::add(&mut environment, |name| env::var(name).ok());
     load_from(file, environment, flags)
 }
 
@@ -196,6 +197,7 @@ fn validate(config: &Config) -> Result<(), (&'static str, String)> {
         limits,
         batcher,
         admin,
+        telemetry,
         ..
     } = config;
     for (key, duration, may_be_zero) in [
@@ -214,6 +216,8 @@ fn validate(config: &Config) -> Result<(), (&'static str, String)> {
         ("batcher.max_wait", batcher.max_wait, true),
         ("batcher.call_deadline", batcher.call_deadline, false),
         ("admin.deadline", admin.deadline, false),
+        ("telemetry.timeout", telemetry.timeout, false),
+        ("telemetry.interval", telemetry.interval, false),
     ] {
         if duration == Duration::ZERO && !may_be_zero {
             return Err((key, "0s; expected more than 0s".to_owned()));
@@ -223,13 +227,28 @@ fn validate(config: &Config) -> Result<(), (&'static str, String)> {
             return Err((key, reason));
         }
     }
-    logging::filter(&config.log.level).map_err(|reason| ("log.level", reason))?;
+    for (key, ratio) in [
+        ("telemetry.sample_ratio", telemetry.sample_ratio),
+        ("telemetry.window_ratio", telemetry.window_ratio),
+    ] {
+        if !(0.0..=1.0).contains(&ratio) {
+            return Err((key, format!("{ratio}; expected 0 to 1")));
+        }
+    }
+    filter(&config.log.level).map_err(|reason| ("log.level", reason))?;
     Ok(())
 }
 
 /// What depends on several keys, which may come from different sources. The error
 /// is the key with the reason.
 fn validate_together(config: &Config) -> Result<(), (&'static str, String)> {
+    let metrics = &config.metrics;
+    if metrics.listen.is_none() && metrics.port_file.is_some() {
+        return Err((
+            "metrics.port_file",
+            "set; expected metrics.listen beside it".to_owned(),
+        ));
+    }
     let admin = &config.admin;
     match admin.listen {
         Some(address) if !address.ip().is_loopback() && !admin.allow_remote => Err((

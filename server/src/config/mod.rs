@@ -3,16 +3,20 @@
 
 pub(crate) mod address;
 mod admin;
+mod attributes;
 mod batcher;
 mod duration;
 mod limits;
 mod list;
 mod load;
 mod log;
+mod metrics;
 mod models;
 pub(crate) mod problem;
 mod server;
 mod settings;
+mod standard;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 mod variables;
@@ -26,9 +30,11 @@ pub use batcher::BatcherConfig;
 pub use limits::LimitsConfig;
 pub use load::{Overrides, load};
 pub use log::{LogConfig, LogFormat};
+pub use metrics::MetricsConfig;
 pub use models::{ModelsConfig, PackageConfig};
 pub use problem::Problem;
 pub use server::ServerConfig;
+pub use telemetry::TelemetryConfig;
 pub use variables::misspelt_variables;
 
 /// A configuration file with every key, its default and what it is for.
@@ -51,6 +57,10 @@ pub struct Config {
     /// `[plugins]`: further backends by the name that `models.backend` gives
     /// them, each the path of a shared library. Default: none.
     pub plugins: BTreeMap<String, PathBuf>,
-    /// `[log]`: what is written to standard error.
+    /// `[metrics]`: where Prometheus finds the metrics.
+    pub metrics: MetricsConfig,
+    /// `[telemetry]`: what is sent to an OpenTelemetry collector.
+    pub telemetry: TelemetryConfig,
+    /// `[log]`: what is logged, and how it looks on standard error.
     pub log: LogConfig,
 }

@@ -1,4 +1,5 @@
-//! `ser.admin.v1.ModelRepository`: what operators do, on a listener of its own.
+//! What operators do, on a listener of its own: `ser.admin.v1.ModelRepository`, and the
+//! services beside it.
 
 use std::sync::Arc;
 
@@ -6,11 +7,12 @@ use ser_proto::admin::v1::{
     FILE_DESCRIPTOR_SET, ListRepositoryRequest, ListRepositoryResponse, LoadModelRequest,
     LoadModelResponse, ReloadModelRequest, ReloadModelResponse, RepositoryModel, State,
     UnloadModelRequest, UnloadModelResponse,
+    logging_server::LoggingServer,
     model_repository_server::{ModelRepository, ModelRepositoryServer},
 };
 use tonic::{Request, Response, Status, service::Routes};
 
-use super::LARGEST_NAME_REQUEST;
+use super::{LARGEST_NAME_REQUEST, logging};
 use crate::{
     Error,
     context::Context,
@@ -33,6 +35,10 @@ pub(crate) fn routes(context: &Arc<Context>) -> Result<Routes, Error> {
     };
     Ok(Routes::new(
         ModelRepositoryServer::new(service).max_decoding_message_size(LARGEST_NAME_REQUEST),
+    )
+    .add_service(
+        LoggingServer::new(logging::Service::new(context.log_level.clone()))
+            .max_decoding_message_size(LARGEST_NAME_REQUEST),
     )
     .add_service(reflection().build_v1().map_err(broken)?)
     .add_service(reflection().build_v1alpha().map_err(broken)?))

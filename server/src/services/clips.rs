@@ -7,13 +7,13 @@ use ser_proto::v1::{
     speech_emotion_clips_server::{SpeechEmotionClips, SpeechEmotionClipsServer},
 };
 use tonic::{
-    Request, Response, Status,
+    Code, Request, Response, Status,
     body::Body,
     codegen::{self, BoxFuture, http},
     server::NamedService,
 };
 
-use crate::{admission::Caller, context::Context, session};
+use crate::{admission::Caller, context::Context, session, telemetry};
 
 /// The largest clip.
 const LARGEST_REQUEST: usize = 16 << 20;
@@ -42,7 +42,9 @@ impl SpeechEmotionClips for Service {
     ) -> Result<Response<RecognizeResponse>, Status> {
         let caller = Caller::of(request.extensions());
         let context = Arc::clone(&self.context);
-        let clip = session::recognize_clip(context, caller, request.into_inner());
+        let span =
+            (context.tracer).call(telemetry::Service::SpeechEmotionClips, request.metadata());
+        let clip = session::recognize_clip(context, caller, span, request.into_inner());
         Ok(Response::new(clip.await?))
     }
 }
@@ -75,11 +77,20 @@ where
         let context = Arc::clone(&self.context);
         let answer = self.inner.call(request);
         Box::pin(async move {
-            session::admit_clip(&context, answer)
+            session::admit_clip(&context, answer, code)
                 .await
                 .unwrap_or_else(|error| Ok(Status::from(error).into_http()))
         })
     }
+}
+
+/// How an answer ends: what fails has its status in the headers.
+fn code(answer: &Result<http::Response<Body>, Infallible>) -> Code {
+    let failed = match answer {
+        Ok(response) => Status::from_header_map(response.headers()),
+        Err(never) => match *never {},
+    };
+    failed.map_or(Code::Ok, |status| status.code())
 }
 
 impl<S: NamedService> NamedService for Admission<S> {

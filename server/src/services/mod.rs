@@ -3,6 +3,7 @@
 mod admin;
 mod clips;
 mod health;
+mod logging;
 mod models;
 mod speech_emotion;
 

@@ -9,6 +9,7 @@ use crate::{
     admission::Caller,
     context::Context,
     session::{self, ResponseStream},
+    telemetry,
 };
 
 #[derive(Debug)]
@@ -32,7 +33,8 @@ impl SpeechEmotion for Service {
     ) -> Result<Response<ResponseStream>, Status> {
         let caller = Caller::of(request.extensions());
         let context = Arc::clone(&self.context);
-        let responses = session::open(context, caller, request.into_inner())?;
+        let span = (context.tracer).call(telemetry::Service::SpeechEmotion, request.metadata());
+        let responses = session::open(context, caller, span, request.into_inner())?;
         Ok(Response::new(responses))
     }
 }

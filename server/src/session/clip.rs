@@ -12,18 +12,23 @@ use ser_proto::v1::{RecognizeRequest, RecognizeResponse, recognize_request};
 use tokio::time::{sleep, sleep_until};
 
 use super::{
-    Recognition, messages,
+    Recognition,
+    account::Account,
+    messages,
     recognizer::{Event, Recognizer},
+    record::Record,
     request,
 };
-use crate::{Error, admission::Caller, batcher::Pace, context::Context};
+use tonic::Code;
+
+use crate::{Error, admission::Caller, batcher::Pace, context::Context, telemetry::CallSpan};
 
 /// Samples of all channels that a file is decoded to at a time, at least; at most
 /// a block of the file more, of 65,535 samples of 8 channels.
 const PIECE: usize = 1 << 16;
 
 /// Holds a clip's place while `answer` receives and recognises it, and gives up on
-/// it in time.
+/// it in time. `code` tells how an answer ends.
 ///
 /// # Errors
 ///
@@ -32,13 +37,15 @@ const PIECE: usize = 1 << 16;
 pub(crate) async fn admit<T>(
     context: &Context,
     answer: impl Future<Output = T>,
+    code: impl FnOnce(&T) -> Code,
 ) -> Result<T, Error> {
     let admitted = context.models().and_then(|_| context.admission.clip());
     let _permit = admitted.inspect_err(|error| context.refused(error))?;
     let _work = context.drain.work();
     let deadline = context.limits.clip_deadline;
     let mut drain = context.drain.clone();
-    tokio::select! {
+    let mut record = Record::clip(&context.metrics);
+    let answer = tokio::select! {
         answer = answer => Ok(answer),
         () = sleep(deadline) => Err(Error::TooLate {
             field: "clip",
@@ -47,7 +54,9 @@ pub(crate) async fn admit<T>(
             expected: "a shorter clip or a faster upload",
         }),
         () = async { sleep_until(drain.begun().await).await } => Err(Error::ShuttingDown),
-    }
+    };
+    record.end(answer.as_ref().map_or_else(Error::code, code));
+    answer
 }
 
 /// Works off a clip as if it came in a bulk stream, cut as the session's grid
@@ -59,10 +68,23 @@ pub(crate) async fn admit<T>(
 pub(crate) async fn recognize(
     context: Arc<Context>,
     caller: Caller,
+    span: Option<Arc<CallSpan>>,
+    request: RecognizeRequest,
+) -> Result<RecognizeResponse, Error> {
+    let account = Account::new(&context, &caller.principal, span);
+    let response = recognize_for(&context, &caller, &account, request).await;
+    account.end(response.as_ref().map_or_else(Error::code, |_| Code::Ok));
+    response
+}
+
+async fn recognize_for(
+    context: &Arc<Context>,
+    caller: &Caller,
+    account: &Account,
     request: RecognizeRequest,
 ) -> Result<RecognizeResponse, Error> {
     let RecognizeRequest { clip, options } = request;
-    let validating = Arc::clone(&context);
+    let validating = Arc::clone(context);
     let (recognition, clip) = off_the_workers(move || {
         let clip = Clip::open(clip, validating.limits.clip_duration)?;
         let options = options.unwrap_or_default();
@@ -71,11 +93,12 @@ pub(crate) async fn recognize(
         Ok((recognition, clip))
     })
     .await?;
-    let places = context.admission.lanes(&caller, recognition.lanes());
+    let places = context.admission.lanes(caller, recognition.lanes());
     let _permit = places.inspect_err(|error| context.refused(error))?;
     let id = format!("{:016x}", rand::random::<u64>());
+    account.started(&id, &recognition);
     let started = messages::started(&recognition, id);
-    work_off(Recognizer::new(recognition, "clip")?, clip)
+    work_off(Recognizer::new(recognition, "clip", account.clone())?, clip)
         .await
         .map(|response| RecognizeResponse {
             started: Some(started),

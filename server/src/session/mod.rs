@@ -4,6 +4,7 @@
 //! that somebody must clean up. When the client goes away the task is dropped,
 //! and with it the rows that still wait for the model.
 
+mod account;
 mod checkpoint;
 mod clip;
 mod clipping;

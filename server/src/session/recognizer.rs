@@ -15,7 +15,9 @@ use ser_proto::v1;
 use tokio::time::Instant;
 
 use super::{
-    Carried, Recognition, checkpoint,
+    Carried, Recognition,
+    account::Account,
+    checkpoint,
     grid::Grid,
     lane::{Lane, Span},
     messages, resume,
@@ -36,6 +38,7 @@ const ROWS_IN_FLIGHT: usize = 8;
 /// [`next`](Self::next).
 pub(crate) struct Recognizer {
     recognition: Recognition,
+    account: Account,
     /// What errors call the audio.
     what: &'static str,
     reader: PcmReader,
@@ -85,15 +88,19 @@ enum InFlight {
 }
 
 /// What a session tells its client between the start and the summary.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Event {
     Result(v1::EmotionResult, Trail),
     Warning(v1::StreamWarning),
 }
 
 impl Recognizer {
-    /// `what` is what errors call the audio.
-    pub(crate) fn new(recognition: Recognition, what: &'static str) -> Result<Self, Error> {
+    /// `what` is what errors call the audio, and `account` where the work is written down.
+    pub(crate) fn new(
+        recognition: Recognition,
+        what: &'static str,
+        account: Account,
+    ) -> Result<Self, Error> {
         let reader = PcmReader::new(recognition.format, recognition.selection)
             .map_err(|error| Error::Internal(error.to_string()))?
             .starting_at(recognition.position.from);
@@ -123,20 +130,13 @@ impl Recognizer {
             in_flight,
             spare: Vec::new(),
             recognition,
+            account,
         })
     }
 
     /// Whether all that was fed has been read and sent to the model.
     pub(crate) fn wants_audio(&self) -> bool {
         self.waiting.is_empty() && self.audio.is_empty()
-    }
-
-    /// How long so many bytes of audio last, over all classified channels, in
-    /// seconds.
-    pub(crate) fn seconds(&self, bytes: usize) -> f64 {
-        let format = self.recognition.format;
-        let frames = bytes as f64 / format.frame_bytes() as f64;
-        frames / f64::from(format.sample_rate.hz()) * self.lanes.len() as f64
     }
 
     /// Measures a result that is about to be handed to the transport, and returns its
@@ -157,6 +157,7 @@ impl Recognizer {
     /// Takes a chunk of audio. Only when it [wants](Self::wants_audio) one.
     pub(crate) fn feed(&mut self, chunk: Bytes) {
         debug_assert!(self.wants_audio(), "fed too early");
+        self.account.audio_received(&chunk, &self.recognition);
         self.audio = chunk;
         self.fed = Instant::now();
     }
@@ -176,6 +177,7 @@ impl Recognizer {
         self.fed = Instant::now();
         let Self {
             recognition,
+            account,
             lanes,
             fed,
             waiting,
@@ -184,7 +186,13 @@ impl Recognizer {
         } = self;
         for (index, lane) in lanes.iter_mut().enumerate() {
             lane.front_end.finish(&mut |segment| {
-                waiting.push_back(window(recognition, spare, index, &segment, *fed));
+                waiting.push_back(window(
+                    recognition,
+                    spare,
+                    index,
+                    &segment,
+                    trail(account, *fed),
+                ));
             });
         }
         in_order(waiting);
@@ -243,7 +251,9 @@ impl Recognizer {
                     Some(mut row) => {
                         self.lanes[lane].send(&mut row);
                         let batcher = self.recognition.model.batcher();
-                        let pending = batcher.submit(row, self.recognition.pace).await;
+                        let pending = batcher
+                            .submit(row, self.recognition.pace, trail.span())
+                            .await;
                         Some(pending.map_err(|error| {
                             self.audio.clear();
                             self.waiting.clear();
@@ -266,6 +276,7 @@ impl Recognizer {
     fn read(&mut self) -> Result<(), Error> {
         let Self {
             recognition,
+            account,
             reader,
             grid,
             lanes,
@@ -281,7 +292,13 @@ impl Recognizer {
             let lane = &mut lanes[index];
             lane.clipping.push(samples);
             lane.front_end.push(samples, &mut |segment| {
-                waiting.push_back(window(recognition, spare, index, &segment, *fed));
+                waiting.push_back(window(
+                    recognition,
+                    spare,
+                    index,
+                    &segment,
+                    trail(account, *fed),
+                ));
             });
         });
         audio.advance(bytes);
@@ -327,7 +344,10 @@ impl Recognizer {
         match self.in_flight.pop_front() {
             Some(InFlight::Window {
                 lane, span, trail, ..
-            }) => Ok(Event::Result(self.decide(lane, span, row), trail)),
+            }) => {
+                let result = trail.step("decide", || self.decide(lane, span, row));
+                Ok(Event::Result(result, trail))
+            }
             Some(InFlight::Warning { lane, warning }) => {
                 if let Some(lane) = lane {
                     self.lanes[lane].clipping_told = true;
@@ -400,14 +420,21 @@ impl Recognizer {
     }
 }
 
+/// Of a window that the chunk fed at `computable` has completed.
+fn trail(account: &Account, computable: Instant) -> Trail {
+    Trail::new(computable, account.span().map(|span| &**span))
+}
+
 /// A window on its way to the model, which never sees one without speech.
 fn window(
     recognition: &Recognition,
     spare: &mut Vec<RowBuffers>,
     lane: usize,
     segment: &Segment<'_>,
-    computable: Instant,
+    trail: Trail,
 ) -> Waiting {
+    let span = Span::from(segment);
+    trail.describe(lane, &span, segment.speech);
     let row = segment.speech.then(|| {
         let mut row = spare
             .pop()
@@ -418,8 +445,8 @@ fn window(
     });
     Waiting::Window {
         lane,
-        span: Span::from(segment),
-        trail: Trail::new(computable),
+        span,
+        trail,
         row,
     }
 }

@@ -140,7 +140,6 @@ impl Drop for LastWord {
         if let Some(place) = self.place.take() {
             let failed = Error::Internal("the session failed".to_owned());
             if place.send(Err(failed.into())).is_closed() {
-                self.record.end(Code::Cancelled);
                 info!(code = ?Code::Cancelled, "stream ended: the client is gone");
             } else {
                 self.record.end(Code::Internal);

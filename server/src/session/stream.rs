@@ -2,6 +2,7 @@
 
 use std::{future::ready, pin::pin, sync::Arc, time::Duration};
 
+use opentelemetry::context::FutureExt;
 use prost::bytes::Bytes;
 use ser_proto::v1::{
     GoAwayCode, StreamingConfig, StreamingRecognizeRequest, streaming_recognize_request::Request,
@@ -10,10 +11,11 @@ use ser_proto::v1::{
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_stream::{Stream, StreamExt};
 use tonic::Status;
-use tracing::{Instrument, debug, info_span};
+use tracing::{Instrument, debug, field::Empty, info_span};
 
 use super::{
     Recognition,
+    account::Account,
     go_away::go_away,
     messages,
     recognizer::{Event, Recognizer},
@@ -27,7 +29,7 @@ use crate::{
     admission::{Caller, StreamPermit},
     context::Context,
     shutdown::{Drain, Work},
-    telemetry::PrincipalMetrics,
+    telemetry::CallSpan,
 };
 
 /// The requests of one client.
@@ -49,21 +51,31 @@ impl<S> Requests for S where
 pub(crate) fn open(
     context: Arc<Context>,
     caller: Caller,
+    span: Option<Arc<CallSpan>>,
     requests: impl Requests,
 ) -> Result<ResponseStream, Error> {
-    let permit = admit(&context, &caller).inspect_err(|error| context.refused(error))?;
+    let account = Account::new(&context, &caller.principal, span);
+    let permit = admit(&context, &caller).inspect_err(|error| {
+        context.refused(error);
+        account.end(error.code());
+    })?;
     let id = format!("{:016x}", rand::random::<u64>());
-    let span = info_span!("stream", id, principal = %caller.principal);
+    let principal = &caller.principal;
+    let log = info_span!("stream", id, %principal, trace_id = Empty);
+    let traced = account.span().cloned();
+    if let Some(span) = &traced {
+        log.record("trace_id", span.trace_id());
+    }
     let patience = context.limits.idle;
-    let (open, caller) = context.metrics.stream_opened(&caller.principal);
-    let record = Record::new(Arc::clone(&context.metrics), open);
+    let open = account.principal().stream_opened();
+    let record = Record::stream(&context.metrics, open, traced.clone());
     Responses::begin(patience, record, |responses, last_word| {
         let drain = context.drain.clone();
         let session = Session {
             _open: drain.work(),
             context,
             permit,
-            caller,
+            account,
             id,
             drain,
             requests,
@@ -73,7 +85,12 @@ pub(crate) fn open(
         let task = async move {
             last_word.say(session.run().await);
         };
-        tokio::spawn(task.instrument(span))
+        let task = task.instrument(log);
+        match traced {
+            // So that log lines carry its ids.
+            Some(span) => tokio::spawn(task.with_context(span.context())),
+            None => tokio::spawn(task),
+        }
     })
 }
 
@@ -89,7 +106,7 @@ struct Session<R> {
     context: Arc<Context>,
     /// The stream's place among the open ones, free again when the task ends.
     permit: StreamPermit,
-    caller: Arc<PrincipalMetrics>,
+    account: Account,
     id: String,
     drain: Drain,
     requests: R,
@@ -118,7 +135,9 @@ impl<R: Requests> Session<R> {
         }
         let started = messages::started(&recognition, self.id.clone());
         self.responses.send(Response::Started(started)).await?;
-        let mut recognizer = Recognizer::new(recognition, "audio")?;
+        self.account.started(&self.id, &recognition);
+        let account = self.account.clone();
+        let mut recognizer = Recognizer::new(recognition, "audio", account)?;
         self.listen(&mut recognizer).await?;
         for summary in recognizer.into_summaries() {
             self.responses.send(Response::Summary(summary)).await?;
@@ -223,8 +242,6 @@ impl<R: Requests> Session<R> {
             Some(Err(status)) => Some(Err(status)),
             Some(Ok(request)) => match self.audio(request) {
                 Ok(chunk) => {
-                    let seconds = recognizer.seconds(chunk.len());
-                    self.caller.audio_received(chunk.len(), seconds);
                     recognizer.feed(chunk);
                     None
                 }

@@ -9,7 +9,7 @@ pub(crate) fn seconds(duration: Duration) -> String {
 }
 
 /// The same of a duration as the client wrote it, however malformed.
-pub(super) fn proto_seconds(duration: prost_types::Duration) -> String {
+pub(crate) fn proto_seconds(duration: prost_types::Duration) -> String {
     let prost_types::Duration { seconds, nanos } = duration;
     let opposed = seconds.signum() * i64::from(nanos.signum()) < 0;
     if opposed || nanos.unsigned_abs() >= 1_000_000_000 {

@@ -100,7 +100,7 @@ async fn a_model_that_always_panics_goes_down() {
     let bench = bench(2, &config(), |_| panic!("as the test wants it"));
     let mut failed = 0;
     let last = loop {
-        match bench.batcher.submit(row(1.0), Pace::Live).await {
+        match bench.batcher.submit(row(1.0), Pace::Live, None).await {
             Ok(pending) => match mark(pending.await) {
                 Err(RowError::Failed) => failed += 1,
                 other => break other,
@@ -136,14 +136,14 @@ async fn a_call_that_hangs_takes_the_model_down() {
     let in_the_call = bench.submit(1.0).await;
     gate.wait_for(1);
     let queued = bench.submit(2.0).await;
-    let without_a_place = bench.batcher.submit(row(3.0), Pace::Live);
+    let without_a_place = bench.batcher.submit(row(3.0), Pace::Live, None);
     assert_eq!(without_a_place.await.unwrap_err(), RowError::ModelDown);
     assert_eq!(mark(in_the_call.await), Err(RowError::ModelDown));
     assert_eq!(mark(queued.await), Err(RowError::ModelDown));
     serving.changed().await.unwrap();
     assert!(!*serving.borrow());
     assert!(!bench.batcher.is_serving());
-    let later = bench.batcher.submit(row(4.0), Pace::Bulk).await;
+    let later = bench.batcher.submit(row(4.0), Pace::Bulk, None).await;
     assert_eq!(later.unwrap_err(), RowError::ModelDown);
     // Dropping the batcher must not wait for the thread at the gate.
     let Bench { batcher, model } = bench;

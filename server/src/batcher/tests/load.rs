@@ -22,7 +22,7 @@ async fn stream(batcher: Batcher, id: usize) -> usize {
         let burst = random.random_range(1..=4).min(ROWS_PER_STREAM - at);
         let mut pending = Vec::new();
         for mark in (at..at + burst).map(|at| (id * ROWS_PER_STREAM + at) as f32) {
-            let row = batcher.submit(row(mark), pace).await.unwrap();
+            let row = batcher.submit(row(mark), pace, None).await.unwrap();
             if random.random_bool(0.8) {
                 pending.push((mark, row));
             }

@@ -76,7 +76,7 @@ impl Bench {
     }
 
     async fn submit_at(&self, mark: f32, pace: Pace) -> PendingRow {
-        self.batcher.submit(row(mark), pace).await.unwrap()
+        self.batcher.submit(row(mark), pace, None).await.unwrap()
     }
 
     fn calls(&self) -> Vec<Vec<f32>> {

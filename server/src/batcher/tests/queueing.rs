@@ -31,7 +31,7 @@ async fn a_row_comes_back_in_its_own_buffers() {
     let posteriors = row.posteriors.as_ptr();
     let row = bench
         .batcher
-        .submit(row, Pace::Live)
+        .submit(row, Pace::Live, None)
         .await
         .unwrap()
         .await
@@ -134,7 +134,7 @@ async fn the_queue_is_bounded_for_each_pace() {
     let (bench, gate, _first) = held_up(&small).await;
     let cancelled = bench.submit(1.0).await;
     let second = bench.submit(2.0).await;
-    let mut third = pin!(bench.batcher.submit(row(3.0), Pace::Live));
+    let mut third = pin!(bench.batcher.submit(row(3.0), Pace::Live, None));
     let mut context = Context::from_waker(Waker::noop());
     assert!(third.as_mut().poll(&mut context).is_pending());
     let bulk = bench.submit_at(4.0, Pace::Bulk).await;
@@ -150,7 +150,7 @@ async fn a_row_of_another_shape_is_refused() {
     let bench = bench(1, &config(), |_| Ok(()));
     let mut long = row(1.0);
     long.features.push(0.0);
-    let answer = bench.batcher.submit(long, Pace::Live).await;
+    let answer = bench.batcher.submit(long, Pace::Live, None).await;
     assert_eq!(answer.unwrap_err(), RowError::Failed);
     assert!(bench.calls().is_empty());
 }
@@ -170,12 +170,12 @@ fn one_place_of_a_full_batch_is_for_bulk_rows() {
     let mut queue = Queue::default();
     let mut waiting = Vec::new();
     for at in 0..100 {
-        let (queued, pending) = QueuedRow::new(row(at as f32), Pace::Live);
+        let (queued, pending) = QueuedRow::new(row(at as f32), Pace::Live, None);
         queue.push(queued);
         waiting.push(pending);
     }
     for at in [1000.0, 1001.0] {
-        let (queued, pending) = QueuedRow::new(row(at), Pace::Bulk);
+        let (queued, pending) = QueuedRow::new(row(at), Pace::Bulk, None);
         queue.push(queued);
         waiting.push(pending);
     }
@@ -191,11 +191,11 @@ fn a_cancelled_bulk_row_leaves_its_place_to_live_rows() {
     let mut queue = Queue::default();
     let mut waiting = Vec::new();
     for at in 0..64 {
-        let (queued, pending) = QueuedRow::new(row(at as f32), Pace::Live);
+        let (queued, pending) = QueuedRow::new(row(at as f32), Pace::Live, None);
         queue.push(queued);
         waiting.push(pending);
     }
-    let (queued, pending) = QueuedRow::new(row(1000.0), Pace::Bulk);
+    let (queued, pending) = QueuedRow::new(row(1000.0), Pace::Bulk, None);
     queue.push(queued);
     drop(pending);
     assert_eq!(
@@ -207,7 +207,7 @@ fn a_cancelled_bulk_row_leaves_its_place_to_live_rows() {
 
 #[test]
 fn a_dropped_row_says_that_the_model_is_down() {
-    let (queued, pending) = QueuedRow::new(row(1.0), Pace::Live);
+    let (queued, pending) = QueuedRow::new(row(1.0), Pace::Live, None);
     drop(queued);
     let answer = pin!(pending).poll(&mut Context::from_waker(Waker::noop()));
     assert_eq!(answer, Poll::Ready(Err(RowError::ModelDown)));

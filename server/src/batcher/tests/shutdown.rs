@@ -31,7 +31,7 @@ async fn a_clone_keeps_the_workers() {
     let bench = bench(1, &config(), |_| Ok(()));
     let clone = bench.batcher.clone();
     drop(bench);
-    let pending = clone.submit(row(1.0), Pace::Live).await.unwrap();
+    let pending = clone.submit(row(1.0), Pace::Live, None).await.unwrap();
     assert_eq!(mark(pending.await), Ok(1.0));
 }
 

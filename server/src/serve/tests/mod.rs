@@ -67,7 +67,7 @@ async fn start() -> Server {
         listener,
         fixture.config.clone(),
         backends,
-        Telemetry::default(),
+        Telemetry::for_prometheus(),
         stopped,
     ));
     let channel = Channel::from_shared(url).unwrap().connect().await.unwrap();

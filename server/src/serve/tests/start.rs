@@ -17,7 +17,7 @@ async fn a_broken_package_is_named() {
         listener().await,
         fixture.config.clone(),
         fixture.backends(),
-        Telemetry::default(),
+        Telemetry::for_prometheus(),
         std::future::pending(),
     )
     .await
@@ -50,7 +50,7 @@ async fn the_port_is_written_to_a_file() {
         listener,
         fixture.config.clone(),
         fixture.backends(),
-        Telemetry::default(),
+        Telemetry::for_prometheus(),
         stopped,
     )
     .await

@@ -77,10 +77,10 @@ async fn clips_are_limited_from_their_first_byte() {
     let bench = Bench::with(|fixture| {
         fixture.config.limits.open_clips = std::num::NonZeroUsize::MIN;
     });
-    let one = admit_clip(&bench.context, pending::<()>());
+    let one = admit_clip(&bench.context, pending::<()>(), |()| Code::Ok);
     let other = async {
         tokio::task::yield_now().await;
-        admit_clip(&bench.context, pending::<()>()).await
+        admit_clip(&bench.context, pending::<()>(), |()| Code::Ok).await
     };
     let (one, other) = tokio::join!(biased; one, other);
     let refusals = [
@@ -99,7 +99,11 @@ async fn clips_are_limited_from_their_first_byte() {
         assert_eq!((error.code(), error.to_string().as_str()), (code, message));
         assert_promised(message);
     }
-    assert!(admit_clip(&bench.context, async {}).await.is_ok());
+    assert!(
+        admit_clip(&bench.context, async {}, |()| Code::Ok)
+            .await
+            .is_ok()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -108,12 +112,12 @@ async fn clips_end_with_the_server() {
     let time = Duration::from_secs(20);
     let (finished, ended, ()) = tokio::join!(
         biased;
-        admit_clip(&bench.context, tokio::time::sleep(time / 2)),
-        admit_clip(&bench.context, pending::<()>()),
+        admit_clip(&bench.context, tokio::time::sleep(time / 2), |()| Code::Ok),
+        admit_clip(&bench.context, pending::<()>(), |()| Code::Ok),
         async { bench.shutdown.begin(time) },
     );
     assert!(finished.is_ok(), "{finished:?}");
-    let late = admit_clip(&bench.context, async {}).await;
+    let late = admit_clip(&bench.context, async {}, |()| Code::Ok).await;
     for error in [ended.unwrap_err(), late.unwrap_err()] {
         assert!(matches!(error, Error::ShuttingDown), "{error}");
     }
@@ -132,7 +136,7 @@ async fn a_clip_gets_the_results_of_a_stream() {
         })),
         options: config.options,
     };
-    let clip = recognize_clip(Arc::clone(&bench.context), Caller::default(), request)
+    let clip = recognize_clip(Arc::clone(&bench.context), Caller::default(), None, request)
         .await
         .unwrap();
     assert_eq!(clip.results, without_positions(streamed.results));
@@ -214,5 +218,5 @@ async fn recognize(bench: &Bench, clip: Option<Clip>) -> Result<RecognizeRespons
         clip,
         options: None,
     };
-    recognize_clip(Arc::clone(&bench.context), Caller::default(), request).await
+    recognize_clip(Arc::clone(&bench.context), Caller::default(), None, request).await
 }

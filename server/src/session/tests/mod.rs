@@ -7,6 +7,7 @@ mod recurrent;
 mod results;
 mod resume;
 mod streams;
+mod telemetry;
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,12 +18,17 @@ use ser_proto::v1::{
 };
 use tokio::sync::mpsc;
 use tokio_stream::{StreamExt, wrappers::ReceiverStream};
-use tonic::{Code, Status};
+use tonic::{Code, Status, metadata::MetadataMap};
 
 use super::{ResponseStream, open};
 use crate::{
-    Error, admission::Caller, context::Context, fixture::Fixture, models::Repository,
-    shutdown::Shutdown, telemetry::unread,
+    Error,
+    admission::Caller,
+    context::Context,
+    fixture::Fixture,
+    models::Repository,
+    shutdown::Shutdown,
+    telemetry::{Service, Telemetry},
 };
 
 /// What sessions need, without a transport.
@@ -30,6 +36,7 @@ struct Bench {
     fixture: Fixture,
     context: Arc<Context>,
     shutdown: Shutdown,
+    telemetry: Telemetry,
 }
 
 /// The client's end of a session.
@@ -55,21 +62,25 @@ impl Bench {
     }
 
     fn with(change: impl FnOnce(&mut Fixture)) -> Self {
+        Self::measured(Telemetry::for_prometheus(), change)
+    }
+
+    fn measured(telemetry: Telemetry, change: impl FnOnce(&mut Fixture)) -> Self {
         let mut fixture = Fixture::new();
         change(&mut fixture);
         let (shutdown, drain) = Shutdown::new();
-        let metrics = unread();
         let models = Repository::open(
             fixture.config.clone(),
             fixture.backends(),
-            Arc::clone(&metrics),
+            Arc::clone(telemetry.metrics()),
         );
-        let context = Arc::new(Context::new(&fixture.config, drain, metrics));
+        let context = Arc::new(Context::new(&fixture.config, drain, &telemetry));
         context.serve(models.unwrap());
         Self {
             fixture,
             context,
             shutdown,
+            telemetry,
         }
     }
 
@@ -78,9 +89,20 @@ impl Bench {
     }
 
     fn try_open(&self) -> Result<Client, Error> {
+        self.try_open_as(&MetadataMap::new())
+    }
+
+    /// Opens a session as a call that came with `metadata`.
+    fn try_open_as(&self, metadata: &MetadataMap) -> Result<Client, Error> {
         let (requests, receiver) = mpsc::channel(64);
         let context = Arc::clone(&self.context);
-        let responses = open(context, Caller::default(), ReceiverStream::new(receiver))?;
+        let span = context.tracer.call(Service::SpeechEmotion, metadata);
+        let responses = open(
+            context,
+            Caller::default(),
+            span,
+            ReceiverStream::new(receiver),
+        )?;
         Ok(Client {
             requests,
             responses,

@@ -10,6 +10,7 @@
 
 mod model;
 mod principal;
+mod served;
 
 use std::{
     fmt,
@@ -25,7 +26,7 @@ use tonic::Code;
 pub use model::ModelMetrics;
 pub(crate) use principal::PrincipalMetrics;
 
-use crate::auth::Principal;
+use crate::{auth::Principal, models::ModelRegistry};
 
 /// The server's instruments.
 pub struct Metrics {
@@ -41,6 +42,7 @@ pub struct Metrics {
     connections_refused: Counter<u64>,
     credentials_reloaded: Counter<u64>,
     ready: Gauge<u64>,
+    meter: Meter,
 }
 
 impl fmt::Debug for Metrics {
@@ -137,16 +139,12 @@ impl Metrics {
                 .u64_gauge("ser.ready")
                 .with_description("Whether new streams are welcome: 1 or 0")
                 .build(),
+            meter: meter.clone(),
         }
     }
 
-    /// A stream was admitted; it is open until what this returns is dropped.
-    pub(crate) fn stream_opened(&self, principal: &Principal) -> (Open, Arc<PrincipalMetrics>) {
-        let principal = self.principal(principal);
-        (principal.stream_opened(), principal)
-    }
-
-    fn principal(&self, principal: &Principal) -> Arc<PrincipalMetrics> {
+    /// The instruments of one principal.
+    pub(crate) fn principal(&self, principal: &Principal) -> Arc<PrincipalMetrics> {
         self.principals
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -211,6 +209,11 @@ impl Metrics {
         self.ready.record(u64::from(ready), &[]);
     }
 
+    /// Shows which models are served from now on.
+    pub(crate) fn watch_models(&self, models: &ModelRegistry) {
+        served::watch(&self.meter, models);
+    }
+
     /// The instruments of one model, whose labels are `labels`.
     pub(crate) fn model(
         &self,
@@ -222,12 +225,12 @@ impl Metrics {
     }
 }
 
-/// As the gRPC specification writes it.
 fn code_of(code: Code) -> KeyValue {
     KeyValue::new("code", code_name(code))
 }
 
-fn code_name(code: Code) -> &'static str {
+/// As the gRPC specification writes it.
+pub(crate) fn code_name(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",
         Code::Cancelled => "CANCELLED",

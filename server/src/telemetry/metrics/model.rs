@@ -53,6 +53,7 @@ pub struct ModelMetrics {
     batch_rows: BoundHistogram<u64>,
     inference: BoundHistogram<f64>,
     inference_failures: BoundCounter<u64>,
+    attributes: [KeyValue; 3],
 }
 
 impl fmt::Debug for ModelMetrics {
@@ -123,6 +124,11 @@ impl Instruments {
             self.queue
                 .bind(&[model.clone(), KeyValue::new("pace", pace)])
         };
+        let attributes = [
+            model.clone(),
+            KeyValue::new("backend", info.backend.clone()),
+            KeyValue::new("provider", info.execution_provider.clone()),
+        ];
         ModelMetrics {
             emotions: of_all("emotion"),
             uncertain: of_all("uncertain"),
@@ -132,17 +138,19 @@ impl Instruments {
             queue_live: queue("live"),
             queue_bulk: queue("bulk"),
             batch_rows: self.batch_rows.bind(&just_model),
-            inference: self.inference.bind(&[
-                model.clone(),
-                KeyValue::new("backend", info.backend.clone()),
-                KeyValue::new("provider", info.execution_provider.clone()),
-            ]),
+            inference: self.inference.bind(&attributes),
             inference_failures: self.inference_failures.bind(&just_model),
+            attributes,
         }
     }
 }
 
 impl ModelMetrics {
+    /// Name the model, and where it runs.
+    pub(crate) fn attributes(&self) -> &[KeyValue] {
+        &self.attributes
+    }
+
     /// A result was decided.
     pub(crate) fn decided(&self, decision: &Decision<'_>) {
         match decision {

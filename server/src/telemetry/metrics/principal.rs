@@ -90,7 +90,8 @@ impl Principals {
 }
 
 impl PrincipalMetrics {
-    pub(super) fn stream_opened(&self) -> Open {
+    /// A stream was admitted; it is open until what this returns is dropped.
+    pub(crate) fn stream_opened(&self) -> Open {
         self.streams_opened.add(1);
         Open::new(self.streams_active.clone())
     }
