@@ -76,6 +76,14 @@
 //! resolved again while the client lives. What happens to a call that fails is
 //! written at [`Client`]. Every wait ends: [`Timeouts`] says when.
 //!
+//! # Servers that stop
+//!
+//! A stream outlives its server. When the server is lost, stops or can't serve any more,
+//! the next one goes on with it, and [`Event::Resumed`] says so; every result is given
+//! once, in its order. For that the client keeps the last seconds of the audio, and asks
+//! for checkpoints. [`Timeouts::resume`] says for how long a stream is tried to be resumed,
+//! and [`ClientBuilder::resume`] turns it off.
+//!
 //! # Audio
 //!
 //! [`audio`] reads recordings, standard input and microphones as a server takes them,

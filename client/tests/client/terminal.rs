@@ -167,17 +167,19 @@ async fn without_colour() {
 
 #[tokio::test]
 async fn two_channels_are_two_lanes() {
-    fn on(channel: u32, result: EmotionResult) -> Response {
+    fn on(channel: u32, sequence: u64, result: EmotionResult) -> Response {
         messages::result(EmotionResult {
             channel: Some(channel),
+            sequence,
             ..result
         })
     }
     let server = FakeServer::start(|mut call| async move {
         call.accept().await;
-        call.send(on(0, messages::emotion(0, "sad", 0.8))).await;
-        call.send(on(1, messages::emotion(1, "happy", 0.9))).await;
-        call.send(on(1, messages::no_speech(2))).await;
+        call.send(on(0, 0, messages::emotion(0, "sad", 0.8))).await;
+        call.send(on(1, 1, messages::emotion(0, "happy", 0.9)))
+            .await;
+        call.send(on(1, 2, messages::no_speech(1))).await;
         call.rest().await;
         for channel in 0..2 {
             let summary = StreamSummary {

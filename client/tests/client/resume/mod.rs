@@ -2,6 +2,7 @@
 
 mod ends;
 mod moves;
+mod program;
 mod scene;
 
 use std::time::Duration;

@@ -47,13 +47,14 @@ pub(crate) fn started(mut config: StreamingConfig) -> StreamStarted {
     let options = config.options.get_or_insert_default();
     options.window = options.window.or(model().window);
     options.hop = options.hop.or(model().hop);
+    let exact = config.resume.take().map(|_| true);
     StreamStarted {
         stream_id: "stream-7".to_owned(),
         effective: Some(config),
         algorithmic_delay: milliseconds(10),
         numerics: "test".to_owned(),
         model: Some(model()),
-        ..StreamStarted::default()
+        exact,
     }
 }
 
