@@ -1,6 +1,9 @@
 //! What all streams of a server share.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use tracing::debug;
 
@@ -17,6 +20,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) limits: LimitsConfig,
+    /// How long a stream may go on once it was told that it must end.
+    pub(crate) grace: Duration,
     pub(crate) admission: Admission,
     pub(crate) drain: Drain,
     pub(crate) metrics: Arc<Metrics>,
@@ -29,6 +34,7 @@ impl Context {
     pub(crate) fn new(config: &Config, drain: Drain, telemetry: &Telemetry) -> Self {
         Self {
             limits: config.limits.clone(),
+            grace: config.server.drain,
             admission: Admission::new(config, drain.clone()),
             drain,
             metrics: Arc::clone(telemetry.metrics()),

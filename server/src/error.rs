@@ -143,6 +143,15 @@ pub enum Error {
         /// Which of the limits, if it is one on streams and clips.
         refusal: Option<Refusal>,
     },
+    /// A stream is as old as one may become.
+    #[error(
+        "stream: open for {age}; expected at most {age}, resume it on a new one",
+        age = seconds(*.age)
+    )]
+    TooOld {
+        /// How old this one was to become.
+        age: Duration,
+    },
     /// The open streams need all that the server has, or soon will.
     #[error("server: {found}; expected {expected}, try again later")]
     Overloaded {
@@ -301,7 +310,9 @@ impl Error {
             Self::TooMany { .. } | Self::Overloaded { .. } | Self::Abandoned { .. } => {
                 Code::ResourceExhausted
             }
-            Self::NotServing { .. } | Self::Loading | Self::ShuttingDown => Code::Unavailable,
+            Self::NotServing { .. } | Self::Loading | Self::ShuttingDown | Self::TooOld { .. } => {
+                Code::Unavailable
+            }
             Self::InferenceFailed { .. }
             | Self::LoadPanicked
             | Self::Internal(_)

@@ -106,6 +106,11 @@ pub async fn run(
         closing.clone()
     ));
 
+    let watched = Arc::clone(&context);
+    let _watch = AbortOnDropHandle::new(tokio::spawn(async move {
+        watched.admission.watch().await;
+    }));
+
     let drain_time = config.server.drain;
     tokio::select! {
         ended = &mut transport => return Ok(ended?),

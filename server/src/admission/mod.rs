@@ -5,12 +5,22 @@
 
 mod caller;
 mod clip;
+mod live;
+mod monitor;
+mod overload;
+mod pressure;
 mod refusal;
 mod shares;
 mod slots;
 mod stream;
+mod window;
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicUsize},
+    thread,
+};
 
 use crate::{
     Error,
@@ -20,9 +30,11 @@ use crate::{
 
 pub(crate) use caller::Caller;
 pub(crate) use clip::ClipPermit;
+pub(crate) use pressure::Pressure;
 pub use refusal::Refusal;
 pub(crate) use stream::StreamPermit;
 
+use overload::Overload;
 use shares::Shares;
 use slots::Slots;
 
@@ -34,6 +46,10 @@ pub(crate) struct Admission {
     /// By their names, since a reload may change all else of them.
     principals: Shares<String>,
     connections: Shares<SocketAddr>,
+    /// Live streams open.
+    live: Arc<AtomicUsize>,
+    overload: Mutex<Overload>,
+    pressure: Arc<Pressure>,
     drain: Drain,
 }
 
@@ -51,34 +67,54 @@ impl Admission {
             clips: Slots::new("clips", Refusal::Clips, open_clips.get()),
             principals: Shares::new(
                 Refusal::PrincipalStreams,
-                streams_per_principal.unwrap_or(open_streams).get(),
+                streams_per_principal.map_or(usize::MAX, NonZeroUsize::get),
             ),
             connections: Shares::new(
                 Refusal::ConnectionStreams,
                 usize::try_from(per_connection).unwrap_or(usize::MAX),
             ),
+            live: Arc::default(),
+            overload: Mutex::new(Overload::new(&config.overload, cores())),
+            pressure: Arc::new(Pressure::new(config.overload.lag)),
             drain,
         }
     }
 
-    /// A place for a stream of `caller`, whose config isn't known yet: it counts as one
-    /// until it [begins](StreamPermit::begin).
+    /// Watches how well the server keeps up, until it is dropped. Without it nothing is
+    /// refused for lag.
+    pub(crate) async fn watch(&self) {
+        monitor::watch(self).await;
+    }
+
+    /// What sessions tell of how well the server keeps up.
+    pub(crate) fn pressure(&self) -> &Arc<Pressure> {
+        &self.pressure
+    }
+
+    /// Nothing panics while the lock is held, so a poisoned state is a sound one.
+    fn overload(&self) -> MutexGuard<'_, Overload> {
+        self.overload.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A place for a stream of `caller`, whose config isn't known yet: it counts as a
+    /// live one until it [begins](StreamPermit::begin).
     ///
     /// # Errors
     ///
-    /// [`Error::TooMany`], and [`Error::ShuttingDown`].
+    /// [`Error::TooMany`], [`Error::Overloaded`] and [`Error::ShuttingDown`].
     pub(crate) fn stream(&self, caller: &Caller) -> Result<StreamPermit, Error> {
         self.is_open()?;
-        StreamPermit::places(self, caller, 1)
+        StreamPermit::live(self, caller)
     }
 
     /// A place for a clip, whose request isn't read yet.
     ///
     /// # Errors
     ///
-    /// [`Error::TooMany`], and [`Error::ShuttingDown`].
+    /// [`Error::TooMany`], [`Error::Overloaded`] and [`Error::ShuttingDown`].
     pub(crate) fn clip(&self) -> Result<ClipPermit, Error> {
         self.is_open()?;
+        self.overload().is_late()?;
         Ok(ClipPermit::new(self.clips.take(1)?))
     }
 
@@ -88,7 +124,7 @@ impl Admission {
     ///
     /// [`Error::TooMany`].
     pub(crate) fn lanes(&self, caller: &Caller, lanes: usize) -> Result<StreamPermit, Error> {
-        StreamPermit::places(self, caller, lanes)
+        StreamPermit::recording(self, caller, lanes)
     }
 
     fn is_open(&self) -> Result<(), Error> {
@@ -97,6 +133,11 @@ impl Admission {
         }
         Ok(())
     }
+}
+
+/// The processors that this process may use.
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
 }
 
 #[cfg(test)]

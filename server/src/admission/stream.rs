@@ -1,43 +1,90 @@
 //! The permit of one stream.
 
-use std::{net::SocketAddr, num::NonZeroUsize};
+use std::{net::SocketAddr, num::NonZeroUsize, sync::atomic::Ordering::Relaxed};
 
-use super::{Admission, Caller, shares::Share, slots::Slot};
-use crate::Error;
+use super::{Admission, Caller, live::Live, shares::Share, slots::Slot};
+use crate::{Error, batcher::Pace};
 
 /// A stream's places among the open ones: of the server, of its caller and of its
 /// connection. Free again when dropped.
 #[derive(Debug)]
 pub(crate) struct StreamPermit {
     caller: Caller,
+    places: Places,
+    /// `None` of a recording.
+    live: Option<Live>,
+}
+
+#[derive(Debug)]
+struct Places {
     slot: Slot,
     of_principal: Share<String>,
     of_connection: Option<Share<SocketAddr>>,
 }
 
 impl StreamPermit {
-    /// Counts each of `lanes` as a stream, now that the config is known.
+    /// One live stream.
+    pub(super) fn live(admission: &Admission, caller: &Caller) -> Result<Self, Error> {
+        let places = Places::take(admission, caller, 1)?;
+        let open = admission.live.load(Relaxed);
+        admission.overload().begin(1, open)?;
+        Ok(Self {
+            caller: caller.clone(),
+            places,
+            live: Some(Live::new(&admission.live, 1)),
+        })
+    }
+
+    /// So many channels of a recording.
+    pub(super) fn recording(
+        admission: &Admission,
+        caller: &Caller,
+        lanes: usize,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            caller: caller.clone(),
+            places: Places::take(admission, caller, lanes)?,
+            live: None,
+        })
+    }
+
+    /// Counts each of `lanes` as a stream, and those of a recording not as live ones,
+    /// now that the config is known.
     ///
     /// # Errors
     ///
-    /// [`Error::TooMany`].
-    pub(crate) fn begin(&mut self, admission: &Admission, lanes: usize) -> Result<(), Error> {
-        let more = Self::places(admission, &self.caller, lanes.saturating_sub(1))?;
-        self.slot.merge(more.slot);
-        self.of_principal.merge(more.of_principal);
-        if let (Some(mine), Some(more)) = (&mut self.of_connection, more.of_connection) {
-            mine.merge(more);
+    /// [`Error::TooMany`] and [`Error::Overloaded`].
+    pub(crate) fn begin(
+        &mut self,
+        admission: &Admission,
+        lanes: usize,
+        pace: Pace,
+    ) -> Result<(), Error> {
+        let more = lanes.saturating_sub(1);
+        self.places
+            .add(Places::take(admission, &self.caller, more)?);
+        match (pace, &mut self.live) {
+            (Pace::Bulk, live) => {
+                if live.take().is_some() {
+                    admission.overload().withdraw(1);
+                }
+            }
+            (Pace::Live, Some(live)) if more > 0 => {
+                // But for this stream itself, of which one channel has begun.
+                let others = admission.live.load(Relaxed).saturating_sub(1);
+                admission.overload().begin(more, others)?;
+                live.add(more);
+            }
+            (Pace::Live, _) => {}
         }
         Ok(())
     }
+}
 
+impl Places {
     /// Places for so many more streams of `caller`; the limit that concerns it most
     /// narrowly is the one that it hears of.
-    pub(super) fn places(
-        admission: &Admission,
-        caller: &Caller,
-        count: usize,
-    ) -> Result<Self, Error> {
+    fn take(admission: &Admission, caller: &Caller, count: usize) -> Result<Self, Error> {
         let Caller {
             principal,
             connection,
@@ -53,9 +100,16 @@ impl StreamPermit {
         let of_principal = admission.principals.take(&name, count, own, quoted)?;
         Ok(Self {
             slot: admission.streams.take(count)?,
-            caller: caller.clone(),
             of_principal,
             of_connection,
         })
+    }
+
+    fn add(&mut self, more: Self) {
+        self.slot.merge(more.slot);
+        self.of_principal.merge(more.of_principal);
+        if let (Some(mine), Some(more)) = (&mut self.of_connection, more.of_connection) {
+            mine.merge(more);
+        }
     }
 }

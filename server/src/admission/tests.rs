@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use tonic::Code;
 
 use super::*;
-use crate::{auth::Principal, shutdown::Shutdown};
+use crate::{auth::Principal, batcher::Pace, shutdown::Shutdown};
 
 fn caller(port: u16) -> Caller {
     Caller {
@@ -35,13 +35,17 @@ fn places_come_back_when_dropped() {
         config.limits.open_streams = NonZeroUsize::new(3).unwrap();
     });
     let mut two = admission.stream(&caller(1)).unwrap();
-    two.begin(&admission, 2).unwrap();
+    two.begin(&admission, 2, Pace::Live).unwrap();
     let mut third = admission.stream(&caller(2)).unwrap();
     let message = "streams: 3 open; expected at most 3, try again later";
     refused(admission.stream(&caller(3)), Refusal::Streams, message);
-    refused(third.begin(&admission, 2), Refusal::Streams, message);
+    refused(
+        third.begin(&admission, 2, Pace::Live),
+        Refusal::Streams,
+        message,
+    );
     drop(two);
-    third.begin(&admission, 3).unwrap();
+    third.begin(&admission, 3, Pace::Live).unwrap();
     drop(third);
     assert_eq!(admission.streams.open(), 0);
 }
@@ -60,12 +64,12 @@ fn a_caller_has_a_limit_of_its_own() {
         message,
     );
     refused(
-        second.begin(&admission, 2),
+        second.begin(&admission, 2, Pace::Live),
         Refusal::PrincipalStreams,
         message,
     );
     drop(first);
-    second.begin(&admission, 2).unwrap();
+    second.begin(&admission, 2, Pace::Live).unwrap();
 
     let of_its_own = Caller {
         principal: Principal::new("ward", NonZeroUsize::new(3)),
@@ -84,7 +88,7 @@ fn a_caller_has_a_limit_of_its_own() {
 fn a_connection_has_a_limit_of_its_own() {
     let (_server, admission) = admission(|config| config.server.streams_per_connection = 8);
     let mut wide = admission.stream(&caller(1)).unwrap();
-    wide.begin(&admission, 8).unwrap();
+    wide.begin(&admission, 8, Pace::Live).unwrap();
     let message = "streams of this connection: 8 open; expected at most 8, try again later";
     refused(
         admission.stream(&caller(1)),

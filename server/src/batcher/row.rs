@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ser_backend::{Row, RowShape};
 use tokio::sync::oneshot;
@@ -34,6 +34,8 @@ pub struct RowBuffers {
     pub posteriors: Vec<f32>,
     /// Output, `[state]`; empty for a windowed model.
     pub next_state: Vec<f32>,
+    /// Output: the row's share of the time that its call took.
+    pub share: Duration,
 }
 
 impl RowBuffers {
@@ -46,6 +48,7 @@ impl RowBuffers {
             valid_steps: shape.steps,
             posteriors: vec![0.0; shape.classes],
             next_state: vec![0.0; shape.state],
+            share: Duration::ZERO,
         }
     }
 
@@ -131,7 +134,7 @@ impl QueuedRow {
     }
 
     /// Hands over the outputs, or fails the row if one of them isn't finite.
-    pub(super) fn finish(mut self, posteriors: &[f32], next_state: &[f32]) {
+    pub(super) fn finish(mut self, posteriors: &[f32], next_state: &[f32], share: Duration) {
         let finite = posteriors
             .iter()
             .chain(next_state)
@@ -141,6 +144,7 @@ impl QueuedRow {
         }
         self.buffers.posteriors.copy_from_slice(posteriors);
         self.buffers.next_state.copy_from_slice(next_state);
+        self.buffers.share = share;
         // The stream may have gone while its row was computed.
         let _ = self.answer.send(Ok(self.buffers));
     }

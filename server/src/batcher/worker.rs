@@ -95,9 +95,11 @@ impl Worker {
         drop(span);
         match outcome {
             Ok(Ok(())) => {
-                shared.metrics().inferred(count, began.elapsed());
+                let took = began.elapsed();
+                shared.metrics().inferred(count, took);
+                let share = took / u32::try_from(count).expect("a batch has at most 64 rows");
                 for (at, row) in rows.drain(..count).enumerate() {
-                    row.finish(batch.posteriors(at), batch.next_state(at));
+                    row.finish(batch.posteriors(at), batch.next_state(at), share);
                 }
                 Ok(true)
             }

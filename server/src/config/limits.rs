@@ -13,10 +13,28 @@ pub struct LimitsConfig {
     /// How long a stream may take to send its config. Default: 10 s.
     #[serde(with = "duration")]
     pub first_message: Duration,
-    /// How long a stream may send nothing, or leave its responses unread.
-    /// Default: 30 s.
+    /// How long a stream may send nothing. Default: 30 s.
     #[serde(with = "duration")]
     pub idle: Duration,
+    /// How long a stream may send nothing after it has said that its microphone is off.
+    /// Default: 10 min.
+    #[serde(with = "duration")]
+    pub muted: Duration,
+    /// How long a stream may leave its responses unread. Default: 30 s.
+    #[serde(with = "duration")]
+    pub unread: Duration,
+    /// How long a stream may be open, give or take a tenth, so that not all move at
+    /// once. It is told then, and ended after `server.drain`. Default: 24 h.
+    #[serde(with = "duration")]
+    pub stream_age: Duration,
+    /// How much audio a stream may hear. Default: 24 h.
+    #[serde(with = "duration")]
+    pub stream_audio: Duration,
+    /// How far the audio of a live stream may be ahead of the time since it began,
+    /// besides what it replays when it is resumed. Beyond it the server reads on only
+    /// as time goes by. Default: 10 s.
+    #[serde(with = "duration")]
+    pub live_ahead: Duration,
     /// Bytes of audio in one request, at most 262,000: a message has 256 KiB.
     /// Default: 131072 (128 KiB).
     pub chunk_bytes: usize,
@@ -48,6 +66,11 @@ impl Default for LimitsConfig {
         Self {
             first_message: Duration::from_secs(10),
             idle: Duration::from_secs(30),
+            muted: Duration::from_secs(600),
+            unread: Duration::from_secs(30),
+            stream_age: Duration::from_secs(24 * 3600),
+            stream_audio: Duration::from_secs(24 * 3600),
+            live_ahead: Duration::from_secs(10),
             chunk_bytes: 128 << 10,
             open_streams: OPEN_STREAMS,
             streams_per_principal: None,

@@ -195,6 +195,7 @@ fn validate(config: &Config) -> Result<(), (&'static str, String)> {
     let Config {
         server,
         limits,
+        overload,
         batcher,
         admin,
         telemetry,
@@ -211,8 +212,14 @@ fn validate(config: &Config) -> Result<(), (&'static str, String)> {
         ("server.drain", server.drain, true),
         ("limits.first_message", limits.first_message, false),
         ("limits.idle", limits.idle, false),
+        ("limits.muted", limits.muted, false),
+        ("limits.unread", limits.unread, false),
+        ("limits.stream_age", limits.stream_age, false),
+        ("limits.stream_audio", limits.stream_audio, false),
+        ("limits.live_ahead", limits.live_ahead, false),
         ("limits.clip_duration", limits.clip_duration, false),
         ("limits.clip_deadline", limits.clip_deadline, false),
+        ("overload.lag", overload.lag, false),
         ("batcher.max_wait", batcher.max_wait, true),
         ("batcher.call_deadline", batcher.call_deadline, false),
         ("admin.deadline", admin.deadline, false),
@@ -226,6 +233,11 @@ fn validate(config: &Config) -> Result<(), (&'static str, String)> {
             let reason = format!("{}; expected at most 24h", seconds(duration));
             return Err((key, reason));
         }
+    }
+    let utilisation = config.overload.utilisation;
+    if !(utilisation > 0.0 && utilisation <= 1.0) {
+        let reason = format!("{utilisation}; expected more than 0, at most 1");
+        return Err(("overload.utilisation", reason));
     }
     for (key, ratio) in [
         ("telemetry.sample_ratio", telemetry.sample_ratio),

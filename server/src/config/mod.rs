@@ -12,6 +12,7 @@ mod load;
 mod log;
 mod metrics;
 mod models;
+mod overload;
 pub(crate) mod problem;
 mod server;
 mod settings;
@@ -32,6 +33,7 @@ pub use load::{Overrides, load};
 pub use log::{LogConfig, LogFormat};
 pub use metrics::MetricsConfig;
 pub use models::{ModelsConfig, PackageConfig};
+pub use overload::OverloadConfig;
 pub use problem::Problem;
 pub use server::ServerConfig;
 pub use telemetry::TelemetryConfig;
@@ -48,6 +50,8 @@ pub struct Config {
     pub server: ServerConfig,
     /// `[limits]`: what one client may ask for.
     pub limits: LimitsConfig,
+    /// `[overload]`: when new streams are refused so that open ones keep up.
+    pub overload: OverloadConfig,
     /// `[batcher]`: how rows of all streams become batches.
     pub batcher: BatcherConfig,
     /// `[models]`: what is served, and on what.

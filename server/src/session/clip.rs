@@ -18,6 +18,7 @@ use super::{
     recognizer::{Event, Recognizer},
     record::Record,
     request,
+    turn::Turn,
 };
 use tonic::Code;
 
@@ -98,7 +99,9 @@ async fn recognize_for(
     let id = format!("{:016x}", rand::random::<u64>());
     account.started(&id, &recognition);
     let started = messages::started(&recognition, id);
-    work_off(Recognizer::new(recognition, "clip", account.clone())?, clip)
+    let turn = Turn::new(context.admission.pressure(), recognition.pace);
+    let recognizer = Recognizer::new(recognition, "clip", account.clone())?;
+    work_off(recognizer, clip, turn)
         .await
         .map(|response| RecognizeResponse {
             started: Some(started),
@@ -106,7 +109,11 @@ async fn recognize_for(
         })
 }
 
-async fn work_off(mut recognizer: Recognizer, clip: Clip) -> Result<RecognizeResponse, Error> {
+async fn work_off(
+    mut recognizer: Recognizer,
+    clip: Clip,
+    mut turn: Turn,
+) -> Result<RecognizeResponse, Error> {
     let mut response = RecognizeResponse::default();
     let Clip {
         audio, mut rest, ..
@@ -120,7 +127,10 @@ async fn work_off(mut recognizer: Recognizer, clip: Clip) -> Result<RecognizeRes
                 Event::Result(result, _) => response.results.push(result),
                 Event::Warning(warning) => response.warnings.push(warning),
             },
-            () = ready(()), if recognizer.can_step() => recognizer.step().await?,
+            () = turn.comes(), if recognizer.can_step() => {
+                recognizer.step().await?;
+                turn.taken(recognizer.work_done());
+            }
             () = ready(()), if !finished && recognizer.wants_audio() => match rest.take() {
                 Some(file) => {
                     let (audio, file) = off_the_workers(move || decode(file)).await?;

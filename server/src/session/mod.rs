@@ -8,8 +8,10 @@ mod account;
 mod checkpoint;
 mod clip;
 mod clipping;
+mod ending;
 mod go_away;
 mod grid;
+mod hearing;
 mod lane;
 mod messages;
 mod recognizer;
@@ -17,11 +19,13 @@ mod record;
 mod request;
 mod responses;
 mod resume;
+mod silence;
 mod stream;
 #[cfg(test)]
 mod tests;
 pub(crate) mod text;
 mod trail;
+mod turn;
 
 pub(crate) use clip::{admit as admit_clip, recognize as recognize_clip};
 pub(crate) use messages::model as model_message;

@@ -4,6 +4,7 @@
 use std::{
     collections::VecDeque,
     future::{self, Future, poll_fn},
+    mem,
     pin::Pin,
     task::Poll,
     time::Duration,
@@ -52,6 +53,8 @@ pub(crate) struct Recognizer {
     waiting: VecDeque<Waiting>,
     /// What is to be told, in the order of the audio.
     in_flight: VecDeque<InFlight>,
+    /// Time spent on it since somebody asked.
+    work: Duration,
     /// Buffers of rows that have come back.
     spare: Vec<RowBuffers>,
     sequence: u64,
@@ -129,6 +132,7 @@ impl Recognizer {
             waiting: VecDeque::new(),
             in_flight,
             spare: Vec::new(),
+            work: Duration::ZERO,
             recognition,
             account,
         })
@@ -147,6 +151,12 @@ impl Recognizer {
             self.recognition.model.metrics().told(lag);
             lag
         })
+    }
+
+    /// The processor time that this has taken since it was asked for last: its own, and
+    /// its rows' share of their calls of the model.
+    pub(crate) fn work_done(&mut self) -> Duration {
+        mem::take(&mut self.work)
     }
 
     /// Whether everything that was fed has been told.
@@ -283,6 +293,7 @@ impl Recognizer {
             audio,
             fed,
             waiting,
+            work,
             spare,
             ..
         } = self;
@@ -302,7 +313,9 @@ impl Recognizer {
             });
         });
         audio.advance(bytes);
-        recognition.model.metrics().front_end_ran(began.elapsed());
+        let ran = began.elapsed();
+        recognition.model.metrics().front_end_ran(ran);
+        *work += ran;
         in_order(waiting);
         if let Err(source) = read {
             audio.clear();
@@ -367,6 +380,7 @@ impl Recognizer {
         let lane = &mut self.lanes[index];
         if let Some(row) = &mut row {
             lane.receive(row);
+            self.work += row.share;
         }
         let posteriors = row.as_ref().map(|row| row.posteriors.as_slice());
         let result = v1::EmotionResult {

@@ -1,14 +1,14 @@
 //! The task of one stream.
 
-use std::{future::ready, pin::pin, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use opentelemetry::context::FutureExt;
 use prost::bytes::Bytes;
 use ser_proto::v1::{
-    GoAwayCode, StreamingConfig, StreamingRecognizeRequest, streaming_recognize_request::Request,
+    StreamingConfig, StreamingRecognizeRequest, streaming_recognize_request::Request,
     streaming_recognize_response::Response,
 };
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::timeout;
 use tokio_stream::{Stream, StreamExt};
 use tonic::Status;
 use tracing::{Instrument, debug, field::Empty, info_span};
@@ -16,19 +16,22 @@ use tracing::{Instrument, debug, field::Empty, info_span};
 use super::{
     Recognition,
     account::Account,
-    go_away::go_away,
+    ending::{Ending, Notice},
+    hearing::Hearing,
     messages,
     recognizer::{Event, Recognizer},
     record::Record,
     request,
     responses::{ResponseStream, Responses},
     resume,
+    silence::Silence,
+    turn::Turn,
 };
 use crate::{
     Error,
     admission::{Caller, StreamPermit},
     context::Context,
-    shutdown::{Drain, Work},
+    shutdown::Work,
     telemetry::CallSpan,
 };
 
@@ -66,18 +69,22 @@ pub(crate) fn open(
     if let Some(span) = &traced {
         log.record("trace_id", span.trace_id());
     }
-    let patience = context.limits.idle;
+    let patience = context.limits.unread;
     let open = account.principal().stream_opened();
     let record = Record::stream(&context.metrics, open, traced.clone());
     Responses::begin(patience, record, |responses, last_word| {
-        let drain = context.drain.clone();
+        let ending = Ending::new(
+            context.drain.clone(),
+            context.limits.stream_age,
+            context.grace,
+        );
         let session = Session {
-            _open: drain.work(),
+            _open: context.drain.work(),
             context,
             permit,
             account,
             id,
-            drain,
+            ending,
             requests,
             seen: 0,
             responses,
@@ -108,7 +115,7 @@ struct Session<R> {
     permit: StreamPermit,
     account: Account,
     id: String,
-    drain: Drain,
+    ending: Ending,
     requests: R,
     /// Requests received.
     seen: u64,
@@ -118,10 +125,13 @@ struct Session<R> {
 impl<R: Requests> Session<R> {
     async fn run(mut self) -> Result<(), Status> {
         let config = self.first_request().await?;
+        let resumed = config.resume.clone();
         let recognition = validate(Arc::clone(&self.context), config).await?;
         let lanes = recognition.lanes();
         let context = &self.context;
-        let begun = self.permit.begin(&context.admission, lanes);
+        let begun = self
+            .permit
+            .begin(&context.admission, lanes, recognition.pace);
         begun.inspect_err(|error| context.refused(error))?;
         debug!(
             model = recognition.model.id(),
@@ -135,10 +145,18 @@ impl<R: Requests> Session<R> {
         }
         let started = messages::started(&recognition, self.id.clone());
         self.responses.send(Response::Started(started)).await?;
+        let limits = &self.context.limits;
+        let mut hearing = Hearing::new(
+            limits,
+            recognition.format,
+            recognition.pace,
+            resumed.as_ref(),
+        );
+        let turn = Turn::new(self.context.admission.pressure(), recognition.pace);
         self.account.started(&self.id, &recognition);
         let account = self.account.clone();
         let mut recognizer = Recognizer::new(recognition, "audio", account)?;
-        self.listen(&mut recognizer).await?;
+        self.listen(&mut recognizer, &mut hearing, turn).await?;
         for summary in recognizer.into_summaries() {
             self.responses.send(Response::Summary(summary)).await?;
         }
@@ -148,10 +166,11 @@ impl<R: Requests> Session<R> {
     /// Waits for the config.
     async fn first_request(&mut self) -> Result<StreamingConfig, Status> {
         let patience = self.context.limits.first_message;
+        let mut drain = self.context.drain.clone();
         let expected = "config first";
         let request = tokio::select! {
             biased;
-            _ = self.drain.begun() => return Err(Error::ShuttingDown.into()),
+            _ = drain.begun() => return Err(Error::ShuttingDown.into()),
             request = timeout(patience, self.requests.next()) => request,
         }
         .map_err(|_| Error::TooLate {
@@ -178,10 +197,13 @@ impl<R: Requests> Session<R> {
     /// Takes audio and tells results until the client has half-closed and
     /// everything is told. Whatever ends the stream early, what was computable
     /// from the audio before it is told first.
-    async fn listen(&mut self, recognizer: &mut Recognizer) -> Result<(), Status> {
-        let patience = self.context.limits.idle;
-        let mut idle = pin!(sleep(patience));
-        let mut must_end: Option<Instant> = None;
+    async fn listen(
+        &mut self,
+        recognizer: &mut Recognizer,
+        hearing: &mut Hearing,
+        mut turn: Turn,
+    ) -> Result<(), Status> {
+        let mut silence = Silence::new(&self.context.limits);
         // How the stream ends once everything is told; until then the client may
         // send.
         let mut end: Option<Result<(), Status>> = None;
@@ -191,41 +213,43 @@ impl<R: Requests> Session<R> {
             {
                 return end;
             }
-            let listening = end.is_none() && recognizer.wants_audio();
+            let hungry = end.is_none() && recognizer.wants_audio();
+            let listening = hungry && hearing.is_due();
             tokio::select! {
                 biased;
                 event = recognizer.next() => {
                     let response = match event? {
                         Event::Result(result, trail) => {
-                            recognizer.told(&trail, self.responses.unblocked());
+                            if let Some(lag) = recognizer.told(&trail, self.responses.unblocked()) {
+                                self.context.admission.pressure().told(lag);
+                            }
                             Response::Result(result)
                         }
                         Event::Warning(warning) => Response::Warning(warning),
                     };
                     self.responses.send(response).await?;
                 }
-                () = sleep_until(must_end.unwrap_or_else(Instant::now)), if must_end.is_some() => {
-                    return Err(Error::ShuttingDown.into());
-                }
-                () = ready(()), if recognizer.can_step() => {
+                notice = self.ending.notice() => match notice {
+                    Notice::Announce(go_away) => {
+                        self.responses.send(Response::GoAway(go_away)).await?;
+                    }
+                    Notice::Finish(error) => end = Some(end.unwrap_or(Err(error.into()))),
+                    Notice::Stop(error) => return Err(error.into()),
+                },
+                () = turn.comes(), if recognizer.can_step() => {
                     if let Err(error) = recognizer.step().await {
                         end = Some(Err(error.into()));
                     }
+                    turn.taken(recognizer.work_done());
                 }
-                deadline = self.drain.begun(), if must_end.is_none() => {
-                    must_end = Some(deadline);
-                    let time_left = deadline.saturating_duration_since(Instant::now());
-                    let told = go_away(GoAwayCode::ShuttingDown, time_left);
-                    self.responses.send(Response::GoAway(told)).await?;
-                }
+                // Until then flow control holds the client back.
+                () = hearing.until_due(), if hungry && !listening => {}
                 request = self.requests.next(), if listening => {
-                    end = self.take(request, recognizer);
+                    end = self.take(request, recognizer, hearing, &mut silence);
                 }
-                () = &mut idle, if listening => {
-                    end = Some(Err(idle_too_long(patience).into()));
-                }
+                error = silence.too_long(), if listening => end = Some(Err(error.into())),
             }
-            idle.as_mut().reset(Instant::now() + patience);
+            silence.restart();
         }
     }
 
@@ -235,14 +259,25 @@ impl<R: Requests> Session<R> {
         &mut self,
         request: Option<Result<StreamingRecognizeRequest, Status>>,
         recognizer: &mut Recognizer,
+        hearing: &mut Hearing,
+        silence: &mut Silence,
     ) -> Option<Result<(), Status>> {
         self.seen += 1;
         match request {
             None => Some(recognizer.finish().map_err(Status::from)),
             Some(Err(status)) => Some(Err(status)),
             Some(Ok(request)) => match self.audio(request) {
-                Ok(chunk) => {
+                Ok(Some(chunk)) => {
+                    if silence.is_muted() {
+                        hearing.unmute();
+                        silence.broken();
+                    }
+                    let (chunk, heard) = hearing.hear(chunk);
                     recognizer.feed(chunk);
+                    heard.err().map(|error| Err(error.into()))
+                }
+                Ok(None) => {
+                    silence.mute();
                     None
                 }
                 Err(error) => Some(Err(error.into())),
@@ -250,7 +285,8 @@ impl<R: Requests> Session<R> {
         }
     }
 
-    fn audio(&self, request: StreamingRecognizeRequest) -> Result<Bytes, Error> {
+    /// The audio in a request, or `None` from a client that has muted itself.
+    fn audio(&self, request: StreamingRecognizeRequest) -> Result<Option<Bytes>, Error> {
         let (seen, limit) = (self.seen, self.context.limits.chunk_bytes);
         let refuse = |found: &str, expected: &str| {
             Err(Error::invalid(format!("request {seen}"), found, expected))
@@ -267,9 +303,9 @@ impl<R: Requests> Session<R> {
             Some(Request::Audio(chunk)) if chunk.len() > limit => {
                 size(chunk.len(), format!("at most {limit}"))
             }
-            Some(Request::Audio(chunk)) => Ok(chunk),
+            Some(Request::Audio(chunk)) => Ok(Some(chunk)),
             Some(Request::Config(_)) => refuse("config", "audio, the config was sent already"),
-            Some(Request::Muted(_)) => refuse("muted", "audio"),
+            Some(Request::Muted(_)) => Ok(None),
             None => refuse("neither config nor audio", "audio"),
         }
     }
@@ -301,13 +337,4 @@ async fn validate(context: Arc<Context>, config: StreamingConfig) -> Result<Reco
     })
     .await
     .map_err(|error| Error::Internal(error.to_string()))?
-}
-
-fn idle_too_long(after: Duration) -> Error {
-    Error::TooLate {
-        field: "audio",
-        seen: "none",
-        after,
-        expected: "audio or half-close",
-    }
 }

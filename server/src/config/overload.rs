@@ -1,0 +1,36 @@
+//! When new streams are refused so that open ones keep up.
+
+use std::{num::NonZeroUsize, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::duration;
+
+/// `[overload]`.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OverloadConfig {
+    /// The result of a live stream is late when it takes longer than this after the
+    /// audio that it needs. While more than 5 % of a second's results are, new streams
+    /// are refused; bulk streams are slowed before. Default: 50 ms.
+    #[serde(with = "duration")]
+    pub lag: Duration,
+    /// The share of the processors that live streams may need, above 0 and up to 1: new
+    /// ones are refused that would need more, judged by what the open ones need.
+    /// Default: 0.85.
+    pub utilisation: f64,
+    /// Live streams that may begin within two seconds on a server that has too few to
+    /// judge by; beyond it, three for each that is open. Default: 64.
+    pub burst: NonZeroUsize,
+}
+
+impl Default for OverloadConfig {
+    fn default() -> Self {
+        const BURST: NonZeroUsize = NonZeroUsize::new(64).expect("not zero");
+        Self {
+            lag: Duration::from_millis(50),
+            utilisation: 0.85,
+            burst: BURST,
+        }
+    }
+}
