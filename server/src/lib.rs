@@ -24,5 +24,6 @@ mod session;
 pub mod shutdown;
 pub mod telemetry;
 mod threads;
+mod transport;
 
 pub use error::Error;

@@ -12,7 +12,6 @@ use tokio::{
     time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
-use tonic::transport::Server;
 use tracing::{error, info, warn};
 
 use crate::{
@@ -24,12 +23,9 @@ use crate::{
     services::{self, Readiness},
     shutdown::Shutdown,
     telemetry::{self, Telemetry},
+    transport::transport,
 };
 
-/// Bytes that a client may send on one stream before the server has read them.
-const STREAM_WINDOW: u32 = 64 << 10;
-/// The largest window of HTTP/2 (RFC 9113, 6.9.1).
-const LARGEST_WINDOW: u32 = (1 << 31) - 1;
 /// How long connections may take to close after their streams have ended.
 const CLOSING: Duration = Duration::from_secs(1);
 
@@ -136,20 +132,6 @@ pub async fn run(
     }
     info!("stopped");
     Ok(())
-}
-
-fn transport(config: &ServerConfig) -> Server {
-    // A session that doesn't read leaves its stream's window full. The
-    // connection's must hold all of them, or one such stream would stop others.
-    let connection_window = STREAM_WINDOW
-        .saturating_mul(config.streams_per_connection)
-        .min(LARGEST_WINDOW);
-    Server::builder()
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(connection_window)
-        .max_concurrent_streams(config.streams_per_connection)
-        .http2_keepalive_interval(Some(config.keepalive_interval))
-        .http2_keepalive_timeout(Some(config.keepalive_timeout))
 }
 
 /// Loads the models, serves them and watches over them. Returns only if that

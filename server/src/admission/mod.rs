@@ -86,6 +86,12 @@ impl Admission {
         monitor::watch(self).await;
     }
 
+    /// Slows recordings as if live streams needed the time.
+    #[cfg(test)]
+    pub(crate) fn slow_bulk(&self, pause: std::time::Duration) {
+        self.pressure.pause_bulk(pause);
+    }
+
     /// What sessions tell of how well the server keeps up.
     pub(crate) fn pressure(&self) -> &Arc<Pressure> {
         &self.pressure

@@ -4,7 +4,9 @@
 //! instance. A worker takes up to [`MAX_ROWS`] rows, waiting at most
 //! [`BatcherConfig::max_wait`] after the oldest row's arrival for more. Live rows go
 //! first and bulk rows fill the places they leave; of a batch that live rows
-//! alone would fill, one place is for bulk rows, so that these never starve.
+//! alone would fill, one place is for bulk rows, so that these never starve. Of the
+//! rows of one pace a batch takes one of each stream in turn, so that a stream with
+//! many doesn't delay the others.
 //!
 //! What fails, ends as little as possible:
 //!
@@ -23,8 +25,10 @@
 //! [`MAX_ROWS`]: ser_backend::MAX_ROWS
 
 mod queue;
+mod rounds;
 mod row;
 mod shared;
+mod submitter;
 mod worker;
 
 #[cfg(test)]
@@ -37,6 +41,7 @@ use tokio::sync::watch;
 
 pub use row::{Pace, PendingRow, RowBuffers, RowError};
 pub use shared::{MAX_REPLACEMENTS, REPLACEMENT_PERIOD};
+pub use submitter::Submitter;
 
 use crate::{
     Error,
@@ -100,21 +105,24 @@ impl Batcher {
         Ok(Self { owner })
     }
 
-    /// Queues a row, of a window that is traced if it has a span; waits while the queue has no place for its pace. How long
-    /// that can take is bounded: each call of the model ends, or fails the model,
-    /// within [`BatcherConfig::call_deadline`].
+    /// The way for the rows of one stream.
+    #[must_use]
+    pub fn submitter(&self, pace: Pace) -> Submitter {
+        Submitter::new(self.clone(), pace)
+    }
+
+    /// Queues a row that is a stream of its own, as [`Submitter::submit`] does.
     ///
     /// # Errors
     ///
-    /// [`RowError::ModelDown`] if the model is down or goes down meanwhile;
-    /// [`RowError::Failed`] if the row isn't of the model's shape.
+    /// The same.
     pub async fn submit(
         &self,
         row: RowBuffers,
         pace: Pace,
         span: Option<WindowSpan>,
     ) -> Result<PendingRow, RowError> {
-        self.owner.shared.submit(row, pace, span).await
+        self.submitter(pace).submit(row, span).await
     }
 
     /// Whether the model is up.

@@ -4,13 +4,16 @@ use std::{collections::VecDeque, time::Instant};
 
 use ser_backend::MAX_ROWS;
 
-use super::row::{Pace, QueuedRow};
+use super::{
+    rounds::{Round, Rounds},
+    row::{Pace, QueuedRow},
+};
 
-/// Rows that wait for a worker, oldest first at each pace.
+/// Rows that wait for a worker, at each pace one of each stream in turn.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    live: VecDeque<QueuedRow>,
-    bulk: VecDeque<QueuedRow>,
+    live: Rounds,
+    bulk: Rounds,
 }
 
 /// How many places of the queue became free.
@@ -21,10 +24,11 @@ pub(super) struct Freed {
 }
 
 impl Queue {
-    pub(super) fn push(&mut self, row: QueuedRow) {
+    /// Adds a row of the stream whose next row is due in the round `next`.
+    pub(super) fn push(&mut self, row: QueuedRow, next: &mut Round) {
         match row.pace {
-            Pace::Live => self.live.push_back(row),
-            Pace::Bulk => self.bulk.push_back(row),
+            Pace::Live => self.live.push(row, next),
+            Pace::Bulk => self.bulk.push(row, next),
         }
     }
 
@@ -36,11 +40,11 @@ impl Queue {
         self.live.len() + self.bulk.len() >= MAX_ROWS
     }
 
-    /// When the oldest row came.
+    /// When the first row of the next batch came.
     pub(super) fn oldest(&self) -> Option<Instant> {
         [&self.live, &self.bulk]
             .into_iter()
-            .filter_map(|lane| Some(lane.front()?.since))
+            .filter_map(Rounds::since)
             .min()
     }
 
@@ -60,10 +64,10 @@ impl Queue {
     }
 }
 
-/// Moves rows from `lane` until `batch` holds `rows`.
-fn take_wanted(lane: &mut VecDeque<QueuedRow>, batch: &mut VecDeque<QueuedRow>, rows: usize) {
+/// Moves rows from `waiting` until `batch` holds `rows`.
+fn take_wanted(waiting: &mut Rounds, batch: &mut VecDeque<QueuedRow>, rows: usize) {
     while batch.len() < rows
-        && let Some(row) = lane.pop_front()
+        && let Some(row) = waiting.pop()
     {
         if !row.is_cancelled() {
             batch.push_back(row);

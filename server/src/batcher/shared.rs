@@ -14,6 +14,7 @@ use tokio::sync::{Semaphore, watch};
 
 use super::{
     queue::Queue,
+    rounds::Round,
     row::{Pace, PendingRow, QueuedRow, RowBuffers, RowError},
 };
 use crate::{
@@ -153,6 +154,7 @@ impl Shared {
         &self,
         row: RowBuffers,
         pace: Pace,
+        next: &mut Round,
         span: Option<WindowSpan>,
     ) -> Result<PendingRow, RowError> {
         if !row.fits(self.shape) {
@@ -169,7 +171,7 @@ impl Shared {
         if state.phase != Phase::Open {
             return Err(RowError::ModelDown);
         }
-        state.queue.push(queued);
+        state.queue.push(queued, next);
         // The worker that takes the row gives its place back.
         place.forget();
         if !state.collecting {

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     Error,
-    batcher::{Pace, PendingRow, RowBuffers, RowError},
+    batcher::{Pace, PendingRow, RowBuffers, RowError, Submitter},
 };
 
 /// Rows of one lane of a windowed model that may be on their way at once. Enough
@@ -49,6 +49,8 @@ pub(crate) struct Recognizer {
     audio: Bytes,
     /// When that was.
     fed: Instant,
+    /// The way to the model.
+    rows: Submitter,
     /// Windows that the front ends have made and that wait for the model.
     waiting: VecDeque<Waiting>,
     /// What is to be told, in the order of the audio.
@@ -129,6 +131,7 @@ impl Recognizer {
             reader,
             audio: Bytes::new(),
             fed: Instant::now(),
+            rows: recognition.model.batcher().submitter(recognition.pace),
             waiting: VecDeque::new(),
             in_flight,
             spare: Vec::new(),
@@ -260,10 +263,7 @@ impl Recognizer {
                     None => None,
                     Some(mut row) => {
                         self.lanes[lane].send(&mut row);
-                        let batcher = self.recognition.model.batcher();
-                        let pending = batcher
-                            .submit(row, self.recognition.pace, trail.span())
-                            .await;
+                        let pending = self.rows.submit(row, trail.span()).await;
                         Some(pending.map_err(|error| {
                             self.audio.clear();
                             self.waiting.clear();

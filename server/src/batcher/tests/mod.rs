@@ -2,6 +2,7 @@
 
 mod doubles;
 mod failures;
+mod fairness;
 mod load;
 mod queueing;
 mod shutdown;

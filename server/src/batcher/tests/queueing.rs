@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::*;
-use crate::batcher::{queue::Queue, row::QueuedRow};
+use crate::batcher::{queue::Queue, rounds::Round, row::QueuedRow};
 
 /// A bench whose first batch, the row `-1`, is held up at the gate.
 async fn held_up(config: &BatcherConfig) -> (Bench, Arc<Gate>, PendingRow) {
@@ -171,12 +171,12 @@ fn one_place_of_a_full_batch_is_for_bulk_rows() {
     let mut waiting = Vec::new();
     for at in 0..100 {
         let (queued, pending) = QueuedRow::new(row(at as f32), Pace::Live, None);
-        queue.push(queued);
+        queue.push(queued, &mut Round::default());
         waiting.push(pending);
     }
     for at in [1000.0, 1001.0] {
         let (queued, pending) = QueuedRow::new(row(at), Pace::Bulk, None);
-        queue.push(queued);
+        queue.push(queued, &mut Round::default());
         waiting.push(pending);
     }
     let batch = take(&mut queue);
@@ -192,11 +192,11 @@ fn a_cancelled_bulk_row_leaves_its_place_to_live_rows() {
     let mut waiting = Vec::new();
     for at in 0..64 {
         let (queued, pending) = QueuedRow::new(row(at as f32), Pace::Live, None);
-        queue.push(queued);
+        queue.push(queued, &mut Round::default());
         waiting.push(pending);
     }
     let (queued, pending) = QueuedRow::new(row(1000.0), Pace::Bulk, None);
-    queue.push(queued);
+    queue.push(queued, &mut Round::default());
     drop(pending);
     assert_eq!(
         take(&mut queue),

@@ -3,6 +3,7 @@
 mod checkpoints;
 mod clips;
 mod configs;
+mod limits;
 mod recurrent;
 mod results;
 mod resume;

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use tonic::Code;
 
-use super::*;
+use crate::admission::*;
 use crate::{auth::Principal, batcher::Pace, shutdown::Shutdown};
 
 fn caller(port: u16) -> Caller {

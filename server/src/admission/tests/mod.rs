@@ -1,0 +1,4 @@
+//! What may begin, and what may not.
+
+mod limits;
+mod overload;
