@@ -5,6 +5,7 @@ use super::{
     rounds::Round,
     row::{Pace, PendingRow, RowBuffers, RowError},
 };
+use crate::telemetry::WindowSpan;
 
 /// The rows of one stream, which take turns with those of all others.
 #[derive(Debug)]

@@ -1,7 +1,5 @@
 //! Limits on what is open, and places that come free.
 
-use std::num::NonZeroUsize;
-
 use tonic::Code;
 
 use crate::admission::*;
@@ -102,7 +100,9 @@ fn a_connection_has_a_limit_of_its_own() {
 
 #[test]
 fn whoever_has_nothing_open_is_forgotten() {
-    let (_server, admission) = admission(|_| {});
+    let (_server, admission) = admission(|config| {
+        config.overload.burst = NonZeroUsize::new(100).unwrap();
+    });
     let permits: Vec<_> = (1..=100)
         .map(|port| admission.stream(&caller(port)).unwrap())
         .collect();

@@ -1,5 +1,5 @@
-//! A server that is simulated: streams cost what they cost two seconds after they
-//! began, and results are late when there is more to do than can be done.
+//! A server that is simulated: streams cost more and more in their first second, and
+//! results are late when there is more to do than can be done.
 
 use std::{num::NonZeroUsize, time::Duration};
 
@@ -62,7 +62,7 @@ impl Server {
 
     /// What live streams ask of the core now.
     fn asked(&self) -> f64 {
-        let share = |since: &Instant| (since.elapsed().as_secs_f64() / 2.0).min(1.0);
+        let share = |since: &Instant| since.elapsed().as_secs_f64().min(1.0);
         self.open.iter().map(share).sum::<f64>() * self.cost
     }
 

@@ -6,7 +6,7 @@ use ser_proto::v1::{
     GoAwayCode, Muted, Pace, StreamingConfig, streaming_recognize_request::Request,
     streaming_recognize_response::Response,
 };
-use tokio::time::{Instant, advance};
+use tokio::time::{Instant, sleep};
 use tonic::Code;
 
 use super::{Bench, Said, audio, config};
@@ -24,7 +24,7 @@ async fn a_muted_client_has_more_time() {
     client.start(config()).await;
     client.send(Request::Muted(Muted {})).await;
     let start = Instant::now();
-    advance(500 * SECOND).await;
+    sleep(500 * SECOND).await;
     // Saying it again gains nothing.
     client.send(Request::Muted(Muted {})).await;
     let said = Said::collect(client.responses).await;
@@ -39,7 +39,7 @@ async fn a_client_that_is_heard_again_is_muted_no_more() {
     let mut client = bench.open();
     client.start(config()).await;
     client.send(Request::Muted(Muted {})).await;
-    advance(500 * SECOND).await;
+    sleep(500 * SECOND).await;
     client.send(audio(&QUIET[..3_200])).await;
     let start = Instant::now();
     let said = Said::collect(client.responses).await;
