@@ -282,11 +282,11 @@ impl Error {
         }
     }
 
-    /// The same error of a stream that goes on with another: what this server lacks, the
-    /// one before had.
+    /// The same error of a stream that goes on with another: a model that this server
+    /// lacks, the one before had.
     pub(crate) fn while_resuming(self) -> Self {
         match self {
-            Self::UnknownModel { .. } | Self::Invalid { .. } => Self::CantResume(Box::new(self)),
+            Self::UnknownModel { .. } => Self::CantResume(Box::new(self)),
             other => other,
         }
     }

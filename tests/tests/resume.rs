@@ -5,20 +5,23 @@
     reason = "test code: a failure here fails the test"
 )]
 
-use std::{fs, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use bytes::Bytes;
 use rustix::process::Signal;
+use ser_features::AudioClip;
 use ser_proto::v1::{
-    EmotionResult, Encoding, GoAwayCode, RecognitionOptions, Resume, StreamStarted,
+    EmotionResult, Encoding, GoAwayCode, Pace, RecognitionOptions, Resume, StreamStarted,
     StreamingConfig, streaming_recognize_response::Response,
 };
 use ser_tests::{
     audio,
+    evaluation::corpora,
     server::{ServerProcess, until_serving},
     stream::{self, RawStream, Transcript},
 };
 use tonic::Code;
+use walkdir::WalkDir;
 
 const RATE: u32 = 16_000;
 const CHUNK: usize = RATE as usize / 10 * 2;
@@ -85,13 +88,7 @@ impl Half {
     async fn go_on(&self, server: &ServerProcess) -> Transcript {
         let last = self.results.last().unwrap();
         let config = StreamingConfig {
-            resume: Some(Resume {
-                replay_from_sample: last.replay_from_sample,
-                results: self.results.len() as u64,
-                end_sample: last.end_sample,
-                channel: last.channel,
-                checkpoint: last.checkpoint.clone(),
-            }),
+            resume: Some(resume(&self.results)),
             ..self.started.effective.clone().unwrap()
         };
         assert!(last.replay_from_sample > 0, "not everything is replayed");
@@ -115,6 +112,18 @@ async fn ready(environment: &[(&str, &str)]) -> ServerProcess {
     let server = ServerProcess::start(&[], environment);
     until_serving(server.channel().await).await;
     server
+}
+
+/// What a client sends that has these results.
+fn resume(results: &[EmotionResult]) -> Resume {
+    let last = results.last().unwrap();
+    Resume {
+        replay_from_sample: last.replay_from_sample,
+        results: results.len() as u64,
+        end_sample: last.end_sample,
+        channel: last.channel,
+        checkpoint: last.checkpoint.clone(),
+    }
 }
 
 /// Checks that two streams together said what one did.
@@ -218,5 +227,53 @@ async fn another_backend_goes_on_almost_exactly() {
             let off = (score.probability - expected.probability).abs();
             assert!(off <= 1e-5, "{}: off by {off}", score.label);
         }
+    }
+}
+
+/// Some clips of a corpus, one after the other, at the rate of the first.
+fn conversation(corpus: &Path) -> (u32, Vec<u8>) {
+    let files = WalkDir::new(corpus).sort_by_file_name();
+    let files = files.into_iter().map(|entry| entry.unwrap().into_path());
+    let clips = files
+        .step_by(23)
+        .filter_map(|path| AudioClip::read(&path).ok());
+    let mut clips = clips.take(20).peekable();
+    let rate = clips.peek().unwrap().sample_rate.hz();
+    let samples = clips.filter(|clip| clip.sample_rate.hz() == rate);
+    let samples: Vec<_> = samples.flat_map(|clip| clip.mono()).collect();
+    (rate, audio::s16le(&samples))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs SER_CORPORA"]
+async fn real_speech_goes_on() {
+    let (server, other) = tokio::join!(ready(&[]), ready(&[]));
+    let (channel, elsewhere) = (server.channel().await, other.channel().await);
+    for corpus in ["tess", "ravdess", "emodb"] {
+        let (rate, audio) = conversation(&corpora().join(corpus));
+        let mut config = config();
+        config.audio.as_mut().unwrap().sample_rate = rate;
+        config.pace = Pace::Bulk.into();
+        let whole = stream::recognise(channel.clone(), config, chunks(&audio)).await;
+        assert_eq!(whole.error, None, "{corpus}");
+        let effective = whole.started.unwrap().effective;
+        for told in (1..=whole.results.len()).step_by(3) {
+            let resume = resume(&whole.results[..told]);
+            let rest = chunks(&audio[resume.replay_from_sample as usize * 2..]);
+            let config = StreamingConfig {
+                resume: Some(resume),
+                ..effective.clone().unwrap()
+            };
+            let said = stream::recognise(elsewhere.clone(), config, rest).await;
+            assert_eq!(said.error, None, "{corpus}, after {told}");
+            assert_eq!(said.started.unwrap().exact, Some(true));
+            assert_eq!(
+                said.results,
+                whole.results[told..],
+                "{corpus}, after {told}"
+            );
+            assert_eq!(said.summaries, whole.summaries, "{corpus}, after {told}");
+        }
+        println!("{corpus}: {} results at {rate} Hz", whole.results.len());
     }
 }

@@ -63,12 +63,17 @@ impl From<&Segment<'_>> for Span {
 }
 
 impl Lane {
-    /// Lane `index` of a session, where that begins.
+    /// Lane `index` of a session, where that begins, with what a checkpoint remembers of
+    /// it.
     ///
     /// # Errors
     ///
     /// [`Error::Internal`] when the session begins where it can't.
-    pub(super) fn new(recognition: &Recognition, index: usize) -> Result<Self, Error> {
+    pub(super) fn new(
+        recognition: &Recognition,
+        index: usize,
+        memory: Option<Memory>,
+    ) -> Result<Self, Error> {
         let model = &recognition.model;
         let position = &recognition.position;
         let labels = model.manifest().labels.len();
@@ -87,8 +92,8 @@ impl Lane {
             summary: SummaryBuilder::new(labels, recognition.plan.window()),
             clipping_told: false,
         };
-        Ok(match position.memories.get(index) {
-            Some(memory) => lane.remember(memory.clone()),
+        Ok(match memory {
+            Some(memory) => lane.remember(memory),
             None => lane,
         })
     }

@@ -102,15 +102,16 @@ pub(crate) enum Event {
 impl Recognizer {
     /// `what` is what errors call the audio, and `account` where the work is written down.
     pub(crate) fn new(
-        recognition: Recognition,
+        mut recognition: Recognition,
         what: &'static str,
         account: Account,
     ) -> Result<Self, Error> {
         let reader = PcmReader::new(recognition.format, recognition.selection)
             .map_err(|error| Error::Internal(error.to_string()))?
             .starting_at(recognition.position.from);
+        let mut memories = mem::take(&mut recognition.position.memories).into_iter();
         let lanes: Result<_, _> = (0..reader.lanes())
-            .map(|lane| Lane::new(&recognition, lane))
+            .map(|lane| Lane::new(&recognition, lane, memories.next()))
             .collect();
         let position = &recognition.position;
         let mut in_flight = VecDeque::new();

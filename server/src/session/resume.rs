@@ -102,7 +102,17 @@ impl Recognition {
     /// [`v1::Resume`].
     pub(super) fn resumed(self, resume: &v1::Resume) -> Result<Self, Error> {
         let position = Position::new(&self, resume)?;
-        Ok(Self { position, ..self })
+        let carried = match self.carried {
+            Carried::Checkpoint(seal) if position.exact == Some(false) => {
+                Carried::Checkpoint(seal.inexact())
+            }
+            carried => carried,
+        };
+        Ok(Self {
+            carried,
+            position,
+            ..self
+        })
     }
 
     /// So many results of this stream.
@@ -112,7 +122,7 @@ impl Recognition {
     }
 }
 
-/// Checks that a resumed stream asks for the very model that it had: the newest
+/// Checks that a stream that goes on after a result asks for the very model that it had: the newest
 /// version may be another one by now.
 ///
 /// # Errors

@@ -321,7 +321,11 @@ async fn validate(context: Arc<Context>, config: StreamingConfig) -> Result<Reco
         let format = request::format(&audio, "config.audio")?;
         let pace = request::pace(config.pace).map_err(|error| error.within("config"))?;
         let options = config.options.unwrap_or_default();
-        if config.resume.is_some() {
+        if config
+            .resume
+            .as_ref()
+            .is_some_and(|resume| resume.results > 0)
+        {
             resume::check_model(&options).map_err(|error| error.within("config.options"))?;
         }
         let recognition = Recognition::new(context.models()?, format, &options, pace)

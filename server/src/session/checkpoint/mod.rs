@@ -31,7 +31,7 @@ const VERSION: u32 = 1;
 pub(crate) struct Seal {
     /// The start of a SHA-256 of model, front end and config.
     settings: [u8; 16],
-    /// The start of a SHA-256 of `numerics`.
+    /// The start of a SHA-256 of `numerics`; 0 of a stream that isn't exact.
     numerics: u64,
 }
 
@@ -43,6 +43,14 @@ impl Seal {
             settings: digest(&settings(recognition)),
             numerics: u64::from_le_bytes(digest(messages::numerics(&recognition.model).as_bytes())),
         })
+    }
+
+    /// The seal of a stream that isn't exact: what goes on with it won't be either.
+    pub(super) fn inexact(self) -> Self {
+        Self {
+            numerics: 0,
+            ..self
+        }
     }
 }
 
@@ -67,7 +75,7 @@ fn settings(recognition: &Recognition) -> Vec<u8> {
 }
 
 /// What audio can't restore of one lane.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Memory {
     /// Whether the client knows that the audio is overdriven.
     pub(super) clipping_told: bool,
@@ -120,12 +128,12 @@ pub(super) fn read(
     } = checkpoint;
     if version != VERSION {
         let error = refuse(format!("version {version}"), VERSION.to_string());
-        return Err(error.while_resuming());
+        return Err(Error::CantResume(Box::new(error)));
     }
     if settings != seal.settings {
         let expected = "that of the stream that ended";
         let error = refuse("of another model or config".into(), expected.into());
-        return Err(error.while_resuming());
+        return Err(Error::CantResume(Box::new(error)));
     }
     if results != told.results {
         let expected = format!("after {}", told.results);

@@ -16,21 +16,27 @@ use tonic::Code;
 use super::{
     Bench, Said, config, config_with,
     results::stereo,
-    resume::{conversation, going_on, resume, with_checkpoints},
+    resume::{CHUNK, conversation, going_on, resume, with_checkpoints},
 };
 use crate::fixture::bytes;
 
 /// A stream with checkpoints, its results and those of another config.
 async fn streams(bench: &Bench) -> (Said, Said, Said) {
     let audio = bytes(&conversation(16_000, 1));
-    let plain = bench.stream(with_checkpoints(config()), [&audio[..]]).await;
+    let plain = bench
+        .stream(with_checkpoints(config()), audio.chunks(CHUNK))
+        .await;
     let top = config_with(RecognitionOptions {
         top_k: Some(1),
         ..Default::default()
     });
-    let other = bench.stream(with_checkpoints(top), [&audio[..]]).await;
+    let other = bench
+        .stream(with_checkpoints(top), audio.chunks(CHUNK))
+        .await;
     let (config, audio) = stereo();
-    let separate = bench.stream(with_checkpoints(config), [&audio[..]]).await;
+    let separate = bench
+        .stream(with_checkpoints(config), audio.chunks(CHUNK))
+        .await;
     (plain, other, separate)
 }
 
@@ -224,7 +230,7 @@ async fn forged(bench: &Bench, whole: &Said, results: usize, audio: &[u8], forge
         ..last
     };
     let said = bench
-        .stream(going_on(whole, resume), [&audio[from..]])
+        .stream(going_on(whole, resume), audio[from..].chunks(CHUNK))
         .await;
     match said.end {
         None => assert_eq!(said.summaries.len(), 2, "{forged:?}"),
@@ -258,7 +264,7 @@ async fn forged_checkpoints_harm_nobody() {
         options: Some(options),
         ..config
     });
-    let whole = bench.stream(config, [&audio[..]]).await;
+    let whole = bench.stream(config, audio.chunks(CHUNK)).await;
     assert!(whole.end.is_none(), "{:?}", whole.end);
     let mut runner = TestRunner::default();
     let arbitrary = vec(any::<u8>(), 1..300);
