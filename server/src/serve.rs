@@ -75,6 +75,8 @@ pub async fn run(
     let port_file = config.server.port_file.as_deref();
     let address = tell_port(&listener, "server.port_file", port_file)?;
     info!(%address, "listening on {address}");
+    let bound = config.memory_bound() >> 20;
+    info!("memory: at most {bound} MiB with these limits");
     if !address.ip().is_loopback() {
         warn!("other machines can reach {address}, with neither encryption nor authentication");
     }

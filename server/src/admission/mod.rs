@@ -32,7 +32,7 @@ pub(crate) use caller::Caller;
 pub(crate) use clip::ClipPermit;
 pub(crate) use pressure::Pressure;
 pub use refusal::Refusal;
-pub(crate) use stream::StreamPermit;
+pub(crate) use stream::{SharedPermit, StreamPermit};
 
 use overload::Overload;
 use shares::Shares;

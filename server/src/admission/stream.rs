@@ -1,6 +1,10 @@
 //! The permit of one stream.
 
-use std::{net::SocketAddr, num::NonZeroUsize, sync::atomic::Ordering::Relaxed};
+use std::{
+    net::SocketAddr,
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
+};
 
 use super::{Admission, Caller, live::Live, shares::Share, slots::Slot};
 use crate::{Error, batcher::Pace};
@@ -78,6 +82,32 @@ impl StreamPermit {
             (Pace::Live, _) => {}
         }
         Ok(())
+    }
+}
+
+/// A stream's permit, which its session and its transport hold.
+#[derive(Clone, Debug)]
+pub(crate) struct SharedPermit(Arc<Mutex<StreamPermit>>);
+
+impl SharedPermit {
+    pub(crate) fn new(permit: StreamPermit) -> Self {
+        Self(Arc::new(Mutex::new(permit)))
+    }
+
+    /// See [`StreamPermit::begin`].
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub(crate) fn begin(
+        &self,
+        admission: &Admission,
+        lanes: usize,
+        pace: Pace,
+    ) -> Result<(), Error> {
+        // Whoever panicked with it took no place that isn't counted.
+        let mut permit = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        permit.begin(admission, lanes, pace)
     }
 }
 

@@ -10,6 +10,7 @@ mod limits;
 mod list;
 mod load;
 mod log;
+mod memory;
 mod metrics;
 mod models;
 mod overload;

@@ -21,7 +21,7 @@ pub(crate) use health::Readiness;
 
 /// The largest request of a stream: a chunk of 128 KiB, with room for operators
 /// who allow more.
-const LARGEST_CHUNK_REQUEST: usize = 256 << 10;
+pub(crate) const LARGEST_CHUNK_REQUEST: usize = 256 << 10;
 /// The largest request that carries a name at most.
 const LARGEST_NAME_REQUEST: usize = 4 << 10;
 

@@ -30,5 +30,5 @@ mod turn;
 pub(crate) use clip::{admit as admit_clip, recognize as recognize_clip};
 pub(crate) use messages::model as model_message;
 pub(crate) use request::{Carried, Recognition};
-pub(crate) use responses::ResponseStream;
+pub(crate) use responses::{ResponseStream, UNREAD};
 pub(crate) use stream::open;

@@ -18,12 +18,12 @@ use tonic::{Code, Status};
 use tracing::{debug, error, info};
 
 use super::record::Record;
-use crate::Error;
+use crate::{Error, admission::SharedPermit};
 
 /// Responses that may wait for the client to read them. A session whose client
 /// doesn't read stops working off audio, and HTTP/2 flow control stops the
 /// client from sending more.
-const UNREAD: usize = 16;
+pub(crate) const UNREAD: usize = 16;
 
 type Item = Result<StreamingRecognizeResponse, Status>;
 
@@ -48,6 +48,9 @@ pub(super) struct LastWord {
 /// The transport's end of the way. Dropping it ends the session.
 #[derive(Debug)]
 pub(crate) struct ResponseStream {
+    /// A stream whose client never opens its window stays with the transport when its
+    /// session has ended, and so does its place.
+    _permit: SharedPermit,
     receiver: mpsc::Receiver<Item>,
     _session: AbortOnDropHandle<()>,
 }
@@ -63,6 +66,7 @@ impl Responses {
     pub(super) fn begin(
         patience: Duration,
         record: Record,
+        permit: SharedPermit,
         spawn: impl FnOnce(Self, LastWord) -> JoinHandle<()>,
     ) -> Result<ResponseStream, Error> {
         let (sender, receiver) = mpsc::channel(UNREAD + 1);
@@ -78,6 +82,7 @@ impl Responses {
         let place = Some(place);
         let session = spawn(responses, LastWord { place, record });
         Ok(ResponseStream {
+            _permit: permit,
             receiver,
             _session: AbortOnDropHandle::new(session),
         })

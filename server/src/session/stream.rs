@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     Error,
-    admission::{Caller, StreamPermit},
+    admission::{Caller, SharedPermit},
     context::Context,
     shutdown::Work,
     telemetry::CallSpan,
@@ -72,7 +72,8 @@ pub(crate) fn open(
     let patience = context.limits.unread;
     let open = account.principal().stream_opened();
     let record = Record::stream(&context.metrics, open, traced.clone());
-    Responses::begin(patience, record, |responses, last_word| {
+    let places = permit.clone();
+    Responses::begin(patience, record, places, |responses, last_word| {
         let ending = Ending::new(
             context.drain.clone(),
             context.limits.stream_age,
@@ -102,9 +103,9 @@ pub(crate) fn open(
 }
 
 /// A place among the open streams, once there are models and until the server stops.
-fn admit(context: &Context, caller: &Caller) -> Result<StreamPermit, Error> {
+fn admit(context: &Context, caller: &Caller) -> Result<SharedPermit, Error> {
     context.models()?;
-    context.admission.stream(caller)
+    context.admission.stream(caller).map(SharedPermit::new)
 }
 
 struct Session<R> {
@@ -112,7 +113,7 @@ struct Session<R> {
     _open: Work,
     context: Arc<Context>,
     /// The stream's place among the open ones, free again when the task ends.
-    permit: StreamPermit,
+    permit: SharedPermit,
     account: Account,
     id: String,
     ending: Ending,
