@@ -3,12 +3,19 @@
 use std::time::Duration;
 
 use ser_proto::admin::v1::{
-    ListRepositoryRequest, LoadModelRequest, ReloadModelRequest, RepositoryModel,
-    UnloadModelRequest, model_repository_client::ModelRepositoryClient,
+    GetLogLevelRequest, ListRepositoryRequest, LoadModelRequest, LogLevel, ReloadModelRequest,
+    RepositoryModel, SetLogLevelRequest, UnloadModelRequest, logging_client::LoggingClient,
+    model_repository_client::ModelRepositoryClient,
 };
 use tonic::transport::Channel;
 
 use crate::{Client, Error, Timeouts, connection::Connection};
+
+/// The longest time that a message holds.
+const LONGEST: prost_types::Duration = prost_types::Duration {
+    seconds: i64::MAX,
+    nanos: 0,
+};
 
 /// A connection to the admin service of a server, which has an address of its own.
 /// Clones share it.
@@ -83,6 +90,45 @@ impl AdminClient {
         let (connection, mut service) = self.service().await?;
         let answer = service.unload_model(UnloadModelRequest { model });
         present(&connection, connection.answer(limit, answer).await?.model)
+    }
+
+    /// What the server logs.
+    ///
+    /// # Errors
+    ///
+    /// See [`AdminClient`].
+    pub async fn log_level(&self) -> Result<LogLevel, Error> {
+        let connection = self.client.connection().await?;
+        let mut service = LoggingClient::new(connection.channel());
+        let answer = service.get_log_level(GetLogLevelRequest {});
+        let limit = self.client.timeouts.answer;
+        let level = connection.answer(limit, answer).await?.level;
+        level.ok_or_else(|| connection.protocol_error("no level", "a level"))
+    }
+
+    /// Has the server log what `level` lets through, written as its configuration
+    /// writes `log.level`, or what that says if `None`; for good, or for as long as
+    /// `lasts`.
+    ///
+    /// # Errors
+    ///
+    /// See [`AdminClient`].
+    pub async fn set_log_level(
+        &self,
+        level: Option<&str>,
+        lasts: Option<Duration>,
+    ) -> Result<LogLevel, Error> {
+        let request = SetLogLevelRequest {
+            level: level.unwrap_or_default().to_owned(),
+            // What is too long for a message is too long for a server.
+            lasts: lasts.map(|lasts| lasts.try_into().unwrap_or(LONGEST)),
+        };
+        let connection = self.client.connection().await?;
+        let mut service = LoggingClient::new(connection.channel());
+        let answer = service.set_log_level(request);
+        let limit = self.client.timeouts.answer;
+        let level = connection.answer(limit, answer).await?.level;
+        level.ok_or_else(|| connection.protocol_error("no level", "a level"))
     }
 
     async fn service(&self) -> Result<(Connection, ModelRepositoryClient<Channel>), Error> {

@@ -9,9 +9,11 @@
 
 pub mod audio;
 pub mod binaries;
+pub mod collector;
 pub mod doubles;
 pub mod evaluation;
 pub mod null_server;
+pub mod scrape;
 pub mod server;
 pub mod sound;
 pub mod stream;

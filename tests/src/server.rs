@@ -3,9 +3,11 @@
 
 use std::{
     env,
+    fs::File,
     io::{BufRead, BufReader},
     net::SocketAddr,
-    process::{Child, ExitStatus, Stdio},
+    path::Path,
+    process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, mpsc},
     thread::{self, JoinHandle},
     time::Duration,
@@ -43,7 +45,27 @@ impl ServerProcess {
     /// When it doesn't.
     #[must_use]
     pub fn start(flags: &[&str], environment: &[(&str, &str)]) -> Self {
+        Self::spawn(binaries::command("ser-server"), flags, environment)
+    }
+
+    /// The same in a folder of its own, where everything lies that it writes: files,
+    /// temporary ones, and its standard output under that name.
+    ///
+    /// # Panics
+    ///
+    /// When it doesn't listen.
+    #[must_use]
+    pub fn start_in(folder: &Path, flags: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = binaries::command("ser-server");
+        let stdout = File::create(folder.join("stdout")).unwrap();
+        command
+            .current_dir(folder)
+            .env("TMPDIR", folder)
+            .stdout(stdout);
+        Self::spawn(command, flags, environment)
+    }
+
+    fn spawn(mut command: Command, flags: &[&str], environment: &[(&str, &str)]) -> Self {
         for (key, _) in
             env::vars_os().filter(|(key, _)| key.as_encoded_bytes().starts_with(b"SER__"))
         {

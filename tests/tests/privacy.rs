@@ -1,12 +1,24 @@
-//! What people say, and what was made of it, stays out of the log.
+//! What people say, and what was made of it, stays out of all that the server writes.
 
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE},
+};
 use bytes::Bytes;
+use prost::Message;
 use rustix::process::Signal;
 use ser_proto::v1::Encoding;
 use ser_tests::{
     audio,
+    collector::{Collector, Received},
+    scrape::scrape,
     server::{ServerProcess, until_serving},
-    stream::{config, recognise},
+    stream::{Transcript, config, recognise},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -34,40 +46,213 @@ async fn a_stream_that_fails_is_told_in_one_line() {
     assert_eq!(line["span"]["id"], id);
 }
 
+/// What must not be found, and what it is called.
+struct Secret {
+    what: String,
+    bytes: Vec<u8>,
+}
+
+impl Secret {
+    fn new(what: &str, bytes: impl Into<Vec<u8>>) -> Self {
+        Self {
+            what: what.to_owned(),
+            bytes: bytes.into(),
+        }
+    }
+}
+
+/// A piece of audio in every form that a log, a dump or a message could give it.
+fn audio_secrets(piece: &[u8]) -> Vec<Secret> {
+    let list = |items: Vec<String>| [items.join(", "), items.join(",")];
+    let samples = piece
+        .chunks_exact(2)
+        .map(|pair| i16::from_le_bytes([pair[0], pair[1]]));
+    let floats = samples.clone().map(|sample| f32::from(sample) / 32_768.0);
+    let hex: String = piece.iter().map(|byte| format!("{byte:02x}")).collect();
+    let escaped = format!("{:?}", Bytes::copy_from_slice(piece));
+    let mut secrets = vec![
+        Secret::new("raw bytes", piece),
+        Secret::new("hexadecimal", hex.clone()),
+        Secret::new("hexadecimal", hex.to_uppercase()),
+        Secret::new("escaped bytes", &escaped[2..escaped.len() - 1]),
+        Secret::new(
+            "raw floats",
+            floats
+                .clone()
+                .flat_map(f32::to_le_bytes)
+                .collect::<Vec<_>>(),
+        ),
+    ];
+    // Whatever comes before it, one of three pieces begins where base64 has a digit.
+    for at in 0..3 {
+        let piece = &piece[at..][..21];
+        secrets.push(Secret::new("base64", STANDARD.encode(piece)));
+        secrets.push(Secret::new("base64", URL_SAFE.encode(piece)));
+    }
+    let numbers = [
+        list(piece.iter().map(u8::to_string).collect()),
+        list(samples.map(|sample| sample.to_string()).collect()),
+        list(floats.map(|sample| sample.to_string()).collect()),
+    ];
+    let numbers = numbers.into_iter().flatten();
+    secrets.extend(numbers.map(|text| Secret::new("numbers", text)));
+    secrets
+}
+
+/// What the server said of the audio, as text and as numbers.
+fn result_secrets(transcript: &Transcript) -> Vec<Secret> {
+    let scores = transcript.results.iter().flat_map(|result| &result.scores);
+    scores
+        .map(|score| score.probability)
+        // Those that others could be, too, such as 0 and 1, prove nothing.
+        .filter(|probability| probability.to_string().len() > 5)
+        .flat_map(|probability| {
+            [
+                Secret::new("a score", probability.to_string()),
+                Secret::new("a score", f64::from(probability).to_string()),
+                Secret::new("a score's bytes", f64::from(probability).to_le_bytes()),
+            ]
+        })
+        .collect()
+}
+
+fn assert_absent(secrets: &[Secret], place: &str, written: &[u8]) {
+    for Secret { what, bytes } in secrets {
+        let found = written.windows(bytes.len()).any(|window| window == bytes);
+        assert!(
+            !found,
+            "{what} in {place}: {}",
+            String::from_utf8_lossy(bytes)
+        );
+    }
+}
+
+/// Every file under `folder`.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| {
+            if path.is_dir() {
+                files(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn the_log_holds_no_labels_and_no_scores() {
-    let mut server = ServerProcess::start(&["--log-level", "trace"], &[]);
+async fn nothing_that_is_said_can_be_found_in_what_the_server_writes() {
+    let mut collector = Collector::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let url = collector.url();
+    let mut server = ServerProcess::start_in(
+        folder.path(),
+        &["--log-level", "trace,opentelemetry=trace"],
+        &[
+            ("SER__TELEMETRY__ENDPOINT", &url),
+            ("SER__TELEMETRY__SAMPLE_RATIO", "1"),
+            ("SER__TELEMETRY__WINDOW_RATIO", "1"),
+            ("SER__TELEMETRY__QUEUE", "100000"),
+            ("SER__METRICS__LISTEN", "127.0.0.1:0"),
+            ("SER__METRICS__PORT_FILE", "metrics-port"),
+            ("RUST_BACKTRACE", "full"),
+        ],
+    );
     let channel = server.channel().await;
     until_serving(channel.clone()).await;
-    let samples = audio::voice(22_050, 4.0, 3);
-    let chunks: Vec<_> = audio::s16le(&samples)
-        .chunks(4_410)
-        .map(Bytes::copy_from_slice)
-        .collect();
-    let transcript = recognise(channel, config(Encoding::S16le, 22_050), chunks).await;
-    assert_eq!(transcript.error, None);
+    let speech = audio::s16le(&audio::voice(22_050, 4.0, 3));
+    let chunks: Vec<_> = speech.chunks(4_410).map(Bytes::copy_from_slice).collect();
+    let told = recognise(
+        channel.clone(),
+        config(Encoding::S16le, 22_050),
+        chunks.clone(),
+    )
+    .await;
+    assert_eq!(told.error, None);
+    // Audio that is refused must not be shown either.
+    let odd = chunks.into_iter().chain([Bytes::from_static(&[0])]);
+    let refused = recognise(channel, config(Encoding::S16le, 22_050), odd).await;
+    assert!(refused.error.is_some());
+    let metrics = scrape(&folder.path().join("metrics-port")).await;
     server.signal(Signal::TERM);
-    let (_, log) = server.wait();
+    let (status, log) = server.wait();
+    assert!(status.success(), "{log:#?}");
+    let stopped = |received: &Received| {
+        let mut records = received.records();
+        records.any(|record| format!("{:?}", record.body).contains("stopped"))
+    };
+    let received = collector.until(stopped).await;
+    assert!(received.spans().count() > 10);
+    assert!(received.instruments().next().is_some());
 
-    let model = transcript
+    // Four places that are loud, so that no zeros are looked for.
+    let loud = speech
+        .chunks(24)
+        .filter(|piece| piece.len() == 24 && !piece.contains(&0));
+    let pieces: Vec<_> = loud.step_by(100).take(4).collect();
+    assert_eq!(pieces.len(), 4);
+    let mut secrets: Vec<_> = pieces.into_iter().flat_map(audio_secrets).collect();
+    secrets.extend(result_secrets(&told));
+    assert!(secrets.len() > 60);
+    let model = told
         .started
         .and_then(|started| started.model)
         .expect("a model");
-    let scores = transcript.results.iter().flat_map(|result| &result.scores);
-    let secrets: Vec<_> = model
+    let labels: Vec<_> = model
         .labels
-        .into_iter()
-        .map(|label| format!("\"{label}\""))
-        .chain(
-            scores
-                .map(|score| score.probability.to_string())
-                .filter(|text| text.len() > 5),
-        )
+        .iter()
+        .map(|label| Secret::new("a label", format!("\"{label}\"")))
         .collect();
-    assert!(secrets.len() > 20);
-    for line in &log {
-        for secret in &secrets {
-            assert!(!line.contains(secret), "{secret} in {line}");
-        }
+
+    let lines = log.join("\n");
+    assert_absent(&secrets, "the log", lines.as_bytes());
+    assert_absent(&labels, "the log", lines.as_bytes());
+    assert_absent(&secrets, "the metrics", metrics.as_bytes());
+    for message in &received.traces {
+        assert_absent(&secrets, "a trace", &message.encode_to_vec());
+        assert_absent(&labels, "a trace", format!("{message:?}").as_bytes());
     }
+    for message in &received.logs {
+        assert_absent(&secrets, "a log message", &message.encode_to_vec());
+        assert_absent(&labels, "a log message", format!("{message:?}").as_bytes());
+    }
+    for message in &received.metrics {
+        assert_absent(&secrets, "a message of metrics", &message.encode_to_vec());
+    }
+    for path in files(folder.path()) {
+        let place = path.display().to_string();
+        assert_absent(&secrets, &place, &fs::read(&path).unwrap());
+    }
+    assert_eq!(files(folder.path()).len(), 2, "{:?}", files(folder.path()));
+}
+
+#[test]
+fn what_is_looked_for_would_be_found() {
+    let audio = audio::s16le(&audio::voice(22_050, 1.0, 3));
+    let piece = &audio[4_400..][..24];
+    let secrets = audio_secrets(piece);
+    let found = |written: &[u8]| {
+        secrets.iter().any(|secret| {
+            let mut windows = written.windows(secret.bytes.len());
+            windows.any(|window| window == secret.bytes)
+        })
+    };
+    let around = &audio[4_000..5_000];
+    assert!(found(around));
+    assert!(found(format!("{around:?}").as_bytes()));
+    assert!(found(
+        format!("{:?}", Bytes::copy_from_slice(around)).as_bytes()
+    ));
+    for from in 4_000..4_003 {
+        assert!(found(STANDARD.encode(&audio[from..5_000]).as_bytes()));
+    }
+    let samples: Vec<i16> = around
+        .chunks_exact(2)
+        .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
+        .collect();
+    assert!(found(format!("{samples:?}").as_bytes()));
+    assert!(!found(&audio[..4_000]));
 }

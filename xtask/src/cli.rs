@@ -60,9 +60,10 @@ const VERIFY: &str = "\
 Usage: cargo xtask verify [--corpora DIR]
 
 Everything that `cargo xtask ci` does, with the tests that need the corpora;
-exports the models of the tests from Keras and PyTorch anew and compares; runs
-each benchmark once. Installs both frameworks from PyPI into target/venv-keras
-and target/venv-pytorch: 7 GB.
+exports the models of the tests from Keras and PyTorch anew and compares; has a
+real Prometheus scrape a server; runs each benchmark once. Installs both
+frameworks from PyPI into target/venv-keras and target/venv-pytorch: 7 GB, and
+unpacks Debian's package prometheus into target/prometheus.
 
   --corpora DIR  Folder with tess/, ravdess/ and emodb/ [default: $SER_CORPORA;
                  without either, the tests that need them are skipped]

@@ -10,6 +10,7 @@ mod gpu;
 mod interrupts;
 mod log;
 mod onnxruntime;
+mod prometheus;
 mod samples;
 mod screenshot;
 mod server;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::gpu::NEEDS_GPU;
+use crate::prometheus::NEEDS_PROMETHEUS;
 use crate::stopwatch::Stopwatch;
 use crate::tally::Tally;
 use crate::{Error, Workspace, onnxruntime, setup};
@@ -12,7 +13,8 @@ use crate::{Error, Workspace, onnxruntime, setup};
 /// What the name of a test on corpora contains. These tests are ignored, as are
 /// those that need `SER_PYTHON`, `ORT_DYLIB_PATH` or PulseAudio, so that a bare
 /// `cargo test` passes; here there are always a Python, an ONNX Runtime and a
-/// PulseAudio. Those that need a GPU are for `cargo xtask gpu`.
+/// PulseAudio. Those that need a GPU are for `cargo xtask gpu`, and those that need
+/// Prometheus for `cargo xtask verify`.
 const NEEDS_CORPORA: &str = "real_speech";
 
 /// Runs all tests, those on corpora too if `SER_CORPORA` names a folder, and
@@ -95,7 +97,7 @@ fn test(
     };
     let flags = ["--workspace", "--no-fail-fast", "--", "--include-ignored"];
     let command = workspace.cargo().arg("test").args(flags);
-    let command = command.args(["--skip", NEEDS_GPU]);
+    let command = command.args(["--skip", NEEDS_GPU, "--skip", NEEDS_PROMETHEUS]);
     let command = match corpora {
         Some(folder) => command.env("SER_CORPORA", folder),
         None => command.args(["--skip", NEEDS_CORPORA]),

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use crate::stopwatch::Stopwatch;
-use crate::{Error, Workspace, ci, foreign, onnxruntime, test};
+use crate::{Error, Workspace, ci, foreign, onnxruntime, prometheus, test};
 
 /// Everything that `ci` runs, with the tests on corpora; then the exports of other
-/// frameworks anew, and each benchmark once.
+/// frameworks anew, a real Prometheus against a server, and each benchmark once.
 pub(crate) fn run(workspace: &Workspace, corpora: Option<PathBuf>) -> Result<(), Error> {
     let corpora = test::corpora(corpora)?;
     if corpora.is_none() {
@@ -15,7 +15,9 @@ pub(crate) fn run(workspace: &Workspace, corpora: Option<PathBuf>) -> Result<(),
     let mut watch = Stopwatch::default();
     let (tally, tested) = ci::timed(workspace, &mut watch, corpora.as_deref());
     let exported = tested.and_then(|()| watch.time("exports", || foreign::verify(workspace)));
-    let result = exported.and_then(|()| {
+    let scraped =
+        exported.and_then(|()| watch.time("prometheus", || prometheus::verify(workspace)));
+    let result = scraped.and_then(|()| {
         let once = workspace
             .cargo()
             .args(["bench", "--workspace", "--bench", "*", "--", "--test"])

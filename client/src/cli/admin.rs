@@ -19,7 +19,8 @@ pub(crate) struct AdminArgs {
     pub(crate) admin_server: String,
     /// Print one JSON object a line for each model, of `type` "repository_model":
     /// name, version, state (serving, not_loaded, loading, refused, down), refusal,
-    /// open_streams, is_default, origin.
+    /// open_streams, is_default, origin; for a log level, of `type` "log_level": level,
+    /// configured, reverts_in.
     #[arg(long, global = true)]
     pub(crate) json: bool,
     #[command(subcommand)]
@@ -36,6 +37,21 @@ pub(crate) enum AdminAction {
     Unload(ChangeArgs),
     /// Load a model again, in place of what is served under its name and version.
     Reload(ChangeArgs),
+    /// Show what the server logs, or change it until it is stopped.
+    LogLevel(LogLevelArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogLevelArgs {
+    /// What is logged from now on, as log.level in the server's configuration: for
+    /// instance debug, or warn,ser_server=debug.
+    pub(crate) filter: Option<String>,
+    /// How long that lasts, at most 24h; then what is configured is back.
+    #[arg(long = "for", value_name = "TIME", requires = "filter", value_parser = duration)]
+    pub(crate) lasts: Option<Duration>,
+    /// Go back to what is configured.
+    #[arg(long, conflicts_with = "filter")]
+    pub(crate) reset: bool,
 }
 
 #[derive(Debug, Args)]

@@ -21,7 +21,7 @@ use clap::{
 pub(crate) use self::microphone::{DevicesArgs, MicrophoneArgs};
 use self::values::duration;
 pub(crate) use self::{
-    admin::{AdminAction, AdminArgs},
+    admin::{AdminAction, AdminArgs, LogLevelArgs},
     bench::BenchArgs,
     classify::{ClassifyArgs, Format, Per},
     connection::Connection,
@@ -95,7 +95,7 @@ pub(crate) enum Command {
     Models(ModelsArgs),
     /// Ask whether the server is serving; success only if it is.
     Health(HealthArgs),
-    /// Load and unload models while the server runs.
+    /// Load and unload models while the server runs, and change what it logs.
     ///
     /// Asks the admin service, which has an address of its own and is off unless
     /// the server was started with --admin-listen. Open streams stay with the model

@@ -13,6 +13,7 @@ mod labels;
 mod lines;
 mod live;
 pub(crate) mod load;
+pub(crate) mod log_level;
 pub(crate) mod model;
 mod notes;
 mod palette;

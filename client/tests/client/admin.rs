@@ -119,3 +119,36 @@ async fn another_address_than_its_own_is_refused() {
     assert_eq!(ended.code, Some(2), "{ended:?}");
     assert!(ended.stderr.contains("give --admin-server"), "{ended:?}");
 }
+
+#[tokio::test]
+async fn the_log_level_is_shown_and_changed() {
+    let server = FakeServer::without_streams();
+    for (arguments, expected) in [
+        (&["log-level"][..], "debug, configured info\n"),
+        (&["log-level", "warn"], "warn, configured info\n"),
+        (
+            &["log-level", "trace", "--for", "90s"],
+            "trace, info again in 1m 30s\n",
+        ),
+        (&["log-level", "--reset"], "info\n"),
+        (
+            &["log-level", "trace", "--for", "90s", "--json"],
+            "{\"type\":\"log_level\",\"level\":\"trace\",\"configured\":\"info\",\"reverts_in\":90.0}\n",
+        ),
+        (
+            &["log-level", "--json"],
+            "{\"type\":\"log_level\",\"level\":\"debug\",\"configured\":\"info\"}\n",
+        ),
+    ] {
+        let ended = admin(&server.address, arguments).await;
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert_eq!(ended.stdout, expected);
+    }
+    for wrong in [
+        &["log-level", "--for", "1h"][..],
+        &["log-level", "warn", "--reset"],
+    ] {
+        let ended = admin(&server.address, wrong).await;
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+    }
+}

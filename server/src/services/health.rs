@@ -1,5 +1,7 @@
 //! `grpc.health.v1.Health`: whether the server is ready.
 
+use std::sync::Arc;
+
 use ser_proto::v1::{
     models_server::SERVICE_NAME as MODELS,
     speech_emotion_clips_server::SERVICE_NAME as SPEECH_EMOTION_CLIPS,
@@ -11,6 +13,8 @@ use tonic_health::{
     server::{HealthReporter, health_reporter},
 };
 
+use crate::telemetry::Metrics;
+
 /// What the health service answers for: the server as a whole, and each service.
 const SERVICES: [&str; 4] = ["", SPEECH_EMOTION, SPEECH_EMOTION_CLIPS, MODELS];
 
@@ -18,13 +22,17 @@ const SERVICES: [&str; 4] = ["", SPEECH_EMOTION, SPEECH_EMOTION_CLIPS, MODELS];
 #[derive(Debug)]
 pub(crate) struct Readiness {
     reporter: HealthReporter,
+    metrics: Arc<Metrics>,
 }
 
 impl Readiness {
     /// A server that isn't ready yet, with its health service.
-    pub(super) async fn not_ready() -> (Self, HealthServer<impl Health>) {
+    pub(super) async fn not_ready(metrics: &Arc<Metrics>) -> (Self, HealthServer<impl Health>) {
         let (reporter, service) = health_reporter();
-        let readiness = Self { reporter };
+        let readiness = Self {
+            reporter,
+            metrics: Arc::clone(metrics),
+        };
         // The reporter begins by calling the server as a whole ready.
         readiness.set(false).await;
         (readiness, service)
@@ -32,6 +40,7 @@ impl Readiness {
 
     /// Whether new streams are welcome.
     pub(crate) async fn set(&self, ready: bool) {
+        self.metrics.ready(ready);
         let status = if ready {
             ServingStatus::Serving
         } else {

@@ -31,7 +31,7 @@ const LARGEST_NAME_REQUEST: usize = 4 << 10;
 ///
 /// [`Error::Internal`] when this build holds broken descriptors.
 pub(crate) async fn routes(context: &Arc<Context>) -> Result<(Routes, Readiness), Error> {
-    let (readiness, health) = Readiness::not_ready().await;
+    let (readiness, health) = Readiness::not_ready(&context.metrics).await;
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)

@@ -196,8 +196,16 @@ impl Telemetry {
 
 /// Instruments that nobody reads.
 #[cfg(test)]
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self::without_logs(&Config::default()).unwrap()
+    }
+}
+
+/// The same, without the rest.
+#[cfg(test)]
 pub(crate) fn unread() -> Arc<Metrics> {
-    Telemetry::without_logs(&Config::default()).unwrap().metrics
+    Telemetry::default().metrics
 }
 
 #[cfg(test)]

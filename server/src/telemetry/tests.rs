@@ -10,6 +10,8 @@ use crate::{
     auth::Principal,
     batcher::Pace,
     decision::{Classification, Decision},
+    fixture::Fixture,
+    models::Repository,
 };
 
 const DOCUMENT: &str = include_str!("../../../docs/telemetry.md");
@@ -105,6 +107,10 @@ async fn the_document_lists_what_is_exported_and_nothing_else() {
     config.telemetry.endpoint = Some("http://127.0.0.1:1".to_owned());
     let telemetry = Telemetry::without_logs(&config).unwrap();
     exercise(telemetry.metrics());
+    let fixture = Fixture::new();
+    let metrics = Arc::clone(telemetry.metrics());
+    let models = Repository::open(fixture.config.clone(), fixture.backends(), metrics).unwrap();
+    telemetry.metrics().watch_models(models.registry());
     let mut exposed = exposed(&telemetry.text());
     // Of OpenTelemetry's own, with the resource for labels.
     assert!(exposed.remove("target_info").is_some());

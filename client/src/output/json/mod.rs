@@ -9,14 +9,14 @@ use std::io::{self, Write};
 use ser_client::audio::microphone::{Device, DeviceState};
 use ser_client::{
     Resumed,
-    admin_proto::RepositoryModel,
+    admin_proto::{LogLevel, RepositoryModel},
     proto::{EmotionResult, GoAway, Model, StreamStarted, StreamSummary, StreamWarning},
 };
 use serde::Serialize;
 
 use self::fields::{ModelFields, StartedFields};
 pub(super) use self::fields::{ResultFields, SummaryFields};
-use super::{Output, seconds, short_name};
+use super::{Output, log_level, seconds, short_name};
 use crate::failure::Failure;
 
 /// The reference of the format, part of the help of `stream`.
@@ -193,6 +193,18 @@ pub(crate) fn write_repository_model(
     )
 }
 
+/// What the server logs, as one line.
+pub(crate) fn write_log_level(out: &mut impl Write, level: &LogLevel) -> io::Result<()> {
+    write_line(
+        out,
+        &Line::LogLevel {
+            level: &level.level,
+            configured: &level.configured,
+            reverts_in: log_level::reverts_in(level).map(|time| time.as_secs_f64()),
+        },
+    )
+}
+
 pub(super) fn write_line(out: &mut impl Write, line: &impl Serialize) -> io::Result<()> {
     let mut text = serde_json::to_string(line)?;
     text.push('\n');
@@ -229,6 +241,12 @@ enum Line<'a> {
         status: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         reason: Option<&'a str>,
+    },
+    LogLevel {
+        level: &'a str,
+        configured: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reverts_in: Option<f64>,
     },
     #[cfg(feature = "microphone")]
     Device {

@@ -4,9 +4,11 @@ use std::{net::SocketAddr, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
 use ser_client::admin_proto::{
-    ListRepositoryRequest, ListRepositoryResponse, LoadModelRequest, LoadModelResponse,
-    ReloadModelRequest, ReloadModelResponse, RepositoryModel, State, UnloadModelRequest,
+    GetLogLevelRequest, GetLogLevelResponse, ListRepositoryRequest, ListRepositoryResponse,
+    LoadModelRequest, LoadModelResponse, LogLevel, ReloadModelRequest, ReloadModelResponse,
+    RepositoryModel, SetLogLevelRequest, SetLogLevelResponse, State, UnloadModelRequest,
     UnloadModelResponse,
+    logging_server::{Logging, LoggingServer},
     model_repository_server::{ModelRepository, ModelRepositoryServer},
 };
 use ser_client::proto::{
@@ -139,6 +141,7 @@ async fn serve(
         .add_service(SpeechEmotionServer::new(FakeSpeechEmotion(script)))
         .add_service(ModelsServer::new(FakeModels(models)))
         .add_service(ModelRepositoryServer::new(FakeRepository))
+        .add_service(LoggingServer::new(FakeLogging))
         .add_service(HealthServer::new(FakeHealth { status, watches }))
         .serve_with_incoming(TcpListenerStream::new(listener))
         .await
@@ -357,5 +360,40 @@ impl Health for FakeHealth {
             })
         });
         Ok(Response::new(Box::pin(changes)))
+    }
+}
+
+struct FakeLogging;
+
+#[tonic::async_trait]
+impl Logging for FakeLogging {
+    async fn get_log_level(
+        &self,
+        _: Request<GetLogLevelRequest>,
+    ) -> Result<Response<GetLogLevelResponse>, Status> {
+        let level = Some(LogLevel {
+            level: "debug".to_owned(),
+            configured: "info".to_owned(),
+            reverts_in: None,
+        });
+        Ok(Response::new(GetLogLevelResponse { level }))
+    }
+
+    /// Says what it was asked for.
+    async fn set_log_level(
+        &self,
+        request: Request<SetLogLevelRequest>,
+    ) -> Result<Response<SetLogLevelResponse>, Status> {
+        let SetLogLevelRequest { level, lasts } = request.into_inner();
+        let level = Some(LogLevel {
+            level: if level.is_empty() {
+                "info".to_owned()
+            } else {
+                level
+            },
+            configured: "info".to_owned(),
+            reverts_in: lasts,
+        });
+        Ok(Response::new(SetLogLevelResponse { level }))
     }
 }

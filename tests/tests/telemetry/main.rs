@@ -1,0 +1,5 @@
+//! What the server shows of itself, as a collector, Prometheus and operators see it.
+
+mod log_level;
+mod otlp;
+mod prometheus;
