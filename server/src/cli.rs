@@ -33,6 +33,15 @@ pub struct Cli {
 enum Command {
     /// Print which backends and execution providers work here, and why the rest don't
     Backends(Inventory),
+    /// Make a token for somebody who may use the server.
+    ///
+    /// Standard output gets the lines for the file that auth.tokens or admin.tokens
+    /// names, which hold a hash; standard error gets the token, which can't be shown
+    /// again.
+    Token {
+        /// What logs and metrics call its owner. Several tokens may have one name.
+        name: String,
+    },
 }
 
 /// What `ser-server backends` takes.
@@ -95,6 +104,8 @@ pub enum Invocation {
     Serve(Option<PathBuf>, Overrides),
     /// To look at the backends.
     Backends(Inventory),
+    /// To make a token for whoever has this name.
+    Token(String),
     /// To print [`config::EXAMPLE`](crate::config::EXAMPLE).
     PrintConfig,
 }
@@ -105,6 +116,7 @@ impl Cli {
     pub fn into_invocation(self) -> Invocation {
         match self.command {
             Some(Command::Backends(inventory)) => Invocation::Backends(inventory),
+            Some(Command::Token { name }) => Invocation::Token(name),
             None if self.serve.print_config => Invocation::PrintConfig,
             None => self.serve.into_invocation(),
         }

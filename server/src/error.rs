@@ -131,6 +131,16 @@ pub enum Error {
         /// What would have been accepted.
         expected: &'static str,
     },
+    /// A call comes from nobody who may make it.
+    #[error("{what}: {found}; expected {expected}")]
+    Unauthenticated {
+        /// Which credentials: `authorization` or `client certificate`.
+        what: &'static str,
+        /// What is wrong with them; never a secret.
+        found: String,
+        /// What would have been accepted.
+        expected: &'static str,
+    },
     /// A limit on concurrent work is reached.
     #[error("{what}: {open} open; expected at most {limit}, try again later")]
     TooMany {
@@ -300,6 +310,7 @@ impl Error {
             }
             // Health says NOT_SERVING of it, too: another server may do.
             Self::NoDefaultModel { served, .. } if served.is_empty() => Code::Unavailable,
+            Self::Unauthenticated { .. } => Code::Unauthenticated,
             Self::UnknownModel { .. } | Self::UnknownPackage { .. } => Code::NotFound,
             Self::Refused { source, .. } => match **source {
                 Self::LoadTooLate { .. } | Self::LoadPanicked => source.code(),

@@ -6,7 +6,7 @@
 //! all streams for [`models`], and [`decision`] turns posteriors into verdicts.
 
 pub mod admission;
-mod auth;
+pub mod auth;
 pub mod batcher;
 pub mod cli;
 pub mod config;
@@ -18,6 +18,7 @@ mod fixture;
 pub mod inventory;
 mod listen;
 pub mod models;
+mod reload;
 pub mod serve;
 mod services;
 mod session;

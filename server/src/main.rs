@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use ser_server::{
     Error,
+    auth::NewToken,
     cli::{self, Cli, Invocation},
     config::{self, Config},
     inventory,
@@ -41,6 +42,7 @@ fn start() -> Result<(), Error> {
         Invocation::Backends(asked) => {
             return inventory::print(&asked, BackendRegistry::default());
         }
+        Invocation::Token(name) => return new_token(&name),
         Invocation::PrintConfig => return cli::print(config::EXAMPLE),
     };
     let config = config::load(file.as_deref(), flags)?;
@@ -60,6 +62,14 @@ fn start() -> Result<(), Error> {
     // A model that is still being loaded must not hold up the end.
     runtime.shutdown_background();
     served
+}
+
+/// Prints a token's lines, and the token apart from them.
+fn new_token(name: &str) -> Result<(), Error> {
+    let token = NewToken::generate();
+    cli::print(&token.entry(name))?;
+    eprintln!("the token of {name}, shown only now: {}", token.token());
+    Ok(())
 }
 
 /// Serves until SIGINT or SIGTERM; a second one ends the drain.

@@ -1,9 +1,8 @@
 //! The life of a server: listen, load, serve, drain.
 
-use std::{
-    future::Future, io, net::SocketAddr, num::NonZeroUsize, path::Path, pin::pin, sync::Arc,
-    time::Duration,
-};
+mod listeners;
+
+use std::{future::Future, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use tokio::{
     net::TcpListener,
@@ -12,27 +11,22 @@ use tokio::{
     time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
-use tracing::{error, info, warn};
+use tonic::service::Routes;
+use tracing::{error, info};
 
 use crate::{
     Error,
-    config::{AdminConfig, Config, MetricsConfig, ServerConfig},
+    config::{Config, ServerConfig},
     context::Context,
-    listen::{Admittance, Incoming},
     models::{BackendRegistry, ModelRegistry, Repository},
     services::{self, Readiness},
     shutdown::Shutdown,
-    telemetry::{self, Telemetry},
-    transport::transport,
+    telemetry::Telemetry,
 };
+use listeners::Entrance;
 
 /// How long connections may take to close after their streams have ended.
 const CLOSING: Duration = Duration::from_secs(1);
-
-/// Calls that one connection of an operator may have open.
-const ADMIN_CALLS: u32 = 16;
-/// Connections of operators.
-const ADMIN_CONNECTIONS: NonZeroUsize = NonZeroUsize::new(64).expect("not zero");
 
 /// Binds the listening socket.
 ///
@@ -40,17 +34,7 @@ const ADMIN_CONNECTIONS: NonZeroUsize = NonZeroUsize::new(64).expect("not zero")
 ///
 /// [`Error::Bind`], for instance when the port is taken.
 pub async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
-    bind_for("--listen", address).await
-}
-
-async fn bind_for(flag: &'static str, address: SocketAddr) -> Result<TcpListener, Error> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| Error::Bind {
-            flag,
-            address,
-            source,
-        })
+    listeners::bind("--listen", address).await
 }
 
 /// Serves on `listener` until `shutdown` is ready and the streams have ended.
@@ -58,7 +42,7 @@ async fn bind_for(flag: &'static str, address: SocketAddr) -> Result<TcpListener
 /// Connections are taken at once; until the models are loaded and have passed
 /// their golden rows and audio, health is `NOT_SERVING` and streams are refused.
 /// The admin service, if the configuration has one, is served on a listener of its
-/// own. `telemetry` is what the server measures with.
+/// own, and so is health for probes. `telemetry` is what the server measures with.
 ///
 /// # Errors
 ///
@@ -71,38 +55,30 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
     Repository::check(&config, &backends)?;
-    let admin = bind_admin(&config.admin).await?;
+    let metrics = telemetry.metrics();
+    let clients = Entrance::of_clients(listener, &config, metrics)?;
+    let operators = Entrance::of_operators(&config, metrics).await?;
+    let probes = Entrance::of_probes(&config, metrics).await?;
     let port_file = config.server.port_file.as_deref();
-    let address = tell_port(&listener, "server.port_file", port_file)?;
+    let address = clients.tell("server.port_file", port_file)?;
     info!(%address, "listening on {address}");
     let bound = config.memory_bound() >> 20;
     info!("memory: at most {bound} MiB with these limits");
-    if !address.ip().is_loopback() {
-        warn!("other machines can reach {address}, with neither encryption nor authentication");
-    }
+    clients.warn(address);
 
     let (stopping, drain) = Shutdown::new();
     let context = Arc::new(Context::new(&config, drain, &telemetry));
-    let _metrics = serve_metrics(&config.metrics, &telemetry).await?;
-    let (routes, readiness) = services::routes(&context).await?;
+    let _metrics = listeners::serve_metrics(&config.metrics, &telemetry).await?;
+    let (readiness, health) = Readiness::not_ready(metrics).await;
+    let routes = services::routes(&context, health.clone())?;
+    let admin_routes = services::admin_routes(&context)?;
+    let server = &config.server;
     let closing = CancellationToken::new();
-    let admittance = Admittance {
-        name: "server",
-        connections: config.server.connections,
-        handshake: config.server.handshake,
-    };
-    let incoming = Incoming::new(listener, admittance);
-    let mut transport = pin!(
-        transport(&config.server)
-            .add_routes(routes)
-            .serve_with_incoming_shutdown(incoming, closing.clone().cancelled_owned())
-    );
-    let mut admin = pin!(serve_admin(
-        admin,
-        &context,
-        &config.server,
-        closing.clone()
-    ));
+    let mut clients = pin!(clients.serve(routes, server, closing.clone()));
+    let mut operators = pin!(if_any(operators, admin_routes, server, &closing));
+    // Probes are answered to the end, that of the drain too.
+    let never = CancellationToken::new();
+    let mut probes = pin!(if_any(probes, Routes::new(health), server, &never));
 
     let watched = Arc::clone(&context);
     let _watch = AbortOnDropHandle::new(tokio::spawn(async move {
@@ -111,8 +87,9 @@ pub async fn run(
 
     let drain_time = config.server.drain;
     tokio::select! {
-        ended = &mut transport => return Ok(ended?),
-        ended = &mut admin => return ended,
+        ended = &mut clients => return ended,
+        ended = &mut operators => return ended,
+        ended = &mut probes => return ended,
         failed = serve(&context, &readiness, config.clone(), backends) => return Err(failed),
         () = shutdown => {}
     }
@@ -127,13 +104,28 @@ pub async fn run(
         sleep(CLOSING).await;
     };
     tokio::select! {
-        (ended, admin_ended) = async { tokio::join!(transport, admin) } => {
-            ended.map_err(Error::from).and(admin_ended)?;
-        }
+        (ended, admin_ended) = async { tokio::join!(clients, operators) } => ended.and(admin_ended)?,
+        ended = probes => return ended,
         () = worked_off => info!("closing connections that are still open"),
     }
     info!("stopped");
     Ok(())
+}
+
+/// Serves `routes` at `entrance` until `closing`, if there is one.
+async fn if_any(
+    entrance: Option<Entrance>,
+    routes: Routes,
+    config: &ServerConfig,
+    closing: &CancellationToken,
+) -> Result<(), Error> {
+    match entrance {
+        Some(entrance) => entrance.serve(routes, config, closing.clone()).await,
+        None => {
+            closing.cancelled().await;
+            Ok(())
+        }
+    }
 }
 
 /// Loads the models, serves them and watches over them. Returns only if that
@@ -197,86 +189,6 @@ async fn first_failure(served: Vec<(String, watch::Receiver<bool>)>) -> String {
         // Nothing is watched.
         _ => std::future::pending().await,
     }
-}
-
-/// Answers Prometheus, if the configuration says where, as long as what this returns
-/// is kept.
-async fn serve_metrics(
-    config: &MetricsConfig,
-    telemetry: &Telemetry,
-) -> Result<Option<AbortOnDropHandle<()>>, Error> {
-    let (Some(address), Some(exposition)) = (config.listen, telemetry.exposition()) else {
-        return Ok(None);
-    };
-    let listener = bind_for("metrics.listen", address).await?;
-    let port_file = config.port_file.as_deref();
-    let address = tell_port(&listener, "metrics.port_file", port_file)?;
-    info!(%address, "metrics on {address}");
-    let serving = telemetry::serve_prometheus(listener, exposition.clone());
-    Ok(Some(AbortOnDropHandle::new(tokio::spawn(serving))))
-}
-
-/// The listener of the admin service, if there is to be one.
-async fn bind_admin(config: &AdminConfig) -> Result<Option<TcpListener>, Error> {
-    let Some(address) = config.listen else {
-        return Ok(None);
-    };
-    let listener = bind_for("--admin-listen", address).await?;
-    let port_file = config.port_file.as_deref();
-    let address = tell_port(&listener, "admin.port_file", port_file)?;
-    info!(%address, "admin service on {address}");
-    if !address.ip().is_loopback() {
-        warn!("other machines can reach {address} and take models away");
-    }
-    Ok(Some(listener))
-}
-
-/// Serves operators until `closing`.
-async fn serve_admin(
-    listener: Option<TcpListener>,
-    context: &Arc<Context>,
-    config: &ServerConfig,
-    closing: CancellationToken,
-) -> Result<(), Error> {
-    let Some(listener) = listener else {
-        closing.cancelled().await;
-        return Ok(());
-    };
-    let admittance = Admittance {
-        name: "admin",
-        connections: ADMIN_CONNECTIONS,
-        handshake: config.handshake,
-    };
-    let incoming = Incoming::new(listener, admittance);
-    let ended = transport(config)
-        .max_concurrent_streams(ADMIN_CALLS)
-        .add_routes(services::admin_routes(context)?)
-        .serve_with_incoming_shutdown(incoming, closing.cancelled_owned())
-        .await;
-    Ok(ended?)
-}
-
-/// The address of `listener`, whose port is written to the `file` that `key` names,
-/// if it does.
-fn tell_port(listener: &TcpListener, key: &str, file: Option<&Path>) -> Result<SocketAddr, Error> {
-    let address = listener.local_addr().map_err(|source| Error::Io {
-        what: "listening socket".to_owned(),
-        source,
-    })?;
-    if let Some(path) = file {
-        write_port(path, address.port()).map_err(|error| {
-            let reason = format!("{}: {error}; expected a file to write", path.display());
-            Error::config(key, reason)
-        })?;
-    }
-    Ok(address)
-}
-
-/// Writes the port under another name first, so that nobody reads half of it.
-fn write_port(path: &Path, port: u16) -> io::Result<()> {
-    let partial = path.with_added_extension("partial");
-    std::fs::write(&partial, format!("{port}\n"))?;
-    std::fs::rename(partial, path)
 }
 
 #[cfg(test)]

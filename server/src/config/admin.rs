@@ -4,15 +4,16 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{address, duration};
+use super::{TlsConfig, address, duration};
 
 /// `[admin]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AdminConfig {
     /// The address of the admin service, which has a listener of its own; port 0
-    /// takes a free one. Default: none, there is no admin service, since anybody
-    /// who reaches it may take models away.
+    /// takes a free one. One that other machines reach needs `[admin.tls]`, and
+    /// `admin.tokens` or `admin.tls.client_ca`. Default: none, there is no admin
+    /// service, since anybody who reaches it may take models away.
     #[serde(
         deserialize_with = "address::deserialize",
         skip_serializing_if = "Option::is_none"
@@ -21,12 +22,17 @@ pub struct AdminConfig {
     /// A file that the bound port is written to, in decimal. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port_file: Option<PathBuf>,
-    /// Whether `listen` may be reached from other machines. Default: false.
-    pub allow_remote: bool,
+    /// The file of operators' tokens, as `auth.tokens` is that of everybody else's.
+    /// Default: none, operators need no token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<PathBuf>,
     /// How long a call waits for its turn, and then for a model to be loaded. One
     /// that takes longer is refused. Default: 5 min.
     #[serde(with = "duration")]
     pub deadline: Duration,
+    /// `[admin.tls]`: the listener's certificate, and those of operators. Default:
+    /// none, there is no TLS.
+    pub tls: TlsConfig,
 }
 
 impl Default for AdminConfig {
@@ -34,8 +40,9 @@ impl Default for AdminConfig {
         Self {
             listen: None,
             port_file: None,
-            allow_remote: false,
+            tokens: None,
             deadline: Duration::from_secs(300),
+            tls: TlsConfig::default(),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::{
 
 use ::config::{ConfigError, Environment, File, FileFormat, FileSourceString};
 
-use super::{Config, LogFormat, Problem, settings, standard};
+use super::{Config, LogFormat, Problem, TlsKeys, reach, settings, standard};
 use crate::{Error, session::text::seconds, telemetry::filter};
 
 /// The start of the name of every environment variable that is read. The double
@@ -261,19 +261,7 @@ fn validate_together(config: &Config) -> Result<(), (&'static str, String)> {
             "set; expected metrics.listen beside it".to_owned(),
         ));
     }
-    let admin = &config.admin;
-    match admin.listen {
-        Some(address) if !address.ip().is_loopback() && !admin.allow_remote => Err((
-            "admin.listen",
-            format!(
-                "{address}; expected an address of this machine alone, such as \
-                 127.0.0.1:50052, or admin.allow_remote = true beside it"
-            ),
-        )),
-        None if admin.port_file.is_some() => Err((
-            "admin.port_file",
-            "set; expected admin.listen beside it".to_owned(),
-        )),
-        _ => Ok(()),
-    }
+    config.tls.validate(&TlsKeys::SERVER)?;
+    config.admin.tls.validate(&TlsKeys::ADMIN)?;
+    reach::validate(config)
 }

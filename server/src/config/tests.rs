@@ -87,38 +87,117 @@ fn the_example_names_every_key_without_a_default() {
     assert!(!config.models.packages[0].settings.is_empty());
     assert!(!config.models.settings.is_empty());
     assert!(config.admin.listen.is_some() && config.admin.port_file.is_some());
+    for tls in [&config.tls, &config.admin.tls] {
+        assert!(tls.certificate.is_some() && tls.key.is_some());
+        assert!(tls.client_ca.is_some() && tls.client_crl.is_some());
+    }
+    assert!(config.auth.tokens.is_some() && config.admin.tokens.is_some());
+    assert!(config.health.listen.is_some());
     assert_eq!(config.plugins.len(), 1);
 }
 
 #[test]
-fn the_admin_service_stays_on_this_machine_unless_told_otherwise() {
-    assert_eq!(Config::default().admin.listen, None);
-    for local in ["127.0.0.1:7", "[::1]:0", "127.8.8.8:7"] {
-        let config = from_environment(&[("SER__ADMIN__LISTEN", local)]).unwrap();
-        assert_eq!(config.admin.listen.unwrap().to_string(), local);
+fn other_machines_reach_nothing_that_is_not_encrypted() {
+    let local = ["127.0.0.1:7", "[::1]:0", "127.8.8.8:7"];
+    let remote = ["0.0.0.0:7", "[::]:7", "10.0.0.1:7"];
+    for address in local {
+        from_environment(&[("SER__SERVER__LISTEN", address)]).unwrap();
     }
-    for remote in ["0.0.0.0:7", "[::]:7", "10.0.0.1:7"] {
-        let error = environment_error(&[("SER__ADMIN__LISTEN", remote)]);
+    for address in remote {
+        let error = environment_error(&[("SER__SERVER__LISTEN", address)]);
         assert_eq!(
             error,
             format!(
-                "configuration: admin.listen: {remote}; expected an address of this machine \
-                 alone, such as 127.0.0.1:50052, or admin.allow_remote = true beside it"
+                "configuration: server.listen: {address}, which other machines reach, without \
+                 encryption; expected tls.certificate and tls.key beside it, or \
+                 server.allow_plaintext = true where something in front of the server \
+                 encrypts, or an address of this machine alone, such as 127.0.0.1:50051"
             )
         );
-        let file = file("[admin]\nallow_remote = true\n");
+        let allowed = file("[server]\nallow_plaintext = true\n");
+        let encrypted = file("[tls]\ncertificate = \"a\"\nkey = \"b\"\n");
+        for file in [allowed, encrypted] {
+            let flags = Overrides {
+                listen: Some(address.parse().unwrap()),
+                ..Overrides::default()
+            };
+            load_from(Some(&file.path), HashMap::new(), flags).unwrap();
+        }
+    }
+}
+
+#[test]
+fn other_machines_reach_the_admin_service_with_credentials_alone() {
+    const TLS: &str = "[admin.tls]\ncertificate = \"a\"\nkey = \"b\"\n";
+    const TOKENS: &str = "[admin]\ntokens = \"c\"\n";
+    let load = |address: &str, text: &str| {
         let flags = Overrides {
-            admin_listen: Some(remote.parse().unwrap()),
+            admin_listen: Some(address.parse().unwrap()),
             ..Overrides::default()
         };
-        let config = load_from(Some(&file.path), HashMap::new(), flags).unwrap();
-        assert_eq!(config.admin.listen.unwrap().to_string(), remote);
+        load_from(Some(&file(text).path), HashMap::new(), flags)
+    };
+    assert_eq!(Config::default().admin.listen, None);
+    load("127.0.0.1:7", "").unwrap();
+    load("127.0.0.1:7", TOKENS).unwrap();
+    for remote in ["0.0.0.0:7", "[::]:7", "10.0.0.1:7"] {
+        load(remote, &format!("{TOKENS}{TLS}")).unwrap();
+        load(remote, &format!("{TLS}client_ca = \"d\"\n")).unwrap();
+        let plaintext = "[server]\nallow_plaintext = true\n";
+        for text in ["", TLS, TOKENS, plaintext] {
+            let error = load(remote, text).unwrap_err().to_string();
+            assert_eq!(
+                error,
+                format!(
+                    "configuration: admin.listen: {remote}, which other machines reach; expected \
+                     admin.tls.certificate and admin.tls.key with admin.tokens or \
+                     admin.tls.client_ca beside it, or an address of this machine alone, such \
+                     as 127.0.0.1:50052"
+                )
+            );
+        }
     }
-    let error = environment_error(&[("SER__ADMIN__PORT_FILE", "port")]);
-    assert_eq!(
-        error,
-        "configuration: admin.port_file: set; expected admin.listen beside it"
-    );
+}
+
+#[test]
+fn what_would_be_ignored_is_refused() {
+    for (text, expected) in [
+        (
+            "[tls]\ncertificate = \"a\"\n",
+            "tls.certificate: set; expected tls.key beside it",
+        ),
+        (
+            "[tls]\nkey = \"a\"\n",
+            "tls.key: set; expected tls.certificate beside it",
+        ),
+        (
+            "[tls]\nclient_ca = \"a\"\n",
+            "tls.client_ca: set; expected tls.certificate beside it",
+        ),
+        (
+            "[tls]\ncertificate = \"a\"\nkey = \"b\"\nclient_crl = \"c\"\n",
+            "tls.client_crl: set; expected tls.client_ca beside it",
+        ),
+        (
+            "[admin]\nlisten = \"127.0.0.1:0\"\n[admin.tls]\nkey = \"a\"\n",
+            "admin.tls.key: set; expected admin.tls.certificate beside it",
+        ),
+        (
+            "[admin]\nport_file = \"a\"\n",
+            "admin.port_file: set; expected admin.listen beside it",
+        ),
+        (
+            "[admin]\ntokens = \"a\"\n",
+            "admin.tokens: set; expected admin.listen beside it",
+        ),
+        (
+            "[admin.tls]\ncertificate = \"a\"\nkey = \"b\"\n",
+            "admin.tls.certificate: set; expected admin.listen beside it",
+        ),
+    ] {
+        let error = from_file(text).unwrap_err().to_string();
+        assert_eq!(error, format!("configuration: {expected}"));
+    }
 }
 
 #[test]
@@ -128,7 +207,7 @@ fn later_sources_win() {
     let flags = Overrides {
         log_level: Some("trace".to_owned()),
         log_format: Some(LogFormat::Json),
-        listen: Some(([0, 0, 0, 0], 0).into()),
+        listen: Some(([127, 0, 0, 7], 0).into()),
         ..Overrides::default()
     };
     let config = load_from(Some(&file.path), variables, flags).unwrap();

@@ -3,26 +3,32 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
+    io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    sync::{Semaphore, mpsc},
     task::JoinSet,
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout, timeout_at},
 };
-use tracing::warn;
+use tokio_rustls::TlsAcceptor;
 
-use super::{Admittance, Connection, Peer};
-use crate::auth::Audit;
+use super::{
+    Admittance, Connection, Identity, Peer, connection::Place, refusals::Refusals, socket::Socket,
+    tls::H2,
+};
+use crate::auth::ClientCertificate;
 
 /// After an error that the next attempt would meet again, such as too many open files.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a peer may take to hear that its handshake failed.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 pub(super) struct Acceptor {
     listener: TcpListener,
     admittance: Admittance,
     places: Arc<Semaphore>,
     ready: mpsc::Sender<Connection>,
-    full: Audit,
-    failed: Audit,
+    refusals: Arc<Refusals>,
 }
 
 impl Acceptor {
@@ -32,13 +38,13 @@ impl Acceptor {
         ready: mpsc::Sender<Connection>,
     ) -> Self {
         let places = admittance.connections.get().min(Semaphore::MAX_PERMITS);
+        let metrics = Arc::clone(&admittance.metrics);
         Self {
             listener,
-            admittance,
             places: Arc::new(Semaphore::new(places)),
             ready,
-            full: Audit::new(),
-            failed: Audit::new(),
+            refusals: Arc::new(Refusals::new(admittance.name, metrics)),
+            admittance,
         }
     }
 
@@ -64,20 +70,18 @@ impl Acceptor {
     }
 
     /// A place among the open connections, unless all are taken.
-    fn place(&self, address: SocketAddr) -> Option<OwnedSemaphorePermit> {
-        let place = Arc::clone(&self.places).try_acquire_owned().ok();
-        if place.is_none()
-            && let Some(untold) = self.full.line()
-        {
-            warn!(
-                listener = self.admittance.name,
-                peer = %address,
-                untold,
-                "connection refused: {limit} open; expected at most {limit}",
-                limit = self.admittance.connections,
-            );
+    fn place(&self, address: SocketAddr) -> Option<Place> {
+        match Arc::clone(&self.places).try_acquire_owned() {
+            Ok(permit) => Some(Place {
+                _permit: permit,
+                _counted: self.admittance.metrics.connection_opened(),
+            }),
+            Err(_) => {
+                let limit = self.admittance.connections.get();
+                self.refusals.full(address, limit);
+                None
+            }
         }
-        place
     }
 
     /// Makes a connection of a socket, and gives it to whoever serves it.
@@ -85,33 +89,76 @@ impl Acceptor {
         &self,
         stream: TcpStream,
         address: SocketAddr,
-        place: OwnedSemaphorePermit,
+        place: Place,
     ) -> impl Future<Output = ()> + use<> {
         let deadline = Instant::now() + self.admittance.handshake;
+        let identity = self.admittance.identity.as_ref().map(|it| it.now());
         let ready = self.ready.clone();
+        let refusals = Arc::clone(&self.refusals);
         async move {
             // Results are small and can't wait. Without it they are late, and no worse.
             let _ = stream.set_nodelay(true);
-            let peer = Peer { address };
+            let (socket, certificate) = match timeout_at(deadline, secure(stream, identity)).await {
+                Ok(Ok(secured)) => secured,
+                Ok(Err(error)) => return refusals.tls(address, &error),
+                Err(_) => return refusals.late(address),
+            };
+            let certificate = certificate.map(Arc::new);
+            let peer = Peer {
+                address,
+                certificate,
+            };
+            let connection = Connection::new(socket, peer, deadline, refusals, place);
             // Nobody takes it any more when the server stops.
-            let _ = ready
-                .send(Connection::new(stream, peer, deadline, place))
-                .await;
+            let _ = ready.send(connection).await;
         }
     }
 
     /// Waits for what may pass: without a pause, an error that stays would take a
     /// core for itself.
     async fn cannot_accept(&self, error: &io::Error) {
-        if is_of_one_connection(error) {
-            return;
+        if !is_of_one_connection(error) {
+            self.refusals.cannot_accept(error);
+            sleep(PAUSE).await;
         }
-        if let Some(untold) = self.failed.line() {
-            let listener = self.admittance.name;
-            warn!(listener, untold, "can't take connections: {error}");
-        }
-        sleep(PAUSE).await;
     }
+}
+
+/// Speaks TLS on `stream`, if it is to be spoken, and gives what certificate the peer
+/// has.
+async fn secure(
+    stream: TcpStream,
+    identity: Option<Arc<Identity>>,
+) -> io::Result<(Socket, Option<ClientCertificate>)> {
+    let Some(identity) = identity else {
+        return Ok((Socket::Plain(stream), None));
+    };
+    let acceptor = TlsAcceptor::from(Arc::clone(&identity.config));
+    let stream = match acceptor.accept(stream).into_fallible().await {
+        Ok(stream) => stream,
+        Err((error, stream)) => {
+            say_goodbye(stream).await;
+            return Err(error);
+        }
+    };
+    let (_, session) = stream.get_ref();
+    // Whoever doesn't say so might speak something else, and mean another server.
+    if session.alpn_protocol() != Some(H2) {
+        return Err(io::Error::other("no HTTP/2 asked for by ALPN; expected h2"));
+    }
+    let certificate = session.peer_certificates().and_then(ClientCertificate::new);
+    Ok((Socket::Tls(Box::new(stream)), certificate))
+}
+
+/// Lets the peer read the alert that says what was wrong: a socket that is closed with
+/// unread bytes takes back what it has sent.
+async fn say_goodbye(mut stream: TcpStream) {
+    let heard = async {
+        stream.shutdown().await?;
+        tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
+    };
+    // It may have gone, or go on for ever; either way this was the last word.
+    let _ = timeout(GOODBYE, heard).await;
 }
 
 /// Whether `error` tells of a peer that has gone again, and not of the socket.

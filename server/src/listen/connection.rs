@@ -4,48 +4,59 @@ use std::{
     io::{self, IoSlice},
     net::SocketAddr,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
     sync::OwnedSemaphorePermit,
     time::Instant,
 };
 use tonic::transport::server::Connected;
 
-use super::preface::Preface;
+use super::{preface::Preface, refusals::Refusals, socket::Socket};
+use crate::{auth::ClientCertificate, telemetry::Open};
 
 /// What is known of the other end of a connection, found among the extensions of each
 /// request.
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
+    pub(crate) certificate: Option<Arc<ClientCertificate>>,
 }
 
-/// A connection that HTTP/2 is spoken on. Its place among the open ones is free again
-/// when it is dropped.
+/// A place among the open connections, free again when this is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) _permit: OwnedSemaphorePermit,
+    pub(super) _counted: Open,
+}
+
+/// A connection that HTTP/2 is spoken on.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    stream: TcpStream,
+    socket: Socket,
     peer: Peer,
     /// Until the peer has said that it speaks HTTP/2.
     preface: Option<Preface>,
-    _place: OwnedSemaphorePermit,
+    refusals: Arc<Refusals>,
+    _place: Place,
 }
 
 impl Connection {
     pub(super) fn new(
-        stream: TcpStream,
+        socket: Socket,
         peer: Peer,
         deadline: Instant,
-        place: OwnedSemaphorePermit,
+        refusals: Arc<Refusals>,
+        place: Place,
     ) -> Self {
         Self {
-            stream,
+            socket,
             peer,
             preface: Some(Preface::until(deadline)),
+            refusals,
             _place: place,
         }
     }
@@ -66,11 +77,14 @@ impl AsyncRead for Connection {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if let Some(preface) = &mut this.preface {
-            preface.check(context)?;
+        if let Some(preface) = &mut this.preface
+            && preface.is_late(context)
+        {
+            this.refusals.late(this.peer.address);
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
+        ready!(Pin::new(&mut this.socket).poll_read(context, buffer))?;
         let read = buffer.filled().len() - before;
         this.preface.take_if(|preface| preface.is_complete(read));
         Poll::Ready(Ok(()))
@@ -83,7 +97,7 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        Pin::new(&mut self.socket).poll_write(context, bytes)
     }
 
     fn poll_write_vectored(
@@ -91,18 +105,18 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, pieces)
+        Pin::new(&mut self.socket).poll_write_vectored(context, pieces)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.socket.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        Pin::new(&mut self.socket).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        Pin::new(&mut self.socket).poll_shutdown(context)
     }
 }

@@ -4,11 +4,15 @@
 mod acceptor;
 mod connection;
 mod preface;
+mod refusals;
+mod socket;
+pub(crate) mod tls;
 
 use std::{
     convert::Infallible,
     num::NonZeroUsize,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -19,6 +23,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 use acceptor::Acceptor;
 pub(crate) use connection::{Connection, Peer};
+pub(crate) use tls::{Identity, TlsFiles};
+
+use crate::{reload::Reloaded, telemetry::Metrics};
 
 /// Connections that are ready, and that nobody has taken yet.
 const READY: usize = 64;
@@ -32,6 +39,9 @@ pub(crate) struct Admittance {
     pub(crate) connections: NonZeroUsize,
     /// How long one may take to come about.
     pub(crate) handshake: Duration,
+    /// What TLS is spoken with, if it is.
+    pub(crate) identity: Option<Arc<Reloaded<Identity>>>,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// The connections of a listener. Once this is dropped nobody listens there any more;
@@ -61,3 +71,6 @@ impl Stream for Incoming {
         self.ready.poll_recv(context).map(|ready| ready.map(Ok))
     }
 }
+
+#[cfg(test)]
+mod tests;

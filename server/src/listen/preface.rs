@@ -1,11 +1,6 @@
 //! How long a peer may take to say that it speaks HTTP/2.
 
-use std::{
-    future::Future,
-    io,
-    pin::Pin,
-    task::{Context, Poll},
-};
+use std::{future::Future, pin::Pin, task::Context};
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -28,16 +23,10 @@ impl Preface {
         }
     }
 
-    /// To be asked before each read.
-    ///
-    /// # Errors
-    ///
-    /// [`io::ErrorKind::TimedOut`] once it is too late.
-    pub(super) fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
-        match self.deadline.as_mut().poll(context) {
-            Poll::Ready(()) => Err(io::ErrorKind::TimedOut.into()),
-            Poll::Pending => Ok(()),
-        }
+    /// Whether the deadline has passed. To be asked before each read, which it also
+    /// wakes.
+    pub(super) fn is_late(&mut self, context: &mut Context<'_>) -> bool {
+        self.deadline.as_mut().poll(context).is_ready()
     }
 
     /// Whether it is complete, now that `bytes` more were read.

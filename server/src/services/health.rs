@@ -27,7 +27,9 @@ pub(crate) struct Readiness {
 
 impl Readiness {
     /// A server that isn't ready yet, with its health service.
-    pub(super) async fn not_ready(metrics: &Arc<Metrics>) -> (Self, HealthServer<impl Health>) {
+    pub(crate) async fn not_ready(
+        metrics: &Arc<Metrics>,
+    ) -> (Self, HealthServer<impl Health + use<>>) {
         let (reporter, service) = health_reporter();
         let readiness = Self {
             reporter,

@@ -13,6 +13,7 @@ use ser_proto::v1::{
     FILE_DESCRIPTOR_SET, models_server::ModelsServer, speech_emotion_server::SpeechEmotionServer,
 };
 use tonic::service::Routes;
+use tonic_health::pb::health_server::{Health, HealthServer};
 
 use crate::{Error, context::Context};
 
@@ -25,13 +26,15 @@ pub(crate) const LARGEST_CHUNK_REQUEST: usize = 256 << 10;
 /// The largest request that carries a name at most.
 const LARGEST_NAME_REQUEST: usize = 4 << 10;
 
-/// Every service of the server but the admin service, and what tells whether it is ready.
+/// Every service of the server but the admin service.
 ///
 /// # Errors
 ///
 /// [`Error::Internal`] when this build holds broken descriptors.
-pub(crate) async fn routes(context: &Arc<Context>) -> Result<(Routes, Readiness), Error> {
-    let (readiness, health) = Readiness::not_ready(&context.metrics).await;
+pub(crate) fn routes(
+    context: &Arc<Context>,
+    health: HealthServer<impl Health>,
+) -> Result<Routes, Error> {
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
@@ -50,5 +53,5 @@ pub(crate) async fn routes(context: &Arc<Context>) -> Result<(Routes, Readiness)
         )
         .add_service(reflection().build_v1().map_err(broken)?)
         .add_service(reflection().build_v1alpha().map_err(broken)?);
-    Ok((routes, readiness))
+    Ok(routes)
 }

@@ -1,0 +1,189 @@
+//! The file of tokens.
+
+use std::{
+    fs,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use humantime::{format_rfc3339_seconds, parse_rfc3339};
+use serde::Deserialize;
+use subtle::{ConditionallySelectable, ConstantTimeEq};
+
+use super::{
+    Principal,
+    token::{LONGEST, SHORTEST, TokenHash},
+};
+use crate::{Error, reload::Source};
+
+/// Whose tokens there are. Several may have one name, so that a new one works before
+/// the old one is taken away.
+#[derive(Debug, Default)]
+pub(crate) struct Tokens(Vec<Entry>);
+
+#[derive(Debug)]
+struct Entry {
+    hash: TokenHash,
+    principal: Principal,
+    expires: Option<SystemTime>,
+}
+
+impl Tokens {
+    /// Whose token this is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unauthenticated`] of one that is unknown or has expired.
+    pub(crate) fn find(&self, token: &str, now: SystemTime) -> Result<&Principal, Error> {
+        let length = token.chars().count();
+        if length < SHORTEST {
+            let found = format!("a token of {length} characters");
+            return Err(refused(
+                found,
+                "at least 22, as `ser-server token` makes them",
+            ));
+        }
+        let unknown = || refused("unknown token".to_owned(), "one that this server knows");
+        if length > LONGEST {
+            return Err(unknown());
+        }
+        // All of them, whichever it is: how long this takes tells nothing about any.
+        let hash = TokenHash::of(token);
+        let mut found = u64::MAX;
+        for (index, entry) in (0..).zip(&self.0) {
+            found.conditional_assign(&index, entry.hash.0[..].ct_eq(&hash.0[..]));
+        }
+        let found = usize::try_from(found).ok();
+        let entry = found
+            .and_then(|index| self.0.get(index))
+            .ok_or_else(unknown)?;
+        match entry.expires {
+            Some(expires) if expires <= now => Err(refused(
+                format!(
+                    "token of {} expired on {}",
+                    entry.principal,
+                    format_rfc3339_seconds(expires)
+                ),
+                "one that is valid",
+            )),
+            _ => Ok(&entry.principal),
+        }
+    }
+}
+
+pub(super) fn refused(found: String, expected: &'static str) -> Error {
+    Error::Unauthenticated {
+        what: "authorization",
+        found,
+        expected,
+    }
+}
+
+/// Where [`Tokens`] come from.
+#[derive(Debug)]
+pub(crate) struct TokenFile {
+    /// What names the file, for messages.
+    pub(crate) key: &'static str,
+    pub(crate) path: PathBuf,
+}
+
+/// As it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    #[serde(default)]
+    token: Vec<WrittenToken>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenToken {
+    name: String,
+    sha256: String,
+    streams: Option<NonZeroUsize>,
+    expires: Option<String>,
+}
+
+impl TokenFile {
+    fn wrong(&self, reason: &str) -> Error {
+        Error::config(self.key, format!("{}: {reason}", self.path.display()))
+    }
+
+    /// The `number`-th token.
+    fn entry(&self, number: usize, written: WrittenToken) -> Result<Entry, Error> {
+        let wrong = |field: &str, value: &str, expected: &str| {
+            self.wrong(&format!(
+                "token {number}: {field}: {value:?}; expected {expected}"
+            ))
+        };
+        let WrittenToken {
+            name,
+            sha256,
+            streams,
+            expires,
+        } = written;
+        if name.is_empty() || name.chars().any(char::is_control) {
+            return Err(wrong("name", &name, "a name of printable characters"));
+        }
+        // Not the value: it may be the token, put there by mistake.
+        let hash = TokenHash::parse(&sha256).ok_or_else(|| {
+            self.wrong(&format!(
+                "token {number}: sha256: {} characters; expected 64 hexadecimal digits, as \
+                 `ser-server token NAME` prints them",
+                sha256.chars().count()
+            ))
+        })?;
+        let expires = expires.map(|text| {
+            parse_rfc3339(&text)
+                .map_err(|_| wrong("expires", &text, "a time such as 2027-01-01T00:00:00Z"))
+        });
+        Ok(Entry {
+            hash,
+            principal: Principal::new(name, streams),
+            expires: expires.transpose()?,
+        })
+    }
+}
+
+impl Source for TokenFile {
+    type Value = Tokens;
+    const NAME: &'static str = "tokens";
+
+    fn files(&self) -> Vec<&Path> {
+        vec![&self.path]
+    }
+
+    fn load(&self) -> Result<Tokens, Error> {
+        const EXPECTED: &str = "[[token]] with name and sha256, and perhaps streams and expires";
+        let text = fs::read_to_string(&self.path)
+            .map_err(|error| self.wrong(&format!("{error}; expected a file with {EXPECTED}")))?;
+        // Without the line that is wrong: a token may be in it by mistake.
+        let written: Written = toml::from_str(&text).map_err(|error| {
+            let line = error
+                .span()
+                .map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+            self.wrong(&format!(
+                "line {line}: {}; expected {EXPECTED}",
+                error.message()
+            ))
+        })?;
+        let entries = (1..).zip(written.token);
+        let entries: Vec<Entry> = entries
+            .map(|(number, written)| self.entry(number, written))
+            .collect::<Result<_, _>>()?;
+        for (index, entry) in entries.iter().enumerate() {
+            if let Some(first) = entries[..index].iter().position(|e| e.hash == entry.hash) {
+                return Err(self.wrong(&format!(
+                    "token {}: sha256: that of token {} too; expected another",
+                    index + 1,
+                    first + 1
+                )));
+            }
+        }
+        Ok(Tokens(entries))
+    }
+}
+
+#[cfg(test)]
+mod tests;

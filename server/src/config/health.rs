@@ -1,0 +1,22 @@
+//! Where probes ask whether the server is ready.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::address;
+
+/// `[health]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HealthConfig {
+    /// The address of a listener for probes alone, such as Kubernetes', which know
+    /// neither TLS nor tokens: without either it serves `grpc.health.v1.Health` and
+    /// nothing else; port 0 takes a free one. Default: none, health is served beside
+    /// everything else alone.
+    #[serde(
+        deserialize_with = "address::deserialize",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub listen: Option<SocketAddr>,
+}

@@ -1,0 +1,254 @@
+//! Reading certificates, keys and revocations.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use humantime::format_rfc3339_seconds;
+use tokio_rustls::rustls::{
+    self, RootCertStore, ServerConfig,
+    pki_types::{
+        CertificateDer, CertificateRevocationListDer, PrivateKeyDer,
+        pem::{self, PemObject},
+    },
+    server::{WebPkiClientVerifier, danger::ClientCertVerifier},
+};
+use tracing::warn;
+use x509_parser::{
+    certificate::X509Certificate, prelude::FromDer, revocation_list::CertificateRevocationList,
+    time::ASN1Time,
+};
+
+use super::{H2, Identity, provider};
+use crate::{
+    Error,
+    config::{TlsConfig, TlsKeys},
+    reload::Source,
+};
+
+/// The log warns of a certificate that has no more than this left.
+const SOON: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// The files of one listener.
+#[derive(Debug)]
+pub(crate) struct TlsFiles {
+    keys: &'static TlsKeys,
+    certificate: PathBuf,
+    key: PathBuf,
+    client_ca: Option<PathBuf>,
+    client_crl: Option<PathBuf>,
+}
+
+impl TlsFiles {
+    /// The files that `config` names under `keys`, if it turns TLS on.
+    pub(crate) fn named(config: &TlsConfig, keys: &'static TlsKeys) -> Option<Self> {
+        Some(Self {
+            keys,
+            certificate: config.certificate.clone()?,
+            key: config.key.clone()?,
+            client_ca: config.client_ca.clone(),
+            client_crl: config.client_crl.clone(),
+        })
+    }
+
+    /// What clients' certificates are checked with.
+    fn clients(&self) -> Result<Option<Arc<dyn ClientCertVerifier>>, Error> {
+        let Some(path) = &self.client_ca else {
+            return Ok(None);
+        };
+        let file = File::read(self.keys.client_ca, path)?;
+        let mut roots = RootCertStore::empty();
+        for certificate in file.certificates()? {
+            roots.add(certificate).map_err(|error| {
+                file.wrong(&format!(
+                    "{error}; expected certificates of CAs that issue clients' certificates"
+                ))
+            })?;
+        }
+        let revoked = self.revoked()?;
+        // Every CA on the way must have a list, once there is one: of a CA without, nobody
+        // knows whom it has revoked.
+        let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider())
+            .with_crls(revoked)
+            .build()
+            .map_err(|error| {
+                file.wrong(&format!(
+                    "{error}; expected CAs, and their lists of revocations"
+                ))
+            })?;
+        Ok(Some(verifier))
+    }
+
+    fn revoked(&self) -> Result<Vec<CertificateRevocationListDer<'static>>, Error> {
+        let Some(path) = &self.client_crl else {
+            return Ok(Vec::new());
+        };
+        let file = File::read(self.keys.client_crl, path)?;
+        let lists: Vec<CertificateRevocationListDer<'static>> =
+            file.items("a list of revocations (-----BEGIN X509 CRL-----)")?;
+        for list in &lists {
+            let (_, list) = CertificateRevocationList::from_der(list).map_err(|_| {
+                file.wrong("a list of revocations can't be read; expected PEM of X.509")
+            })?;
+            // Not an error: a CA that is late with its list must not stop everybody.
+            if list
+                .next_update()
+                .is_some_and(|next| next < ASN1Time::now())
+            {
+                warn!(
+                    "{}: {}: a list of revocations was to be replaced before now",
+                    self.keys.client_crl,
+                    path.display()
+                );
+            }
+        }
+        Ok(lists)
+    }
+}
+
+impl Source for TlsFiles {
+    type Value = Identity;
+    const NAME: &'static str = "tls";
+
+    fn files(&self) -> Vec<&Path> {
+        let others = [&self.client_ca, &self.client_crl];
+        let named = [&self.certificate, &self.key].into_iter();
+        named
+            .chain(others.into_iter().flatten())
+            .map(PathBuf::as_path)
+            .collect()
+    }
+
+    fn load(&self) -> Result<Identity, Error> {
+        let certificate = File::read(self.keys.certificate, &self.certificate)?;
+        let chain = certificate.certificates()?;
+        certificate.check_validity(&chain)?;
+        let key = File::read(self.keys.key, &self.key)?;
+        let clients = self.clients()?;
+        let builder = ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| Error::Internal(error.to_string()))?;
+        let builder = match &clients {
+            Some(clients) => builder.with_client_cert_verifier(Arc::clone(clients)),
+            None => builder.with_no_client_auth(),
+        };
+        let mut config = builder
+            .with_single_cert(chain, key.private_key()?)
+            .map_err(|error| match error {
+                rustls::Error::InconsistentKeys(_) => key.wrong(&format!(
+                    "not the key of the certificate in {}; expected that",
+                    self.certificate.display()
+                )),
+                error => key.wrong(&format!(
+                    "{error}; expected a key and a certificate for TLS"
+                )),
+            })?;
+        config.alpn_protocols = vec![H2.to_vec()];
+        Ok(Identity {
+            config: Arc::new(config),
+            clients,
+        })
+    }
+}
+
+/// A file and the key that names it.
+struct File<'a> {
+    key: &'static str,
+    path: &'a Path,
+    contents: Vec<u8>,
+}
+
+impl<'a> File<'a> {
+    fn read(key: &'static str, path: &'a Path) -> Result<Self, Error> {
+        let contents = fs::read(path)
+            .map_err(|error| wrong(key, path, &format!("{error}; expected a file in PEM")))?;
+        Ok(Self {
+            key,
+            path,
+            contents,
+        })
+    }
+
+    fn wrong(&self, reason: &str) -> Error {
+        wrong(self.key, self.path, reason)
+    }
+
+    /// Every section of one kind, at least one.
+    fn items<T: PemObject>(&self, expected: &str) -> Result<Vec<T>, Error> {
+        let items: Result<Vec<T>, _> = T::pem_slice_iter(&self.contents).collect();
+        let items = items.map_err(|error| self.no_pem(&error, expected))?;
+        if items.is_empty() {
+            return Err(self.wrong(&format!("none in it; expected PEM with {expected}")));
+        }
+        Ok(items)
+    }
+
+    fn no_pem(&self, error: &pem::Error, expected: &str) -> Error {
+        self.wrong(&format!("{error}; expected PEM with {expected}"))
+    }
+
+    fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, Error> {
+        self.items("a certificate (-----BEGIN CERTIFICATE-----)")
+    }
+
+    fn private_key(&self) -> Result<PrivateKeyDer<'static>, Error> {
+        const EXPECTED: &str = "a private key (-----BEGIN PRIVATE KEY-----)";
+        PrivateKeyDer::from_pem_slice(&self.contents).map_err(|error| {
+            let is_encrypted = self.contents.windows(9).any(|text| text == b"ENCRYPTED");
+            match error {
+                pem::Error::NoItemsFound if is_encrypted => {
+                    self.wrong("the key has a passphrase; expected one without")
+                }
+                pem::Error::NoItemsFound => {
+                    self.wrong(&format!("no key in it; expected PEM with {EXPECTED}"))
+                }
+                error => self.no_pem(&error, EXPECTED),
+            }
+        })
+    }
+
+    /// The first certificate must be valid now.
+    fn check_validity(&self, chain: &[CertificateDer<'_>]) -> Result<(), Error> {
+        let first = chain.first().map(|first| X509Certificate::from_der(first));
+        let Some(Ok((_, first))) = first else {
+            return Err(self.wrong("the certificate can't be read; expected PEM of X.509"));
+        };
+        let validity = first.validity();
+        let now = ASN1Time::now();
+        if now > validity.not_after {
+            return Err(self.wrong(&format!(
+                "expired on {}; expected a certificate that is valid",
+                date(validity.not_after)
+            )));
+        }
+        if now < validity.not_before {
+            return Err(self.wrong(&format!(
+                "not valid before {}; expected a certificate that is valid",
+                date(validity.not_before)
+            )));
+        }
+        let left = validity.not_after.timestamp() - now.timestamp();
+        if left < SOON.as_secs().cast_signed() {
+            warn!(
+                "{}: {} expires on {}",
+                self.key,
+                self.path.display(),
+                date(validity.not_after)
+            );
+        }
+        Ok(())
+    }
+}
+
+fn wrong(key: &str, path: &Path, reason: &str) -> Error {
+    Error::config(key, format!("{}: {reason}", path.display()))
+}
+
+fn date(time: ASN1Time) -> String {
+    // None that humantime can write lies before 1970.
+    let since = Duration::from_secs(time.timestamp().try_into().unwrap_or(0));
+    format_rfc3339_seconds(SystemTime::UNIX_EPOCH + since).to_string()
+}

@@ -1,0 +1,246 @@
+//! Certificates of a CA of the test's own, and files that can't be used.
+
+use std::{fs, path::PathBuf, sync::LazyLock};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams,
+    SerialNumber, date_time_ymd,
+};
+use tempfile::TempDir;
+
+use super::*;
+use crate::{config::TlsKeys, reload::Source};
+
+/// Signs certificates.
+pub(crate) struct Ca(CertifiedIssuer<'static, KeyPair>);
+
+/// A certificate with its key, both in PEM.
+pub(crate) struct Signed {
+    pub(crate) certificate: String,
+    pub(crate) key: String,
+    pub(crate) der: CertificateDer<'static>,
+    serial: SerialNumber,
+}
+
+impl Ca {
+    pub(crate) fn new(name: &str) -> Self {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let key = KeyPair::generate().unwrap();
+        Self(CertifiedIssuer::self_signed(params, key).unwrap())
+    }
+
+    pub(crate) fn pem(&self) -> String {
+        self.0.pem()
+    }
+
+    pub(crate) fn sign(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Signed {
+        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        let serial = SerialNumber::from(rand::random::<u64>() >> 1);
+        params.serial_number = Some(serial.clone());
+        params.extended_key_usages = vec![
+            ExtendedKeyUsagePurpose::ServerAuth,
+            ExtendedKeyUsagePurpose::ClientAuth,
+        ];
+        change(&mut params);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.0).unwrap();
+        Signed {
+            certificate: certificate.pem(),
+            key: key.serialize_pem(),
+            der: certificate.der().clone(),
+            serial,
+        }
+    }
+
+    /// A list on which `revoked` stands.
+    pub(crate) fn revoke(&self, revoked: &[&Signed]) -> String {
+        let params = CertificateRevocationListParams {
+            this_update: date_time_ymd(2026, 1, 1),
+            next_update: date_time_ymd(2126, 1, 1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: revoked
+                .iter()
+                .map(|signed| RevokedCertParams {
+                    serial_number: signed.serial.clone(),
+                    revocation_time: date_time_ymd(2026, 1, 1),
+                    reason_code: None,
+                    invalidity_date: None,
+                })
+                .collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        params.signed_by(&self.0).unwrap().pem().unwrap()
+    }
+}
+
+static CA: LazyLock<Ca> = LazyLock::new(|| Ca::new("a CA"));
+
+struct Files {
+    folder: TempDir,
+}
+
+impl Files {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let folder = TempDir::new().unwrap();
+        for (name, contents) in files {
+            fs::write(folder.path().join(name), contents).unwrap();
+        }
+        Self { folder }
+    }
+
+    /// What the files give, where each has the name of its key.
+    fn load(&self) -> Result<Identity, Error> {
+        let path = |name: &str| self.folder.path().join(name);
+        let if_there = |name: &str| Some(path(name)).filter(|path: &PathBuf| path.exists());
+        let config = crate::config::TlsConfig {
+            certificate: Some(path("certificate")),
+            key: Some(path("key")),
+            client_ca: if_there("client_ca"),
+            client_crl: if_there("client_crl"),
+        };
+        let files = TlsFiles::named(&config, &TlsKeys::SERVER).unwrap();
+        files.load()
+    }
+}
+
+#[test]
+fn files_that_cannot_be_used_are_named() {
+    let server = CA.sign("ser.example", |_| {});
+    let other = CA.sign("other.example", |_| {});
+    let expired = CA.sign("ser.example", |params| {
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(2021, 1, 1);
+    });
+    let early = CA.sign("ser.example", |params| {
+        params.not_before = date_time_ymd(2120, 1, 1);
+        params.not_after = date_time_ymd(2121, 1, 1);
+    });
+    let (certificate, key) = (&*server.certificate, &*server.key);
+    let encrypted =
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
+    let ca = &*CA.pem();
+    for (files, expected) in [
+        (
+            vec![("key", key)],
+            "tls.certificate: DIR/certificate: No such file",
+        ),
+        (
+            vec![("certificate", certificate)],
+            "tls.key: DIR/key: No such file",
+        ),
+        (
+            vec![("certificate", "nonsense"), ("key", key)],
+            "tls.certificate: DIR/certificate: none in it; expected PEM with a certificate (-----BEGIN CERTIFICATE-----)",
+        ),
+        (
+            vec![("certificate", key), ("key", key)],
+            "tls.certificate: DIR/certificate: none in it; expected PEM with a certificate",
+        ),
+        (
+            vec![("certificate", certificate), ("key", certificate)],
+            "tls.key: DIR/key: no key in it; expected PEM with a private key",
+        ),
+        (
+            vec![("certificate", certificate), ("key", encrypted)],
+            "tls.key: DIR/key: the key has a passphrase; expected one without",
+        ),
+        (
+            vec![("certificate", certificate), ("key", &other.key)],
+            "tls.key: DIR/key: not the key of the certificate in DIR/certificate; expected that",
+        ),
+        (
+            vec![("certificate", &expired.certificate), ("key", &expired.key)],
+            "tls.certificate: DIR/certificate: expired on 2021-01-01T00:00:00Z; expected a certificate that is valid",
+        ),
+        (
+            vec![("certificate", &early.certificate), ("key", &early.key)],
+            "tls.certificate: DIR/certificate: not valid before 2120-01-01T00:00:00Z; expected",
+        ),
+        (
+            vec![
+                ("certificate", certificate),
+                ("key", key),
+                ("client_ca", ""),
+            ],
+            "tls.client_ca: DIR/client_ca: none in it; expected PEM with a certificate",
+        ),
+        (
+            vec![
+                ("certificate", certificate),
+                ("key", key),
+                ("client_ca", ca),
+                ("client_crl", ca),
+            ],
+            "tls.client_crl: DIR/client_crl: none in it; expected PEM with a list of revocations (-----BEGIN X509 CRL-----)",
+        ),
+    ] {
+        let files = Files::new(&files);
+        let error = files.load().unwrap_err();
+        let folder = files.folder.path().display().to_string();
+        let said = error.to_string().replace(&folder, "DIR");
+        assert!(error.is_misconfiguration());
+        let expected = format!("configuration: {expected}");
+        assert!(said.starts_with(&expected), "{expected:?}: {said}");
+    }
+}
+
+#[test]
+fn a_client_is_checked_against_what_holds_now() {
+    let server = CA.sign("ser.example", |_| {});
+    let [good, revoked] = std::array::from_fn(|_| CA.sign("client.example", |_| {}));
+    let expired = CA.sign("client.example", |params| {
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(2021, 1, 1);
+    });
+    let for_servers = CA.sign("client.example", |params| {
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    });
+    let other = Ca::new("another CA");
+    let foreign = other.sign("client.example", |_| {});
+    let (ca, crl) = (CA.pem(), CA.revoke(&[&revoked]));
+    let files = |more: &[(&str, &str)]| {
+        let own = [("certificate", &*server.certificate), ("key", &*server.key)];
+        Files::new(&[&own, more].concat()).load().unwrap()
+    };
+    let check = |identity: &Identity, client: &Signed| {
+        let checked = identity.check(&[client.der.clone()]);
+        checked.map_err(|error| error.to_string())
+    };
+    let said = |found: &str| {
+        Err(format!(
+            "client certificate: {found}; expected one that is valid, of a CA that this server \
+             trusts"
+        ))
+    };
+
+    let open = files(&[]);
+    assert!(!open.asks_for_certificates());
+    open.check(&[]).unwrap();
+
+    let before = files(&[("client_ca", &ca)]);
+    assert!(before.asks_for_certificates());
+    assert_eq!(check(&before, &good), Ok(()));
+    assert_eq!(check(&before, &revoked), Ok(()));
+    assert_eq!(check(&before, &foreign), said("of an unknown CA"));
+    assert_eq!(check(&before, &expired), said("expired"));
+    assert_eq!(check(&before, &for_servers), said("not for clients"));
+    let none = before.check(&[]).unwrap_err().to_string();
+    assert_eq!(Err(none), said("none"));
+
+    let after = files(&[("client_ca", &ca), ("client_crl", &crl)]);
+    assert_eq!(check(&after, &good), Ok(()));
+    assert_eq!(check(&after, &revoked), said("revoked"));
+
+    // The CA of `foreign` has no list: whom it has revoked isn't known.
+    let both = format!("{ca}{}", other.pem());
+    let partly = files(&[("client_ca", &both), ("client_crl", &crl)]);
+    assert_eq!(
+        check(&partly, &foreign),
+        said("of a CA whose revocations aren't known")
+    );
+}
