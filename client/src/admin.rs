@@ -7,9 +7,11 @@ use ser_proto::admin::v1::{
     RepositoryModel, SetLogLevelRequest, UnloadModelRequest, logging_client::LoggingClient,
     model_repository_client::ModelRepositoryClient,
 };
-use tonic::transport::Channel;
 
-use crate::{Client, Error, Timeouts, connection::Connection};
+use crate::{
+    Client, Error, Timeouts,
+    connection::{Calls, Connection},
+};
 
 /// The longest time that a message holds.
 const LONGEST: prost_types::Duration = prost_types::Duration {
@@ -38,6 +40,12 @@ impl AdminClient {
     pub async fn connect(address: &str, timeouts: Timeouts) -> Result<Self, Error> {
         let client = Client::connect_with(address, timeouts).await?;
         Ok(Self { client })
+    }
+
+    /// The same over `client`, whose servers are admin services: for TLS and tokens.
+    #[must_use]
+    pub fn over(client: Client) -> Self {
+        Self { client }
     }
 
     /// Every version that the server finds or serves, by name, the newest version
@@ -131,7 +139,7 @@ impl AdminClient {
         level.ok_or_else(|| connection.protocol_error("no level", "a level"))
     }
 
-    async fn service(&self) -> Result<(Connection, ModelRepositoryClient<Channel>), Error> {
+    async fn service(&self) -> Result<(Connection, ModelRepositoryClient<Calls>), Error> {
         let connection = self.client.connection().await?;
         let service = ModelRepositoryClient::new(connection.channel());
         Ok((connection, service))

@@ -5,8 +5,8 @@ use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use crate::{
-    Client, Error, Resolver,
-    connection::{Pool, SystemResolver},
+    Client, Error, Resolver, Tls, Token,
+    connection::{Pool, Security, SystemResolver},
 };
 
 /// How long a [`Client`] waits before it gives up with an error. [`Duration::MAX`] is for
@@ -41,6 +41,7 @@ impl Default for Timeouts {
 #[derive(Debug, Clone)]
 pub struct ClientBuilder {
     servers: Vec<String>,
+    security: Security,
     timeouts: Timeouts,
     resume: bool,
     connections: NonZeroUsize,
@@ -51,6 +52,7 @@ impl ClientBuilder {
     pub(crate) fn new(servers: Vec<String>) -> Self {
         Self {
             servers,
+            security: Security::default(),
             timeouts: Timeouts::default(),
             resume: true,
             connections: NonZeroUsize::MIN,
@@ -82,6 +84,21 @@ impl ClientBuilder {
         self
     }
 
+    /// How servers at `https://` are known, and what they are shown. Default: by the
+    /// CAs of the operating system, and nothing.
+    #[must_use]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.security.tls = Some(tls);
+        self
+    }
+
+    /// What every call shows to its server. Default: nothing.
+    #[must_use]
+    pub fn token(mut self, token: Token) -> Self {
+        self.security.token = Some(token);
+        self
+    }
+
     /// What finds the IP addresses of host names. Default: the operating system.
     #[must_use]
     pub fn resolver(mut self, resolver: impl Resolver + 'static) -> Self {
@@ -94,11 +111,13 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Address`], and [`Error::Unreachable`]: at once when no host name can
-    /// be resolved.
+    /// [`Error::Address`], [`Error::Credential`], [`Error::TokenInClear`],
+    /// [`Error::Tls`], and [`Error::Unreachable`]: at once when no host name can be
+    /// resolved.
     pub async fn connect(self) -> Result<Client, Error> {
         let Self {
             servers,
+            security,
             mut timeouts,
             resume,
             connections,
@@ -108,7 +127,7 @@ impl ClientBuilder {
             timeouts.resume = Duration::ZERO;
         }
         let start = Instant::now();
-        let pool = Pool::new(&servers, connections, resolver, timeouts.connect).await?;
+        let pool = Pool::new(&servers, security, connections, resolver, timeouts.connect).await?;
         let left = timeouts.connect.saturating_sub(start.elapsed());
         pool.retry(left, |left| pool.connection(left)).await?;
         Ok(Client {

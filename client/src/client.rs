@@ -32,7 +32,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects to the server at `address`, `http://HOST:PORT`, with the default
+    /// Connects to the server at `address`, `http://HOST:PORT` or `https://HOST:PORT`, with the default
     /// settings.
     ///
     /// # Errors
@@ -52,8 +52,8 @@ impl Client {
         Self::builder([address]).timeouts(timeouts).connect().await
     }
 
-    /// Settings of a client of `servers`, each `http://HOST:PORT`. A host name that
-    /// stands for several IP addresses, such as that of a headless Kubernetes service,
+    /// Settings of a client of `servers`, each `http://HOST:PORT` or
+    /// `https://HOST:PORT`. A host name that stands for several IP addresses, such as that of a headless Kubernetes service,
     /// counts as so many servers.
     pub fn builder<S: Into<String>>(servers: impl IntoIterator<Item = S>) -> ClientBuilder {
         ClientBuilder::new(servers.into_iter().map(Into::into).collect())

@@ -6,6 +6,8 @@ use ser_features::FeatureError;
 use tonic::{Code, ConnectError, Status};
 use tonic_types::StatusExt;
 
+use crate::TlsFault;
+
 /// Why the client could not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -25,6 +27,28 @@ pub enum Error {
         address: String,
         /// What the network said.
         reason: String,
+    },
+    /// TLS with the server doesn't come about.
+    #[error("{address}: {fault}")]
+    Tls {
+        /// The address of the server.
+        address: String,
+        /// Why.
+        fault: TlsFault,
+    },
+    /// A certificate, a key or a token can't be used.
+    #[error("{place}: {reason}")]
+    Credential {
+        /// The file, or what else it is.
+        place: String,
+        /// What is wrong with it, and what was expected.
+        reason: String,
+    },
+    /// Whoever is on the way to the server could read the token.
+    #[error("{address} is not encrypted; expected https:// in its address, for a token")]
+    TokenInClear {
+        /// The address of the server.
+        address: String,
     },
     /// There is a connection, and the server keeps silent.
     #[error("{address} said nothing for {waited:?}")]
@@ -231,6 +255,12 @@ impl Error {
         )
     }
 
+    /// Whether `status` was made here, of a broken connection: one that the server sent
+    /// has no source.
+    pub(crate) fn is_of_transport(status: &Status) -> bool {
+        status.source().is_some()
+    }
+
     /// What a call's `status` means to its caller.
     pub(crate) fn from_status(address: &str, status: &Status) -> Self {
         let message = status.message().to_owned();
@@ -298,6 +328,11 @@ fn is_no_http2(error: &h2::Error) -> bool {
 /// "transport error".
 pub(crate) fn root_cause(error: &Cause) -> &Cause {
     chain(error).last().unwrap_or(error)
+}
+
+/// What `error` came of, if there is one of its kind.
+pub(crate) fn cause<E: std::error::Error + 'static>(error: &Cause) -> Option<&E> {
+    chain(error).find_map(|error| error.downcast_ref())
 }
 
 /// An error and what it came of.

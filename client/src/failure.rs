@@ -11,7 +11,7 @@ use std::{
 use anstyle::{AnsiColor, Style};
 use clap::{CommandFactory, error::ErrorKind};
 use humantime::format_duration;
-use ser_client::{Code, Error, FeatureError};
+use ser_client::{Code, Error, FeatureError, TlsFault};
 
 use crate::{
     cli::CommandLine,
@@ -26,9 +26,10 @@ Exit codes:
   1  failure: unreadable audio or none, an error of the server, `health` of a server that is not
      serving; some clip that `classify` can't read, classify or draw, while the rest went on; of
      `bench`, some stream that fails, or lag beyond --max-lag, in its first step
-  2  usage: the command line is wrong
-  3  connection: nothing answers, the connection broke, or the server is loading, full or stopping
-  4  rejected: the server refuses the request
+  2  usage: the command line is wrong, or a certificate, key or token can't be used
+  3  connection: nothing answers, TLS fails, the connection broke, or the server is loading, full
+     or stopping
+  4  rejected: the server refuses the request, or who makes it
   130  Ctrl-C pressed twice, or before the stream had started, or before `classify` was through
   143, 129  told to terminate; the terminal was closed";
 
@@ -197,8 +198,8 @@ impl Failure {
 
 fn exit_code(error: &Error) -> u8 {
     match error.last() {
-        Error::Address { .. } => 2,
-        Error::Protocol { .. } => 3,
+        Error::Address { .. } | Error::Credential { .. } | Error::TokenInClear { .. } => 2,
+        Error::Protocol { .. } | Error::Tls { .. } => 3,
         error if error.may_pass() => 3,
         Error::Rejected { .. } => 4,
         _ => 1,
@@ -246,6 +247,14 @@ fn advice(error: &Error) -> Option<&'static str> {
         Error::Protocol { .. } => {
             "check that --server names a speech emotion recognition server of this version"
         }
+        Error::Tls { fault, .. } => tls_advice(fault)?,
+        Error::TokenInClear { .. } => {
+            "name the server with https://, or allow it with --token-over-plaintext"
+        }
+        Error::Rejected {
+            code: Code::Unauthenticated,
+            message,
+        } => identity_advice(message),
         Error::Rejected { code, message } => match code {
             Code::NotFound => "`ser-client models` lists what is served",
             Code::Unimplemented => "check that --server names a speech emotion recognition server",
@@ -305,6 +314,37 @@ fn advice(error: &Error) -> Option<&'static str> {
     })
 }
 
+/// What to do about TLS.
+fn tls_advice(fault: &TlsFault) -> Option<&'static str> {
+    Some(match fault {
+        TlsFault::UnknownAuthority => {
+            "name the file with the certificate of the CA that signed it with --ca"
+        }
+        TlsFault::Expired { .. } => "whoever runs the server has to renew it",
+        TlsFault::NotValidYet => "check this machine's clock",
+        TlsFault::WrongName { .. } => {
+            "use the name that it is for, or expect that name with --server-name"
+        }
+        TlsFault::ClientCertificateRequired => "give one with --cert and --key",
+        TlsFault::ClientCertificateRefused(_) => "give another with --cert and --key",
+        TlsFault::Expected => "name the server with https://",
+        TlsFault::NotSpoken => "name the server with http://, or check the port",
+        TlsFault::NoHttp2 => "check that the address is the server's gRPC port",
+        _ => return None,
+    })
+}
+
+/// What to do when the server doesn't know who asks.
+fn identity_advice(message: &str) -> &'static str {
+    if message.starts_with("authorization: none") {
+        "give a token with --token-file, or in SER_TOKEN"
+    } else if message.starts_with("client certificate: ") {
+        "give another certificate with --cert and --key"
+    } else {
+        "check the token; whoever runs the server can make a new one with `ser-server token`"
+    }
+}
+
 /// What to do with a file that can't be sent.
 fn file_advice(error: &FeatureError) -> Option<&'static str> {
     Some(match error {
@@ -326,6 +366,8 @@ fn file_advice(error: &FeatureError) -> Option<&'static str> {
 /// What an operator does next.
 fn admin_advice(error: &Error) -> Option<&'static str> {
     Some(match error {
+        Error::Tls { fault, .. } => tls_advice(fault)?,
+        Error::TokenInClear { .. } => advice(error)?,
         Error::Unreachable { .. } => {
             "start the server with --admin-listen 127.0.0.1:50052, or name its admin service with \
              --admin-server"
@@ -343,6 +385,10 @@ fn admin_advice(error: &Error) -> Option<&'static str> {
         | Error::KeptWaiting { .. }
         | Error::Failed { .. } => "`ser-client admin list` shows what has become of it",
         Error::Protocol { .. } => "check that --admin-server names a server of this version",
+        Error::Rejected {
+            code: Code::Unauthenticated,
+            ..
+        } => advice(error)?,
         Error::Rejected { code, .. } => match code {
             Code::NotFound => "`ser-client admin list` shows what there is",
             Code::FailedPrecondition => {

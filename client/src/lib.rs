@@ -84,6 +84,24 @@
 //! for checkpoints. [`Timeouts::resume`] says for how long a stream is tried to be resumed,
 //! and [`ClientBuilder::resume`] turns it off.
 //!
+//! # TLS and tokens
+//!
+//! Servers at `https://` are believed if the operating system believes their
+//! certificates, or as [`Tls`] says. A [`Token`] goes with each call:
+//!
+//! ```no_run
+//! use ser_client::{Client, Tls, Token};
+//!
+//! # async fn run() -> Result<(), ser_client::Error> {
+//! let client = Client::builder(["https://ser.example:50051"])
+//!     .tls(Tls::new().ca("ca.crt").identity("client.crt", "client.key"))
+//!     .token(Token::file("/run/secrets/ser-token"))
+//!     .connect()
+//!     .await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Audio
 //!
 //! [`audio`] reads recordings, standard input and microphones as a server takes them,
@@ -109,7 +127,7 @@ pub use admin::AdminClient;
 pub use builder::{ClientBuilder, Timeouts};
 pub use classify::Classification;
 pub use client::Client;
-pub use connection::{Resolution, Resolver};
+pub use connection::{Resolution, Resolver, Tls, TlsFault, Token};
 pub use error::Error;
 pub use lag::{Lag, LagMeter};
 pub use ser_features::FeatureError;

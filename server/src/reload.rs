@@ -167,7 +167,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::telemetry::Telemetry;
+    use crate::telemetry;
 
     /// A number in a file.
     struct Number(PathBuf);
@@ -197,8 +197,7 @@ mod tests {
             let folder = TempDir::new().unwrap();
             let path = path(&folder);
             Self {
-                number: Reloaded::open(Number(path), Arc::clone(Telemetry::default().metrics()))
-                    .unwrap(),
+                number: Reloaded::open(Number(path), telemetry::unread()).unwrap(),
                 folder,
             }
         }

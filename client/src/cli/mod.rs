@@ -56,7 +56,13 @@ pub(crate) fn parse() -> CommandLine {
             .error(ErrorKind::ArgumentConflict, message)
             .exit();
     }
-    CommandLine::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    let command_line = CommandLine::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    if let Err(message) = command_line.connection.check() {
+        CommandLine::command()
+            .error(ErrorKind::MissingRequiredArgument, message)
+            .exit();
+    }
+    command_line
 }
 
 #[derive(Debug, Subcommand)]

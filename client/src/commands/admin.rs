@@ -38,7 +38,8 @@ pub(crate) async fn run(connection: &Connection, args: &AdminArgs) -> Result<(),
 }
 
 async fn ask(connection: &Connection, args: &AdminArgs) -> Result<Answer, Error> {
-    let admin = AdminClient::connect(&args.admin_server, connection.timeouts()).await?;
+    let servers = std::slice::from_ref(&args.admin_server);
+    let admin = AdminClient::over(connection.client(servers).connect().await?);
     let models = match &args.action {
         AdminAction::LogLevel(args) => return log_level(&admin, args).await.map(Answer::Level),
         AdminAction::List => admin.list().await?,

@@ -41,6 +41,5 @@ pub(crate) async fn run(command_line: CommandLine) -> Result<(), Failure> {
 }
 
 async fn connect(connection: &Connection) -> Result<Client, ser_client::Error> {
-    let servers = Client::builder(&connection.servers);
-    servers.timeouts(connection.timeouts()).connect().await
+    connection.client(&connection.servers).connect().await
 }

@@ -6,10 +6,7 @@ use tonic::transport::Uri;
 
 use crate::Error;
 
-/// Of plain HTTP.
-const DEFAULT_PORT: u16 = 80;
-
-/// `http://HOST:PORT`.
+/// `http://HOST:PORT` or `https://HOST:PORT`.
 #[derive(Debug, Clone)]
 pub(super) struct Address {
     /// As it was written.
@@ -40,8 +37,13 @@ impl Address {
     fn read(written: &str) -> Option<Self> {
         let origin: Uri = written.parse().ok()?;
         let beyond = origin.path() != "/" || origin.query().is_some();
+        let default_port = match origin.scheme_str() {
+            Some("http") => 80,
+            Some("https") => 443,
+            _ => return None,
+        };
         // Neither the name of a user nor a fragment would go anywhere.
-        if origin.scheme_str() != Some("http") || beyond || written.contains(['@', '#']) {
+        if beyond || written.contains(['@', '#']) {
             return None;
         }
         let name = origin.host().filter(|host| !host.is_empty())?;
@@ -51,7 +53,7 @@ impl Address {
             None if origin.authority().is_some_and(|whole| whole != name) => {
                 return None;
             }
-            None => DEFAULT_PORT,
+            None => default_port,
         };
         let bare = name.trim_start_matches('[').trim_end_matches(']');
         let host = match bare.parse::<IpAddr>() {
@@ -68,6 +70,29 @@ impl Address {
         })
     }
 
+    /// Whether TLS is spoken there.
+    pub(super) fn is_secure(&self) -> bool {
+        self.origin.scheme_str() == Some("https")
+    }
+
+    /// The host as it was written.
+    pub(super) fn host_name(&self) -> &str {
+        self.origin.host().unwrap_or_default()
+    }
+
+    /// What is said of an address without TLS, where TLS was asked for.
+    pub(super) fn should_be_secure(&self) -> Error {
+        Error::Address {
+            address: self.written.clone(),
+            expected: format!("{}, for there are settings for TLS", self.secured()),
+        }
+    }
+
+    /// The same with TLS.
+    fn secured(&self) -> String {
+        self.written.replacen("http://", "https://", 1)
+    }
+
     /// How messages name the server at `ip`, one of this address's.
     pub(super) fn name_of(&self, ip: SocketAddr) -> String {
         match self.host {
@@ -79,15 +104,10 @@ impl Address {
 
 /// What was to be written in place of `written`, as far as that can be told.
 fn meant(written: &str) -> String {
-    let secure = written.strip_prefix("https://");
-    let plain = format!("http://{}", secure.unwrap_or(written));
-    let address = match Address::read(&plain) {
-        Some(_) => &plain,
-        None => "http://HOST:PORT",
-    };
-    match secure {
-        Some(_) => format!("{address}, for TLS isn't spoken"),
-        None => address.to_owned(),
+    let plain = format!("http://{written}");
+    match Address::read(&plain) {
+        Some(_) => plain,
+        None => "http://HOST:PORT or https://HOST:PORT".to_owned(),
     }
 }
 
@@ -109,6 +129,11 @@ mod tests {
             port: 80,
         };
         assert_eq!(host("http://ser.example"), name);
+        let name = Host::Name {
+            name: "ser.example".to_owned(),
+            port: 443,
+        };
+        assert_eq!(host("https://ser.example"), name);
     }
 
     #[test]
@@ -125,7 +150,6 @@ mod tests {
         for written in [
             "",
             "localhost:50051",
-            "https://localhost:50051",
             "http://",
             "http://:50051",
             "http://host:port",
@@ -147,14 +171,10 @@ mod tests {
             ("127.0.0.1:50051", "http://127.0.0.1:50051"),
             ("localhost", "http://localhost"),
             ("[::1]:50051", "http://[::1]:50051"),
-            (
-                "https://ser:50051",
-                "http://ser:50051, for TLS isn't spoken",
-            ),
-            ("https://ser/path", "http://HOST:PORT, for TLS isn't spoken"),
-            ("ser:50051/path", "http://HOST:PORT"),
-            ("ftp://ser:50051", "http://HOST:PORT"),
-            ("http://ser:port", "http://HOST:PORT"),
+            ("https://ser/path", "http://HOST:PORT or https://HOST:PORT"),
+            ("ser:50051/path", "http://HOST:PORT or https://HOST:PORT"),
+            ("ftp://ser:50051", "http://HOST:PORT or https://HOST:PORT"),
+            ("http://ser:port", "http://HOST:PORT or https://HOST:PORT"),
         ] {
             let error = Address::parse(written).unwrap_err().to_string();
             let end = format!("; expected {expected}");

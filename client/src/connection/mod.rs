@@ -2,9 +2,12 @@
 //!
 //! [`address`] reads what the user wrote, [`names`] turns host names into IP
 //! addresses and keeps up with their changes, [`rotation`] goes round these, and a
-//! [`peer`] is one of them with its connections.
+//! [`peer`] is one of them with its connections. A [`connector`] makes them, with
+//! [`tls`] if need be, and [`calls`] says with a [`token`] whose each call is.
 
 mod address;
+mod calls;
+mod connector;
 mod names;
 mod peer;
 mod pool;
@@ -12,22 +15,27 @@ mod resolver;
 mod rest;
 mod retry;
 mod rotation;
+mod security;
+mod tls;
+mod token;
+mod wire;
 
 use std::time::Duration;
 
 use tokio::time::timeout;
-use tonic::{Code, Response, Status, transport::Channel};
+use tonic::{Code, Response, Status};
 
-pub use self::resolver::{Resolution, Resolver};
-pub(crate) use self::{peer::Connection, pool::Pool, resolver::SystemResolver};
+pub(crate) use self::{
+    calls::Calls, peer::Connection, pool::Pool, resolver::SystemResolver, security::Security,
+};
+pub use self::{
+    resolver::{Resolution, Resolver},
+    tls::{Tls, TlsFault},
+    token::Token,
+};
 use crate::Error;
 
 impl Connection {
-    /// What calls are made on.
-    pub(crate) fn channel(&self) -> Channel {
-        self.channel.clone()
-    }
-
     /// The answer to `call`, if it comes within `limit`.
     pub(crate) async fn answer<T>(
         &self,
@@ -47,9 +55,18 @@ impl Connection {
     /// What `status`, which ended a call, means. Later calls avoid the server if it
     /// can't serve.
     pub(crate) fn failure(&self, status: &Status) -> Error {
-        let error = Error::from_status(self.server(), status);
+        let error = match self.fault() {
+            // Not what the server said over it before.
+            Some(fault) if Error::is_of_transport(status) => Error::Tls {
+                address: self.server().to_owned(),
+                fault,
+            },
+            _ => Error::from_status(self.server(), status),
+        };
         match &error {
-            Error::Lost { .. } | Error::Unreachable { .. } => self.give_up(Duration::ZERO),
+            Error::Lost { .. } | Error::Unreachable { .. } | Error::Tls { .. } => {
+                self.give_up(Duration::ZERO);
+            }
             Error::Unavailable { retry_after, .. } => self.rest(retry_after.unwrap_or_default()),
             _ => {}
         }

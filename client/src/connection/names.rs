@@ -153,7 +153,7 @@ mod tests {
     use std::{num::NonZeroUsize, sync::Mutex};
 
     use super::*;
-    use crate::connection::Resolution;
+    use crate::connection::{Resolution, Security, security::Credentials};
 
     #[derive(Debug, Default)]
     struct Registry {
@@ -177,7 +177,9 @@ mod tests {
         let addresses = vec![Address::parse("http://ser:1").unwrap()];
         let mut names = Names::new(addresses, Arc::new(Arc::clone(registry)));
         names.resolve(LIMIT, LIMIT).await.unwrap();
-        let rotation = Arc::new(Rotation::new(NonZeroUsize::MIN));
+        let credentials = Credentials::new(Security::default(), &[]).await.unwrap();
+        let rotation = Rotation::new(NonZeroUsize::MIN, Arc::new(credentials));
+        let rotation = Arc::new(rotation);
         rotation.update(&names.servers());
         tokio::spawn(names.follow(Arc::clone(&rotation)));
         rotation

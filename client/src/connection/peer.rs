@@ -10,24 +10,45 @@ use std::{
     time::Duration,
 };
 
+use http::HeaderValue;
 use tokio::{
     sync::{Notify, OnceCell},
     time::{Instant, timeout},
 };
 use tonic::transport::{Channel, Endpoint};
 
-use super::{address::Address, rest::Rest};
-use crate::error::root_cause;
+use super::{
+    address::Address,
+    calls::Calls,
+    connector::{Connector, PATIENCE},
+    rest::Rest,
+    security::Credentials,
+    tls::TlsFault,
+};
+use crate::error::{cause, root_cause};
 
 /// How often a connection with open calls is probed, and how long the probe may
 /// take: a machine that vanished without a word is noticed after twice this.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
-/// How long one attempt to connect may take.
-const PATIENCE: Duration = Duration::from_secs(5);
-
 /// A connection, made by whoever needs it first.
-type Slot = Arc<OnceCell<Channel>>;
+type Slot = Arc<OnceCell<Line>>;
+
+/// A connection, and what makes it anew.
+#[derive(Debug, Clone)]
+struct Line {
+    channel: Channel,
+    connector: Connector,
+}
+
+/// Why there is no connection.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum NoConnection {
+    /// What is wrong with TLS, which a new attempt doesn't mend.
+    Tls(TlsFault),
+    /// What the network said.
+    Network(String),
+}
 
 /// A server that calls can go to.
 #[derive(Debug)]
@@ -35,7 +56,10 @@ pub(super) struct Peer {
     pub(super) ip: SocketAddr,
     /// How messages call it.
     pub(super) name: String,
+    is_secure: bool,
     endpoint: Endpoint,
+    credentials: Arc<Credentials>,
+    connector: Connector,
     slots: Box<[Mutex<Slot>]>,
     turn: AtomicUsize,
     rest: Mutex<Rest>,
@@ -49,18 +73,20 @@ impl Peer {
         ip: SocketAddr,
         connections: NonZeroUsize,
         trouble: Arc<Notify>,
+        credentials: &Arc<Credentials>,
     ) -> Self {
         let endpoint = Endpoint::from_shared(format!("http://{ip}"))
             .expect("an IP address with a port makes an URL")
             .origin(address.origin.clone())
-            .connect_timeout(PATIENCE)
-            .tcp_nodelay(true)
             .http2_keep_alive_interval(KEEP_ALIVE)
             .keep_alive_timeout(KEEP_ALIVE);
         Self {
             ip,
             name: address.name_of(ip),
+            is_secure: address.is_secure(),
             endpoint,
+            credentials: Arc::clone(credentials),
+            connector: credentials.connector(address, ip),
             slots: (0..connections.get()).map(|_| Mutex::default()).collect(),
             turn: AtomicUsize::new(0),
             rest: Mutex::new(Rest::new()),
@@ -68,31 +94,50 @@ impl Peer {
         }
     }
 
-    /// The connection whose turn it is, made within `limit` if it isn't yet; or
-    /// what the network said.
+    /// Whether whoever is on the way to this server could read the token.
+    pub(super) fn shows_token(&self) -> bool {
+        self.credentials.shows_token(self.is_secure, self.ip)
+    }
+
+    /// The connection whose turn it is, made within `limit` if it isn't yet. Its calls
+    /// say `authorization`.
     pub(super) async fn connection(
         self: &Arc<Self>,
         limit: Duration,
-    ) -> Result<Connection, String> {
+        authorization: Option<HeaderValue>,
+    ) -> Result<Connection, NoConnection> {
         let index = self.turn.fetch_add(1, Ordering::Relaxed) % self.slots.len();
         let slot = Arc::clone(&lock(&self.slots[index]));
         let limit = limit.min(PATIENCE);
-        let connect = || self.endpoint.connect();
-        let reason = match timeout(limit, slot.get_or_try_init(connect)).await {
-            Ok(Ok(channel)) => {
+        let reason = match timeout(limit, slot.get_or_try_init(|| self.connect())).await {
+            Ok(Ok(line)) => {
                 self.rest().end();
                 return Ok(Connection {
-                    channel: channel.clone(),
+                    line: line.clone(),
+                    authorization,
                     peer: Arc::clone(self),
                     index,
                     slot: Arc::clone(&slot),
                 });
             }
-            Ok(Err(error)) => root_cause(&error).to_string(),
-            Err(_) => format!("no connection within {limit:.1?}"),
+            Ok(Err(error)) => match cause::<TlsFault>(&error) {
+                Some(fault) => NoConnection::Tls(fault.clone()),
+                None => NoConnection::Network(root_cause(&error).to_string()),
+            },
+            Err(_) => NoConnection::Network(format!("no connection within {limit:.1?}")),
         };
         self.failed(Duration::ZERO);
         Err(reason)
+    }
+
+    async fn connect(&self) -> Result<Line, tonic::transport::Error> {
+        // Of its own, for what it notes is of one connection.
+        let connector = self.connector.with_own_note();
+        let channel = self.endpoint.connect_with_connector(connector.clone());
+        Ok(Line {
+            channel: channel.await?,
+            connector,
+        })
     }
 
     /// Until when to prefer others, if at all. Once that is over, sees whether the
@@ -101,7 +146,7 @@ impl Peer {
         let mut rest = self.rest();
         if rest.take_over(Instant::now()) {
             let peer = Arc::clone(self);
-            tokio::spawn(async move { peer.connection(PATIENCE).await.is_ok() });
+            tokio::spawn(async move { peer.connection(PATIENCE, None).await.is_ok() });
         }
         rest.until()
     }
@@ -125,7 +170,8 @@ impl Peer {
 /// What a call is made on.
 #[derive(Debug, Clone)]
 pub(crate) struct Connection {
-    pub(super) channel: Channel,
+    line: Line,
+    authorization: Option<HeaderValue>,
     peer: Arc<Peer>,
     index: usize,
     slot: Slot,
@@ -135,6 +181,19 @@ impl Connection {
     /// How messages call the server at the other end.
     pub(crate) fn server(&self) -> &str {
         &self.peer.name
+    }
+
+    /// What calls are made on.
+    pub(crate) fn channel(&self) -> Calls {
+        Calls {
+            channel: self.line.channel.clone(),
+            authorization: self.authorization.clone(),
+        }
+    }
+
+    /// What is wrong with the connection's TLS, if it is that which broke it.
+    pub(super) fn fault(&self) -> Option<TlsFault> {
+        self.line.connector.fault()
     }
 
     /// The server has answered as it should.

@@ -12,7 +12,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::{address::Address, peer::Peer};
+use super::{address::Address, peer::Peer, security::Credentials};
 
 /// Calls go round the servers that work.
 #[derive(Debug)]
@@ -21,17 +21,19 @@ pub(super) struct Rotation {
     turn: AtomicUsize,
     /// To each server.
     connections: NonZeroUsize,
+    credentials: Arc<Credentials>,
     /// Notified when a server fails.
     pub(super) trouble: Arc<Notify>,
 }
 
 impl Rotation {
-    pub(super) fn new(connections: NonZeroUsize) -> Self {
+    pub(super) fn new(connections: NonZeroUsize, credentials: Arc<Credentials>) -> Self {
         Self {
             peers: RwLock::new(Arc::new([])),
             // Many clients that start alike must not all meet at one server.
             turn: AtomicUsize::new(fastrand::usize(..)),
             connections,
+            credentials,
             trouble: Arc::default(),
         }
     }
@@ -44,7 +46,9 @@ impl Rotation {
         let updated = servers.iter().map(|&(ip, address)| {
             known(ip).unwrap_or_else(|| {
                 let trouble = Arc::clone(&self.trouble);
-                Arc::new(Peer::new(address, ip, self.connections, trouble))
+                let credentials = &self.credentials;
+                let peer = Peer::new(address, ip, self.connections, trouble, credentials);
+                Arc::new(peer)
             })
         });
         *peers = updated.collect();

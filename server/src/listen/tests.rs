@@ -8,7 +8,7 @@ use tokio::{
 use tokio_stream::StreamExt;
 
 use super::*;
-use crate::telemetry::Telemetry;
+use crate::telemetry;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -21,7 +21,7 @@ async fn incoming(connections: usize) -> (Incoming, std::net::SocketAddr) {
         connections: connections.try_into().unwrap(),
         handshake: HANDSHAKE,
         identity: None,
-        metrics: Arc::clone(Telemetry::default().metrics()),
+        metrics: telemetry::unread(),
     };
     (Incoming::new(listener, admittance), address)
 }
