@@ -142,7 +142,8 @@ async fn new_calls_are_refused_at_once() {
     let mut late = RawStream::open(channel.clone()).await;
     let refusal = late.next().await.expect_err("a refusal");
     assert_eq!(refusal.code(), Code::Unavailable, "{refusal:?}");
-    let clip = SpeechEmotionClipsClient::new(channel).recognize(RecognizeRequest::default());
+    let mut clips = SpeechEmotionClipsClient::new(channel);
+    let clip = clips.recognize(RecognizeRequest::default());
     let refusal = timeout(PATIENCE, clip)
         .await
         .expect("an answer in time")

@@ -72,7 +72,11 @@ impl Half {
         for chunk in chunks(&speech()[..6 * RATE as usize * 2]) {
             stream.audio(chunk).await;
         }
-        while results.len() < 8 {
+        // So many that not everything has to be replayed.
+        while results
+            .last()
+            .is_none_or(|last: &EmotionResult| last.replay_from_sample == 0)
+        {
             if let Some(Response::Result(result)) = stream.next().await.unwrap() {
                 results.push(result);
             }
@@ -91,7 +95,6 @@ impl Half {
             resume: Some(resume(&self.results)),
             ..self.started.effective.clone().unwrap()
         };
-        assert!(last.replay_from_sample > 0, "not everything is replayed");
         let rest = chunks(&speech()[last.replay_from_sample as usize * 2..]);
         let transcript = stream::recognise(server.channel().await, config, rest).await;
         assert_eq!(transcript.error, None);
