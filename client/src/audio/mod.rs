@@ -21,7 +21,7 @@ pub use file::FileSource;
 #[cfg(feature = "microphone")]
 use microphone::Microphone;
 pub use oddity::Oddity;
-use pacing::time_of;
+pub(crate) use pacing::time_of;
 pub use pacing::{Clock, Pacing};
 pub use raw::RawSource;
 pub use recorder::Recorder;

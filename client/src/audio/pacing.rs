@@ -54,7 +54,7 @@ impl Clock {
 }
 
 /// How long `frames` last, rounded down to a nanosecond.
-pub(super) fn time_of(frames: u64, sample_rate: u32) -> Duration {
+pub(crate) fn time_of(frames: u64, sample_rate: u32) -> Duration {
     let rate = u64::from(sample_rate);
     let nanos = (frames % rate) * 1_000_000_000 / rate;
     Duration::from_secs(frames / rate) + Duration::from_nanos(nanos)

@@ -40,7 +40,7 @@ pub(super) struct Resuming {
     /// Whether the user wants the checkpoints, too.
     shows_checkpoints: bool,
     events: mpsc::Sender<Result<Event, Error>>,
-    /// Results that were given.
+    /// The sequence of the next result to be given.
     results: u64,
     /// What was warned of, of which channel.
     warned: Vec<(i32, Option<u32>)>,
@@ -55,12 +55,10 @@ struct Trouble {
     pauses: ExponentialBackoff,
 }
 
-/// Why an attempt was left.
-enum Left {
-    /// Everything was said.
-    Over,
-    /// For another, which has started already.
-    Moved { to: Attempt, reason: String },
+/// A stream that has left a server before that stopped.
+struct Moved {
+    to: Attempt,
+    reason: String,
 }
 
 /// The next attempt, on its way.
@@ -74,14 +72,13 @@ impl Resuming {
         shows_checkpoints: bool,
         events: mpsc::Sender<Result<Event, Error>>,
     ) -> Self {
-        let results = config.resume.as_ref().map_or(0, |resume| resume.results);
         Self {
             client,
             kept,
             config,
             shows_checkpoints,
             events,
-            results,
+            results: 0,
             warned: Vec::new(),
             summarised: Vec::new(),
             trouble: None,
@@ -100,8 +97,8 @@ impl Resuming {
         loop {
             let left = attempt.server().to_owned();
             let (next, reason, gap) = match self.follow(&mut attempt).await {
-                Ok(Left::Over) => return Ok(()),
-                Ok(Left::Moved { to, reason }) => (to, reason, Duration::ZERO),
+                Ok(None) => return Ok(()),
+                Ok(Some(Moved { to, reason })) => (to, reason, Duration::ZERO),
                 Err(error) if self.is_complete() && error.may_pass() => return Ok(()),
                 Err(error) if self.may_resume(&error) => {
                     let broke = Instant::now();
@@ -126,9 +123,9 @@ impl Resuming {
         }
     }
 
-    /// Gives out what `attempt` says. When its server is about to stop, opens the next
-    /// one beside it.
-    async fn follow(&mut self, attempt: &mut Attempt) -> Result<Left, Error> {
+    /// Gives out what `attempt` says, to its end. When its server is about to stop, opens
+    /// the next one beside it, and ends as soon as that has started.
+    async fn follow(&mut self, attempt: &mut Attempt) -> Result<Option<Moved>, Error> {
         let mut moving: Option<Opening> = None;
         let mut reason = String::new();
         loop {
@@ -136,7 +133,7 @@ impl Resuming {
                 biased;
                 Some(opened) = OptionFuture::from(moving.as_mut()) => {
                     match opened {
-                        Ok(to) => return Ok(Left::Moved { to, reason }),
+                        Ok(to) => return Ok(Some(Moved { to, reason })),
                         // This one may yet say everything. If not, it is tried again.
                         Err(_) => moving = None,
                     }
@@ -146,7 +143,7 @@ impl Resuming {
             };
             let Some(response) = response else {
                 return match self.is_complete() {
-                    true => Ok(Left::Over),
+                    true => Ok(None),
                     false => Err(attempt.unexpected("the end of the stream", "a summary")),
                 };
             };

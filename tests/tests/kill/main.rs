@@ -10,14 +10,14 @@
 mod replicas;
 mod speakers;
 
-use std::{env, path::Path, sync::Arc, time::Duration};
+use std::{env, fs, path::Path, sync::Arc, time::Duration};
 
 use ser_client::Client;
 use tokio::task::JoinSet;
 
 use self::{
     replicas::{REPLICAS, Replicas},
-    speakers::{Heard, Speaker, Speech},
+    speakers::{Speaker, Speech},
 };
 
 /// Streams that share a client, and so the connections to all replicas.
@@ -66,21 +66,22 @@ async fn nothing_is_lost_repeated_or_different(flags: &[&str], speech: Speech) {
         results += expected.results.len();
         heard.assert_equal(&expected, speaker);
     }
-    let resumed = heard.iter().flat_map(|(_, heard)| &heard.resumed);
-    let gaps = resumed.clone().map(|resumed| resumed.gap);
-    let without_gap = gaps.clone().filter(Duration::is_zero).count();
+    let resumed: Vec<_> = heard.iter().flat_map(|(_, heard)| &heard.resumed).collect();
+    let without_gap = resumed
+        .iter()
+        .filter(|resumed| resumed.gap.is_zero())
+        .count();
+    let longest = resumed.iter().max_by_key(|resumed| resumed.gap);
     println!(
         "{streams} streams of {duration:?} over {REPLICAS} replicas, {} killed, {} stopped: {} \
-         resumptions, {without_gap} of them without a gap, the longest gap {:.2?}; of {results} \
-         results 0 lost, 0 repeated, 0 different",
+         resumptions, {without_gap} of them without a gap; of {results} results 0 lost, 0 repeated, \
+         0 different; the longest gap: {longest:?}",
         kills.killed,
         kills.stopped,
-        resumed.count(),
-        gaps.max().unwrap_or_default(),
+        resumed.len(),
     );
     assert!(kills.killed > 0 && kills.stopped > 0, "{kills:?}");
-    let resumed = |(_, heard): &(_, Heard)| !heard.resumed.is_empty();
-    assert!(heard.iter().any(resumed), "no stream was disturbed");
+    assert!(!resumed.is_empty(), "no stream was disturbed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -96,13 +97,15 @@ async fn the_seed_model_hears_real_speech() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_recurrent_model() {
-    let package = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../backends/core/tests/packages/tiny-recurrent"
-    );
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../backends/core/tests/packages/tiny-recurrent/1");
     let models = tempfile::tempdir().expect("a folder");
-    let link = models.path().join("tiny-recurrent");
-    std::os::unix::fs::symlink(Path::new(package), link).expect("a link");
+    let copy = models.path().join("tiny-recurrent/1");
+    fs::create_dir_all(&copy).expect("a folder");
+    for file in package.read_dir().expect("a package") {
+        let file = file.expect("an entry");
+        fs::copy(file.path(), copy.join(file.file_name())).expect("a copy");
+    }
     let folder = models.path().to_str().expect("UTF-8");
     let flags = ["--models-dir", folder, "--model", "tiny-recurrent"];
     nothing_is_lost_repeated_or_different(&flags, Speech::synthesised()).await;

@@ -1,7 +1,7 @@
 use std::{pin::pin, task::Poll};
 
 use futures_util::{FutureExt, poll};
-use ser_proto::v1::{Encoding, RecognitionOptions};
+use ser_proto::v1::{Encoding, RecognitionOptions, streaming_recognize_request::Request};
 
 use super::*;
 

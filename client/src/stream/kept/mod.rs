@@ -1,19 +1,23 @@
 //! What a stream keeps, so that another server can go on with it: its last audio, and
 //! where its results have come to.
 
+mod reader;
+
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use bytes::Bytes;
-use ser_proto::v1::{
-    AudioFormat, EmotionResult, Resume, StreamingConfig, streaming_recognize_request::Request,
-};
+use ser_proto::v1::{AudioFormat, EmotionResult, Resume, StreamingConfig};
 use tokio::{sync::Notify, time::Instant};
 
+pub(super) use self::reader::{Hold, Reader};
 use super::replay::Replay;
-use crate::{Error, audio::frame_bytes};
+use crate::{
+    Error,
+    audio::{frame_bytes, frames_in, time_of},
+};
 
 /// Audio that is kept at most, beyond the window and the hop of the model.
 const MOST: Duration = Duration::from_secs(60);
@@ -194,16 +198,7 @@ impl Kept {
         state.readers.push((id, position));
         state.note_sent();
         state.moved = Instant::now();
-        let hold = Hold {
-            kept: Arc::clone(self),
-            reader: id,
-        };
-        let reader = Reader {
-            kept: Arc::clone(self),
-            id,
-            said_muted: false,
-            ended: false,
-        };
+        let (reader, hold) = Reader::of(self, id);
         (resume, reader, hold)
     }
 
@@ -233,7 +228,7 @@ impl Kept {
         let state = self.state();
         let heard = state.resume.end_sample.saturating_mul(state.frame_bytes);
         let frames = state.replay.end().saturating_sub(heard) / state.frame_bytes;
-        Duration::from_secs_f64(frames as f64 / f64::from(format.sample_rate.max(1)))
+        time_of(frames, format.sample_rate.max(1))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -289,84 +284,9 @@ impl State {
     }
 }
 
-/// As long as it is held, a server is sent what there is, and nothing is released that it
-/// has yet to be sent. A connection that hangs may keep its [`Reader`] for much longer.
-#[derive(Debug)]
-pub(super) struct Hold {
-    kept: Arc<Kept>,
-    reader: u64,
-}
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        self.kept.part_with(self.reader);
-    }
-}
-
-/// Reads what one server is sent.
-#[derive(Debug)]
-pub(super) struct Reader {
-    kept: Arc<Kept>,
-    id: u64,
-    said_muted: bool,
-    ended: bool,
-}
-
-impl Reader {
-    /// What is sent next, as soon as it is there; `None` at the end.
-    pub(super) async fn next(&mut self) -> Option<Request> {
-        loop {
-            let kept = Arc::clone(&self.kept);
-            let more = kept.more.notified();
-            if let Some(next) = self.read() {
-                kept.room.notify_waiters();
-                return next;
-            }
-            more.await;
-        }
-    }
-
-    /// `None` when there is nothing to be sent yet.
-    #[expect(clippy::option_option, reason = "nothing yet, and nothing any more")]
-    fn read(&mut self) -> Option<Option<Request>> {
-        let mut guard = self.kept.state();
-        let state = &mut *guard;
-        let mut readers = state.readers.iter_mut();
-        let Some((_, position)) = readers.find(|(id, _)| *id == self.id) else {
-            return Some(None);
-        };
-        if let Some(audio) = state.replay.get(*position) {
-            *position += audio.len() as u64;
-            state.note_sent();
-            state.moved = Instant::now();
-            state.release();
-            self.said_muted = false;
-            return Some(Some(Request::Audio(audio)));
-        }
-        if state.half_closed {
-            if !self.ended {
-                self.ended = true;
-                state.moved = Instant::now();
-            }
-            return Some(None);
-        }
-        if state.muted && !self.said_muted {
-            self.said_muted = true;
-            return Some(Some(Request::Muted(ser_proto::v1::Muted {})));
-        }
-        None
-    }
-}
-
-impl Drop for Reader {
-    fn drop(&mut self) {
-        self.kept.part_with(self.id);
-    }
-}
-
 /// Whole frames of `format` in `time`, at least one.
 fn bytes_in(time: Duration, format: &AudioFormat) -> u64 {
-    let frames = crate::audio::frames_in(time, format.sample_rate);
+    let frames = frames_in(time, format.sample_rate);
     (frames as u64).saturating_mul(frame_bytes(format) as u64)
 }
 
