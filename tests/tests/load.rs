@@ -211,7 +211,11 @@ async fn streams_that_are_resumed_leave_no_results_out() {
     let resumed = step["resumed"].as_u64().expect("a number");
     assert!((1..=8).contains(&resumed), "{step}");
 
-    let table = "--streams 2 --duration 500ms --warm-up 200ms --resume";
+    let breaking = Behaviour {
+        goes_away: |_| None,
+        ..breaking
+    };
+    let table = "--streams 2 --duration 1s --warm-up 200ms --resume";
     let ended = program::run(bench(&null_server(breaking).await.url(), table)).await;
     ended.assert(0, &[]);
     let told = "2 streams: 2 resumptions, with no result left out.";
