@@ -85,8 +85,9 @@ impl Collector {
     /// # Panics
     ///
     /// When it never is.
-    pub async fn until(&mut self, enough: impl FnMut(&Received) -> bool) -> Received {
-        match timeout(PATIENCE, self.received.wait_for(enough)).await {
+    pub async fn until(&self, enough: impl FnMut(&Received) -> bool) -> Received {
+        let mut received = self.received.clone();
+        match timeout(PATIENCE, received.wait_for(enough)).await {
             Ok(received) => received.unwrap().clone(),
             Err(_) => panic!("not enough came: {:#?}", *self.received.borrow()),
         }
@@ -182,7 +183,7 @@ impl TraceService for Service {
         request: Request<ExportTraceServiceRequest>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
         self.keep(request, |received, message| received.traces.push(message));
-        Ok(Response::default())
+        Ok(Response::new(ExportTraceServiceResponse::default()))
     }
 }
 
@@ -193,7 +194,7 @@ impl MetricsService for Service {
         request: Request<ExportMetricsServiceRequest>,
     ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
         self.keep(request, |received, message| received.metrics.push(message));
-        Ok(Response::default())
+        Ok(Response::new(ExportMetricsServiceResponse::default()))
     }
 }
 
@@ -204,6 +205,6 @@ impl LogsService for Service {
         request: Request<ExportLogsServiceRequest>,
     ) -> Result<Response<ExportLogsServiceResponse>, Status> {
         self.keep(request, |received, message| received.logs.push(message));
-        Ok(Response::default())
+        Ok(Response::new(ExportLogsServiceResponse::default()))
     }
 }

@@ -145,7 +145,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_is_said_can_be_found_in_what_the_server_writes() {
-    let mut collector = Collector::start().await;
+    let collector = Collector::start().await;
     let folder = tempfile::tempdir().unwrap();
     let url = collector.url();
     let mut server = ServerProcess::start_in(

@@ -111,7 +111,7 @@ fn assert_traced(received: &Received) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collector_gets_traces_metrics_and_logs() {
-    let mut collector = Collector::start().await;
+    let collector = Collector::start().await;
     let (mut server, channel, _folder) = observed(&collector).await;
     let mut call = Request::new(tokio_stream::iter(requests()));
     call.metadata_mut()
@@ -225,7 +225,7 @@ with grpc.insecure_channel(server) as channel:
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs SER_PYTHON"]
 async fn the_trace_of_a_client_in_python_reaches_the_batch() {
-    let mut collector = Collector::start().await;
+    let collector = Collector::start().await;
     let (mut server, _, folder) = observed(&collector).await;
     let path = folder.path().join("requests");
     fs::write(&path, delimited(&requests())).unwrap();
