@@ -17,7 +17,7 @@ pub struct OverloadConfig {
     pub lag: Duration,
     /// The share of the processors that live streams may need, above 0 and up to 1: new
     /// ones are refused that would need more, judged by what the open ones need.
-    /// Default: 0.85.
+    /// Default: 0.75.
     pub utilisation: f64,
     /// Live streams that may begin within two seconds on a server that has too few to
     /// judge by; beyond it, three for each that is open. Default: 64.
@@ -29,7 +29,7 @@ impl Default for OverloadConfig {
         const BURST: NonZeroUsize = NonZeroUsize::new(64).expect("not zero");
         Self {
             lag: Duration::from_millis(50),
-            utilisation: 0.85,
+            utilisation: 0.75,
             burst: BURST,
         }
     }
