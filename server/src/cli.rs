@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::{
+    convert::Infallible,
     io::{self, Write as _},
     net::SocketAddr,
     path::PathBuf,
@@ -18,7 +19,8 @@ use crate::{
 /// Settings come from four places, each winning over those before it: defaults,
 /// the file given with --config, environment variables named
 /// SER__SECTION__KEY (for instance SER__LIMITS__IDLE=30s), and these flags.
-/// --print-config prints every setting with its default and what it is for.
+/// `ser-server config example` prints every setting with its default and what it
+/// is for.
 #[derive(Debug, Parser)]
 #[command(name = "ser-server", version, args_conflicts_with_subcommands = true)]
 pub struct Cli {
@@ -26,13 +28,17 @@ pub struct Cli {
     command: Option<Command>,
 
     #[command(flatten)]
-    serve: Serve,
+    serve: Sources,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Print which backends and execution providers work here, and why the rest don't
     Backends(Inventory),
+
+    /// Look at settings without serving: what is wrong with them, what they come to
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Make a token for somebody who may use the server.
     ///
     /// Standard output gets the lines for the file that auth.tokens or admin.tokens
@@ -42,6 +48,42 @@ enum Command {
         /// What logs and metrics call its owner. Several tokens may have one name.
         name: String,
     },
+}
+
+/// What `ser-server config` takes.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Check what a start would, without listening
+    ///
+    /// Settings from file, environment and flags, the files that they name, and the
+    /// model packages, which are loaded and have to reproduce their golden values.
+    /// Prints everything that is wrong and exits with 2, or says what would be served.
+    Check {
+        /// The settings to check.
+        #[command(flatten)]
+        sources: Sources,
+
+        /// Read and check the packages without loading them, for machines without
+        /// the backends or devices to run them on
+        #[arg(long)]
+        no_load: bool,
+    },
+    /// Print every setting with its value and where that comes from
+    ///
+    /// As a configuration file, or as JSON. Secrets are left out.
+    Print {
+        /// The settings to print.
+        #[command(flatten)]
+        sources: Sources,
+
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a configuration file with every setting, its default and what it is for
+    Example,
+    /// Print the JSON Schema of configuration files, which editors can use
+    Schema,
 }
 
 /// What `ser-server backends` takes.
@@ -56,27 +98,23 @@ pub struct Inventory {
     pub json: bool,
 }
 
+/// Where settings come from besides the environment.
 #[derive(Debug, Args)]
-struct Serve {
+pub struct Sources {
     /// Configuration file in TOML
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-
-    /// Print a configuration file with every setting, its default and what it is
-    /// for, and exit
-    #[arg(long, exclusive = true)]
-    print_config: bool,
 
     /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:50051]
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = address::parse)]
     listen: Option<SocketAddr>,
 
     /// File that the bound port is written to, in decimal
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path)]
     port_file: Option<PathBuf>,
 
     /// Directory of model packages, NAME/VERSION/, that are all served
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = path)]
     models_dir: Option<PathBuf>,
 
     /// Model of requests that name none: name or name/version
@@ -100,14 +138,14 @@ struct Serve {
 /// What the command line asks for.
 #[derive(Debug)]
 pub enum Invocation {
-    /// To serve, by this configuration file and what the other flags set.
-    Serve(Option<PathBuf>, Overrides),
+    /// To serve, by these settings.
+    Serve(Sources),
     /// To look at the backends.
     Backends(Inventory),
     /// To make a token for whoever has this name.
     Token(String),
-    /// To print [`config::EXAMPLE`](crate::config::EXAMPLE).
-    PrintConfig,
+    /// To look at the settings.
+    Config(ConfigCommand),
 }
 
 impl Cli {
@@ -117,17 +155,18 @@ impl Cli {
         match self.command {
             Some(Command::Backends(inventory)) => Invocation::Backends(inventory),
             Some(Command::Token { name }) => Invocation::Token(name),
-            None if self.serve.print_config => Invocation::PrintConfig,
-            None => self.serve.into_invocation(),
+            Some(Command::Config(command)) => Invocation::Config(command),
+            None => Invocation::Serve(self.serve),
         }
     }
 }
 
-impl Serve {
-    fn into_invocation(self) -> Invocation {
+impl Sources {
+    /// The configuration file, and what the other flags set.
+    #[must_use]
+    pub fn into_parts(self) -> (Option<PathBuf>, Overrides) {
         let Self {
             config,
-            print_config: _,
             listen,
             port_file,
             models_dir,
@@ -136,19 +175,22 @@ impl Serve {
             log_format,
             log_level,
         } = self;
-        Invocation::Serve(
-            config,
-            Overrides {
-                listen,
-                port_file,
-                models_dir,
-                model,
-                admin_listen,
-                log_format,
-                log_level,
-            },
-        )
+        let flags = Overrides {
+            listen,
+            port_file,
+            models_dir,
+            model,
+            admin_listen,
+            log_format,
+            log_level,
+        };
+        (config, flags)
     }
+}
+
+/// A path that can be printed: clap takes UTF-8 alone where it hands on a string.
+fn path(text: &str) -> Result<PathBuf, Infallible> {
+    Ok(text.into())
 }
 
 /// Writes to standard output.

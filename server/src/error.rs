@@ -197,6 +197,9 @@ pub enum Error {
     /// The configuration is wrong.
     #[error("{}", problem::list(.0))]
     Config(Vec<Problem>),
+    /// Several things keep a server from starting.
+    #[error("{}", problem::list(.0))]
+    Unfit(Vec<Error>),
     /// The listening socket can't be had.
     #[error("can't listen on {address}: {source}{hint}", hint = bind_hint(.source, .flag))]
     Bind {
@@ -242,6 +245,19 @@ impl Error {
             field: field.into(),
             found: found.into(),
             expected: expected.into(),
+        }
+    }
+
+    /// All of `errors` as one, if there are any.
+    ///
+    /// # Errors
+    ///
+    /// The only one, or [`Error::Unfit`].
+    pub fn unless_none(mut errors: Vec<Self>) -> Result<(), Self> {
+        match errors.len() {
+            0 => Ok(()),
+            1 => Err(errors.remove(0)),
+            _ => Err(Self::Unfit(errors)),
         }
     }
 
@@ -328,6 +344,7 @@ impl Error {
             | Self::LoadPanicked
             | Self::Internal(_)
             | Self::Config(_)
+            | Self::Unfit(_)
             | Self::Bind { .. }
             | Self::Io { .. }
             | Self::Backend(_)
@@ -343,7 +360,7 @@ impl Error {
     pub fn is_misconfiguration(&self) -> bool {
         matches!(
             self,
-            Self::Config(_) | Self::Backend(BackendError::Settings { .. })
+            Self::Config(_) | Self::Unfit(_) | Self::Backend(BackendError::Settings { .. })
         )
     }
 }

@@ -41,7 +41,7 @@ struct ProviderReport {
 ///
 /// When the configuration is wrong, or standard output can't be written to.
 pub fn print(asked: &Inventory, backends: BackendRegistry) -> Result<(), Error> {
-    let config = config::load(asked.config.as_deref(), Overrides::default())?;
+    let config = config::load(asked.config.as_deref(), &Overrides::default())?.config;
     let backends = backends.with_plugins(&config.plugins)?;
     let reports: Vec<_> = backends
         .iter()

@@ -18,6 +18,7 @@ mod fixture;
 pub mod inventory;
 mod listen;
 pub mod models;
+pub mod preflight;
 mod reload;
 pub mod serve;
 mod services;

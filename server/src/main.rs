@@ -6,11 +6,11 @@ use clap::Parser;
 use ser_server::{
     Error,
     auth::NewToken,
-    cli::{self, Cli, Invocation},
+    cli::{self, Cli, Invocation, Sources},
     config::{self, Config},
     inventory,
     models::BackendRegistry,
-    serve, shutdown,
+    preflight, serve, shutdown,
     telemetry::Telemetry,
 };
 use tokio::runtime::Runtime;
@@ -23,7 +23,7 @@ const FAILED: u8 = 1;
 const MISCONFIGURED: u8 = 2;
 
 fn main() -> ExitCode {
-    match start() {
+    match invoke() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("ser-server: {error}");
@@ -36,32 +36,34 @@ fn main() -> ExitCode {
     }
 }
 
-fn start() -> Result<(), Error> {
-    let (file, flags) = match Cli::parse().into_invocation() {
-        Invocation::Serve(file, flags) => (file, flags),
-        Invocation::Backends(asked) => {
-            return inventory::print(&asked, BackendRegistry::default());
-        }
-        Invocation::Token(name) => return new_token(&name),
-        Invocation::PrintConfig => return cli::print(config::EXAMPLE),
-    };
-    let config = config::load(file.as_deref(), flags)?;
+fn invoke() -> Result<(), Error> {
+    match Cli::parse().into_invocation() {
+        Invocation::Serve(sources) => start(sources),
+        Invocation::Backends(asked) => inventory::print(&asked, BackendRegistry::default()),
+        Invocation::Token(name) => new_token(&name),
+        Invocation::Config(command) => preflight::run(command, BackendRegistry::default()),
+    }
+}
+
+fn start(sources: Sources) -> Result<(), Error> {
+    let (file, flags) = sources.into_parts();
+    let settings = config::load(file.as_deref(), &flags)?;
     let runtime = Runtime::new().map_err(|source| Error::Io {
         what: "runtime".to_owned(),
         source,
     })?;
     let telemetry = {
         let _within = runtime.enter();
-        Telemetry::start(&config)?
+        Telemetry::start(&settings.config)?
     };
     let served = runtime.block_on(async {
-        let served = run(config, telemetry.clone()).await;
+        let served = run(settings.config.clone(), telemetry.clone()).await;
         telemetry.flush().await;
         served
     });
     // A model that is still being loaded must not hold up the end.
     runtime.shutdown_background();
-    served
+    served.map_err(|error| settings.explain(error))
 }
 
 /// Prints a token's lines, and the token apart from them.

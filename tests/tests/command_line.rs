@@ -72,17 +72,109 @@ fn a_port_that_is_taken_exits_with_1() {
     assert_eq!(output.status.code(), Some(1));
 }
 
+/// What the server prints when it is asked and all is well.
+fn printed(flags: &[&str]) -> String {
+    let output = output(flags);
+    let (said, printed) = (output.stderr, output.stdout);
+    assert!(
+        output.status.success(),
+        "{flags:?}: {}",
+        String::from_utf8_lossy(&said)
+    );
+    assert!(
+        said.is_empty(),
+        "{flags:?}: {}",
+        String::from_utf8_lossy(&said)
+    );
+    String::from_utf8(printed).expect("UTF-8")
+}
+
+/// What is printed is a configuration file by which a server starts, and says the same
+/// again.
 #[test]
-fn the_printed_configuration_is_one() {
-    let printed = output(&["--print-config"]);
-    assert!(printed.status.success() && printed.stderr.is_empty());
+fn printed_configurations_are_some() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("ser.toml");
-    std::fs::write(&file, printed.stdout).unwrap();
-    let mut server = ServerProcess::start(&["--config", file.to_str().unwrap()], &[]);
-    server.signal(Signal::TERM);
-    let (status, _) = server.wait();
-    assert!(status.success());
+    let path = file.to_str().unwrap();
+    for flags in [
+        &["config", "example"][..],
+        &["config", "print", "--log-level", "debug"],
+    ] {
+        std::fs::write(&file, printed(flags)).unwrap();
+        let mut server = ServerProcess::start(&["--config", path], &[]);
+        server.signal(Signal::TERM);
+        let (status, _) = server.wait();
+        assert!(status.success());
+    }
+    let again = printed(&["config", "print", "--config", path]);
+    assert!(again.contains("level = \"debug\"  # "), "{again}");
+    let line = again
+        .lines()
+        .find(|line| line.starts_with("level"))
+        .unwrap();
+    assert!(line.contains(path), "{line}");
+}
+
+#[test]
+fn a_check_says_what_would_be_served() {
+    for (flag, how) in [
+        ("--listen=127.0.0.1:0", "on burn (cpu)"),
+        ("--no-load", "not loaded"),
+    ] {
+        let printed = printed(&["config", "check", flag]);
+        assert!(printed.starts_with("OK: "), "{printed}");
+        let model = printed
+            .lines()
+            .find(|line| line.contains("model tess-lstm/1"));
+        assert!(model.is_some_and(|line| line.ends_with(how)), "{printed}");
+    }
+}
+
+#[test]
+fn a_check_finds_everything_that_is_wrong() {
+    let directory = tempfile::tempdir().unwrap();
+    let package = directory.path().join("a/1");
+    std::fs::create_dir_all(&package).unwrap();
+    std::fs::write(package.join("model.toml"), "name = 1\n").unwrap();
+    let file = directory.path().join("ser.toml");
+    std::fs::write(
+        &file,
+        "[limits]\nidel = \"1s\"\nidle = \"1\"\n[plugins]\nburn = \"/no/such.so\"\n",
+    )
+    .unwrap();
+    let path = file.to_str().unwrap();
+    let said = misconfigured(&["config", "check", "--config", path]);
+    for expected in [
+        "3 problems:",
+        ":2: limits.idel: no such key; did you mean limits.idle?",
+        ":3: limits.idle: \"1\"; expected a duration such as 30s",
+        ":5: plugins.burn: the name of a backend of this server; expected another",
+    ] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+    let models = directory.path().to_str().unwrap();
+    for load in [&["--no-load"][..], &[]] {
+        let flags = [
+            &[
+                "config",
+                "check",
+                "--models-dir",
+                models,
+                "--model",
+                "tess-lst",
+            ][..],
+            load,
+        ];
+        let said = misconfigured(&flags.concat());
+        for expected in [
+            "2 problems:",
+            "flag --model: models.default: \"tess-lst\" is not served; expected one of a/1, \
+             tess-lstm/1; did you mean tess-lstm/1?",
+            "a/1/model.toml: ",
+        ] {
+            assert!(said.contains(expected), "{expected}: {said}");
+        }
+    }
 }
 
 #[test]

@@ -1,13 +1,24 @@
 //! The configuration: plain structs with their defaults, and nothing that
 //! reads them from anywhere (that is [`load()`]).
+//!
+//! The structs are the only source: the JSON Schema, the example, the names of
+//! environment variables and most errors are made from their fields, doc comments
+//! and defaults.
 
 pub(crate) mod address;
 mod admin;
 mod attributes;
 mod auth;
 mod batcher;
+mod check;
 mod duration;
+mod environment;
+mod example;
+mod file;
+mod flags;
 mod health;
+mod keys;
+mod layer;
 mod limits;
 mod list;
 mod load;
@@ -16,70 +27,93 @@ mod memory;
 mod metrics;
 mod models;
 mod overload;
+mod print;
 pub(crate) mod problem;
 mod reach;
+mod schema;
+mod secret;
 mod server;
-mod settings;
 mod standard;
+pub(crate) mod suggest;
 mod telemetry;
 #[cfg(test)]
 mod tests;
+mod text;
 mod tls;
-mod variables;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 pub use admin::AdminConfig;
 pub use auth::AuthConfig;
 pub use batcher::BatcherConfig;
+pub use environment::misspelt_variables;
+pub use example::example;
+pub use flags::Overrides;
 pub use health::HealthConfig;
 pub use limits::LimitsConfig;
-pub use load::{Overrides, load};
+pub use load::{Settings, examine, load};
 pub use log::{LogConfig, LogFormat};
 pub use metrics::MetricsConfig;
 pub use models::{ModelsConfig, PackageConfig};
 pub use overload::OverloadConfig;
 pub use problem::Problem;
+pub use schema::json as json_schema;
+pub use secret::Secret;
 pub use server::ServerConfig;
 pub use telemetry::TelemetryConfig;
 pub use tls::TlsConfig;
 pub(crate) use tls::TlsKeys;
-pub use variables::misspelt_variables;
-
-/// A configuration file with every key, its default and what it is for.
-pub const EXAMPLE: &str = include_str!("../../ser-server.example.toml");
 
 /// Everything that an operator can set.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// `[server]`: where and how to listen.
+    /// Where and how to listen.
     pub server: ServerConfig,
-    /// `[tls]`: certificates of the server and of its clients.
+    /// Certificates of the server and of its clients. Each file is PEM, and is read
+    /// again when it changes, or on SIGHUP. Without a certificate there is no TLS.
     pub tls: TlsConfig,
-    /// `[auth]`: who may use the server.
+    /// Who may use the server.
     pub auth: AuthConfig,
-    /// `[limits]`: what one client may ask for.
+    /// What one client may ask for.
     pub limits: LimitsConfig,
-    /// `[overload]`: when new streams are refused so that open ones keep up.
+    /// When new streams are refused so that open ones keep up.
     pub overload: OverloadConfig,
-    /// `[batcher]`: how rows of all streams become batches.
+    /// How rows of all streams become batches.
     pub batcher: BatcherConfig,
-    /// `[models]`: what is served, and on what.
+    /// What is served, and on what.
     pub models: ModelsConfig,
-    /// `[admin]`: where operators load and unload models.
+    /// Where operators load and unload models.
     pub admin: AdminConfig,
-    /// `[health]`: where probes ask whether the server is ready.
+    /// Where probes ask whether the server is ready.
     pub health: HealthConfig,
-    /// `[plugins]`: further backends by the name that `models.backend` gives
-    /// them, each the path of a shared library. Default: none.
+    /// Further backends by the name that `models.backend` gives them, each the path
+    /// of a shared library. It shares this process and its rights: name only what
+    /// you trust. Default: none.
+    #[schemars(example = json!({"mine": "/usr/lib/ser-server/libmine.so"}))]
     pub plugins: BTreeMap<String, PathBuf>,
-    /// `[metrics]`: where Prometheus finds the metrics.
+    /// Where Prometheus finds the metrics.
     pub metrics: MetricsConfig,
-    /// `[telemetry]`: what is sent to an OpenTelemetry collector.
+    /// What is sent to an OpenTelemetry collector.
     pub telemetry: TelemetryConfig,
-    /// `[log]`: what is logged, and how it looks on standard error.
+    /// What is logged, and how it looks on standard error.
     pub log: LogConfig,
+}
+
+impl Config {
+    /// What types alone can't say, and what depends on several keys.
+    fn problems(&self) -> Vec<Problem> {
+        [
+            self.tls.problems(&TlsKeys::SERVER),
+            self.admin.tls.problems(&TlsKeys::ADMIN),
+            reach::problems(self),
+            self.metrics.problems(),
+            self.log.problems(),
+        ]
+        .concat()
+    }
 }

@@ -26,6 +26,18 @@ impl Problem {
         }
     }
 
+    /// A problem of `key`, which does nothing without `other`.
+    pub(super) fn needs(key: &str, other: &str) -> Self {
+        Self::new(key, format!("set; expected {other} beside it"))
+    }
+
+    /// Whether it is about a key of `section`, or about everything.
+    #[must_use]
+    pub fn is_in(&self, section: &str) -> bool {
+        let of = self.key.split(['.', '[']).next();
+        self.key.is_empty() || of == Some(section)
+    }
+
     /// The same problem of what `origin` says.
     #[must_use]
     pub fn from(self, origin: impl Into<String>) -> Self {
@@ -48,16 +60,12 @@ impl fmt::Display for Problem {
 }
 
 /// All of them, one a line.
-pub(crate) fn list(problems: &[Problem]) -> String {
+pub(crate) fn list(problems: &[impl fmt::Display]) -> String {
     match problems {
         [problem] => problem.to_string(),
         several => {
             let lines = several.iter().map(|problem| format!("\n  {problem}"));
-            format!(
-                "{} settings are wrong:{}",
-                several.len(),
-                lines.collect::<String>()
-            )
+            format!("{} problems:{}", several.len(), lines.collect::<String>())
         }
     }
 }

@@ -2,12 +2,13 @@
 
 use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{address, duration};
 
 /// `[server]`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerConfig {
     /// The address to listen on; port 0 takes a free one. One that other machines
@@ -16,7 +17,7 @@ pub struct ServerConfig {
     #[serde(deserialize_with = "address::deserialize")]
     pub listen: SocketAddr,
     /// A file that the bound port is written to, in decimal. Default: none.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"/run/ser-server/port")]
     pub port_file: Option<PathBuf>,
     /// Whether `listen` may be an address that other machines reach although there
     /// is no `[tls]`: where a gateway or a service mesh in front of the server
@@ -27,20 +28,21 @@ pub struct ServerConfig {
     pub connections: NonZeroUsize,
     /// How long a connection may take to become one: TLS, and the first bytes of
     /// HTTP/2. Default: 10 s.
-    #[serde(with = "duration")]
+    #[serde(with = "duration::Positive")]
     pub handshake: Duration,
     /// HTTP/2 streams that one connection may have open. Default: 1024.
+    #[schemars(range(min = 1))]
     pub streams_per_connection: u32,
     /// A connection without traffic is asked whether it still lives after this
     /// long. Default: 30 s.
-    #[serde(with = "duration")]
+    #[serde(with = "duration::Positive")]
     pub keepalive_interval: Duration,
     /// A connection that doesn't answer that for so long is closed. Default:
     /// 20 s.
-    #[serde(with = "duration")]
+    #[serde(with = "duration::Positive")]
     pub keepalive_timeout: Duration,
     /// How long open streams may go on when the server stops. Default: 20 s.
-    #[serde(with = "duration")]
+    #[serde(with = "duration::OrZero")]
     pub drain: Duration,
 }
 

@@ -2,33 +2,35 @@
 
 use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf, time::Duration};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{attributes, duration};
 
 /// `[telemetry]`.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TelemetryConfig {
     /// The collector that traces, metrics and logs are sent to, by OTLP over gRPC, for
     /// instance `http://127.0.0.1:4317`, or `https://` with TLS. The variable
     /// `OTEL_EXPORTER_OTLP_ENDPOINT` sets it, too, if nothing else does. Default:
     /// none, nothing is sent.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"http://127.0.0.1:4317")]
     pub endpoint: Option<String>,
     /// A file of headers to send along, each a line `name: value`, such as the
     /// collector's token. Default: none.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"/etc/ser-server/otlp-headers")]
     pub headers_file: Option<PathBuf>,
     /// A file of certificates in PEM, by which the collector's is checked. Default:
     /// none, those that the system trusts.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"/etc/ser-server/otlp-ca.pem")]
     pub ca: Option<PathBuf>,
     /// How long the collector may take for one message. Default: 10 s.
-    #[serde(with = "duration")]
+    #[serde(with = "duration::Positive")]
     pub timeout: Duration,
     /// How long metrics are gathered for one message. Default: 15 s.
-    #[serde(with = "duration")]
+    #[serde(with = "duration::Positive")]
     pub interval: Duration,
     /// Whether traces are sent. Default: true.
     pub traces: bool,
@@ -39,9 +41,11 @@ pub struct TelemetryConfig {
     /// The share of streams and clips that are traced, 0 to 1, of those whose client
     /// sends no `traceparent`; the others are as their client has decided. Default:
     /// 0.01.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub sample_ratio: f64,
     /// The share of windows that are traced in streams that are, 0 to 1. Default:
     /// 0.05.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub window_ratio: f64,
     /// Spans, and as many log lines, that may wait for the collector. What there is no
     /// place for is dropped and counted. Default: 2048.
@@ -53,6 +57,7 @@ pub struct TelemetryConfig {
     /// `key=value,key=value`. The variable `OTEL_RESOURCE_ATTRIBUTES` sets it, too, if
     /// nothing else does. Default: none.
     #[serde(deserialize_with = "attributes::deserialize")]
+    #[schemars(example = json!({"deployment.environment": "production"}))]
     pub resource_attributes: BTreeMap<String, String>,
 }
 

@@ -2,26 +2,30 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// `[tls]` and `[admin.tls]`. Each file is PEM, and is read again when it changes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+use super::Problem;
+
+/// `[tls]` and `[admin.tls]`. Each file is PEM, and is read again when it changes, or
+/// on SIGHUP.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TlsConfig {
     /// The listener's certificate, followed by those that lead from it to a CA that
     /// clients trust. Default: none, TLS is off.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"/etc/ser-server/tls.crt")]
     pub certificate: Option<PathBuf>,
     /// The certificate's private key, without a passphrase. Default: none.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"/etc/ser-server/tls.key")]
     pub key: Option<PathBuf>,
     /// CAs whose certificates clients must have (mutual TLS). Default: none, clients
     /// need no certificate.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"/etc/ser-server/client-ca.crt")]
     pub client_ca: Option<PathBuf>,
     /// Certificates of clients that are revoked: a list of each CA that issues them,
     /// intermediate ones too. Default: none.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"/etc/ser-server/client.crl")]
     pub client_crl: Option<PathBuf>,
 }
 
@@ -56,31 +60,31 @@ impl TlsConfig {
         self.certificate.is_some()
     }
 
-    /// What is set must be of use. The error is the key with the reason.
-    pub(super) fn validate(&self, keys: &TlsKeys) -> Result<(), (&'static str, String)> {
-        let needs = |key, other: &str| Err((key, format!("set; expected {other} beside it")));
-        match self {
+    /// What is set must be of use.
+    pub(super) fn problems(&self, keys: &TlsKeys) -> Vec<Problem> {
+        let (key, missing) = match self {
             Self {
                 certificate: Some(_),
                 key: None,
                 ..
-            } => needs(keys.certificate, keys.key),
+            } => (keys.certificate, keys.key),
             Self {
                 certificate: None,
                 key: Some(_),
                 ..
-            } => needs(keys.key, keys.certificate),
+            } => (keys.key, keys.certificate),
             Self {
                 certificate: None,
                 client_ca: Some(_),
                 ..
-            } => needs(keys.client_ca, keys.certificate),
+            } => (keys.client_ca, keys.certificate),
             Self {
                 client_ca: None,
                 client_crl: Some(_),
                 ..
-            } => needs(keys.client_crl, keys.client_ca),
-            _ => Ok(()),
-        }
+            } => (keys.client_crl, keys.client_ca),
+            _ => return Vec::new(),
+        };
+        vec![Problem::needs(key, missing)]
     }
 }

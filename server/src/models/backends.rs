@@ -8,7 +8,7 @@ use ser_backend_onnx::OnnxBackend;
 use ser_backend_plugin::{Deadlines, PluginBackend};
 use tracing::{info, warn};
 
-use crate::Error;
+use crate::{Error, config::suggest};
 
 /// Backends by name. There is no discovery: what isn't registered here isn't
 /// there.
@@ -73,8 +73,8 @@ impl BackendRegistry {
     pub fn get(&self, key: &str, name: &str) -> Result<&dyn Backend, Error> {
         self.backends.get(name).map(Box::as_ref).ok_or_else(|| {
             let names: Vec<_> = self.backends.keys().map(String::as_str).collect();
-            let expected = names.join(", ");
-            Error::config(key, format!("{name:?}; expected one of {expected}"))
+            let (expected, near) = (names.join(", "), suggest::word(name, &names));
+            Error::config(key, format!("{name:?}; expected one of {expected}{near}"))
         })
     }
 }

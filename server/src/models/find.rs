@@ -1,6 +1,6 @@
 //! Which packages there are, and what the configuration says of each.
 
-use std::fs;
+use std::{collections::BTreeSet, fs};
 
 use ser_backend::ModelPackage;
 use toml::Table;
@@ -8,7 +8,7 @@ use toml::Table;
 use super::{BackendRegistry, directory, selector::Selector};
 use crate::{
     Error,
-    config::{ModelsConfig, PackageConfig},
+    config::{ModelsConfig, PackageConfig, suggest},
 };
 
 /// A package that was found.
@@ -73,40 +73,58 @@ pub(super) fn find_valid(
     models: &ModelsConfig,
     backends: &BackendRegistry,
 ) -> Result<Vec<Found>, Error> {
-    check_directory(models)?;
+    let (found, errors) = examine(models, backends);
+    Error::unless_none(errors).map(|()| found)
+}
+
+/// Every package of `models` that may be fit to be served, and everything that is
+/// wrong at the start and can be known without loading them.
+pub(super) fn examine(
+    models: &ModelsConfig,
+    backends: &BackendRegistry,
+) -> (Vec<Found>, Vec<Error>) {
+    let mut errors = Vec::new();
     for backend in models.settings.keys() {
-        backends.get(&format!("models.settings.{backend}"), backend)?;
+        let known = backends.get(&format!("models.settings.{backend}"), backend);
+        errors.extend(known.err());
     }
-    let mut found = find(models)?;
+    let found = check_directory(models).and_then(|()| find(models));
+    let found = match found {
+        Ok(found) => found,
+        Err(error) => {
+            errors.push(error);
+            return (Vec::new(), errors);
+        }
+    };
     if found.is_empty() {
         let expected = "models.packages, models.directory or the embedded model";
-        return Err(Error::config(
-            "models",
-            format!("nothing to serve; expected {expected}"),
-        ));
-    }
-    for one in &mut found {
-        if !one.is_expendable(models)
-            && let Some(problem) = one.problem.take()
-        {
-            return Err(problem);
-        }
-        let (key, backend) = one.backend(models);
-        backends.get(&key, backend)?;
-    }
-    if let Some(default) = &models.default {
+        let reason = format!("nothing to serve; expected {expected}");
+        errors.push(Error::config("models", reason));
+    } else if let Some(default) = &models.default {
         let is_default = |selector: Selector<'_>| {
             let mut found = found.iter();
             found.any(|found| selector.matches(&found.name, &found.version))
         };
         if !Selector::parse("models.default", default).is_ok_and(is_default) {
             let ids: Vec<_> = found.iter().map(Found::id).collect();
-            let expected = format!("expected one of {}", ids.join(", "));
+            let near = suggest::word(default, &ids);
+            let expected = format!("expected one of {}{near}", ids.join(", "));
             let reason = format!("{default:?} is not served; {expected}");
-            return Err(Error::config("models.default", reason));
+            errors.push(Error::config("models.default", reason));
         }
     }
-    Ok(found)
+    let mut fit = Vec::new();
+    let mut unknown = BTreeSet::new();
+    for mut one in found {
+        let (key, backend) = one.backend(models);
+        match (backends.get(&key, backend), one.problem.take()) {
+            (_, Some(problem)) if !one.is_expendable(models) => errors.push(problem),
+            // Said once of the backend that all packages have in common.
+            (Err(error), _) => errors.extend(unknown.insert(key).then_some(error)),
+            (Ok(_), problem) => fit.push(Found { problem, ..one }),
+        }
+    }
+    (fit, errors)
 }
 
 /// Every package that there is now: those of the configuration, then those in the
@@ -193,7 +211,7 @@ fn configured(at: usize, package: &PackageConfig) -> Found {
     let text = ModelPackage::manifest_text(&package.path);
     let problem = text.as_ref().err().map(|error| {
         Error::config(
-            &format!("models.packages[{at}].path"),
+            format!("models.packages[{at}].path"),
             format!("{error}; expected a package"),
         )
     });

@@ -93,11 +93,22 @@ impl Loader {
     ///
     /// Why it can't be served.
     pub(super) fn load(&self, found: Found) -> Result<Arc<ServedModel>, Error> {
-        let id = found.id();
         let (key, backend) = found.backend(&self.models);
         let backend = self.backends.get(&key, backend)?;
         let device = device(backend.name(), &found.options, &self.models);
         let instances = found.options.instances.or(self.models.instances);
+        let package = self.read(found)?;
+        let (batcher, metrics) = (&self.batcher, &self.metrics);
+        ServedModel::start(&package, backend, &device, instances, batcher, metrics).map(Arc::new)
+    }
+
+    /// Reads and checks a package.
+    ///
+    /// # Errors
+    ///
+    /// Why it can't be served.
+    pub(super) fn read(&self, found: Found) -> Result<ModelPackage, Error> {
+        let id = found.id();
         if let Some(problem) = found.problem {
             return Err(problem);
         }
@@ -117,8 +128,7 @@ impl Loader {
                 ),
             });
         }
-        let (batcher, metrics) = (&self.batcher, &self.metrics);
-        ServedModel::start(&package, backend, &device, instances, batcher, metrics).map(Arc::new)
+        Ok(package)
     }
 }
 

@@ -5,6 +5,7 @@ mod backends;
 mod directory;
 #[cfg(feature = "embedded-model")]
 mod embedded;
+mod examine;
 mod find;
 mod load;
 mod loads;
@@ -22,6 +23,7 @@ mod tests;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use backends::BackendRegistry;
+pub use examine::{Examination, examine};
 pub use loads::MAX_ABANDONED;
 pub use registry::ModelRegistry;
 pub use repository::Repository;

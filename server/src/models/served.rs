@@ -102,6 +102,18 @@ impl ServedModel {
         })
     }
 
+    /// Checks what can be checked of a package without a backend: its front end makes
+    /// rows of the shape that its graph takes.
+    ///
+    /// # Errors
+    ///
+    /// Why it can't be served.
+    pub(super) fn check(package: &ModelPackage) -> Result<(), Error> {
+        let front_end = FrontEndSpec::read(package).map_err(BackendError::from)?;
+        let plan = |rate| front_end.plan(WindowRequest::default(), rate);
+        front_end.own_plan(package, plan).map(drop)
+    }
+
     /// `name/version`.
     #[must_use]
     pub fn id(&self) -> &str {

@@ -203,9 +203,9 @@ impl Default for Telemetry {
 }
 
 /// The same, without the rest.
-#[cfg(test)]
 pub(crate) fn unread() -> Arc<Metrics> {
-    Telemetry::default().metrics
+    let meters = SdkMeterProvider::builder().build();
+    Arc::new(Metrics::new(&meters.meter(SCOPE)))
 }
 
 #[cfg(test)]

@@ -1,0 +1,85 @@
+//! `ser-server config print`.
+
+use serde_json::{Value, json};
+
+use super::{
+    super::{Overrides, Secret, keys, secret::REDACTED},
+    Config, file, from_file, settings,
+};
+
+fn flags() -> Overrides {
+    Overrides {
+        log_level: Some("warn".to_owned()),
+        ..Overrides::default()
+    }
+}
+
+const FILE: &str = "
+[limits]
+idle = \"1m 30s\"
+[models.settings.onnx]
+buckets = [8, 64]
+profile = { min = 1, \"a b\" = 2.0 }
+[[models.packages]]
+path = \"/models/a/1\"
+settings = { threads = 2 }
+[plugins]
+\"odd.name\" = \"/lib/odd.so\"
+";
+
+#[test]
+fn what_is_printed_can_be_read_back() {
+    let file = file(FILE);
+    let settings = settings(Some(&file), &[("SER__LIMITS__CHUNK_BYTES", "7")], &flags()).unwrap();
+    let printed = settings.to_toml();
+    assert_eq!(from_file(&printed).unwrap(), settings.config, "{printed}");
+    let defaults = super::settings(None, &[], &Overrides::default()).unwrap();
+    assert_eq!(from_file(&defaults.to_toml()).unwrap(), Config::default());
+}
+
+#[test]
+fn every_value_is_printed_with_its_origin() {
+    let file = file(FILE);
+    let settings = settings(Some(&file), &[("SER__LIMITS__CHUNK_BYTES", "7")], &flags()).unwrap();
+    let path = file.path.display();
+    let printed = settings.to_toml();
+    for line in [
+        format!("idle = \"1m 30s\"  # {path}:3"),
+        "chunk_bytes = 7  # environment variable SER__LIMITS__CHUNK_BYTES".to_owned(),
+        "level = \"warn\"  # flag --log-level".to_owned(),
+        "format = \"pretty\"  # default".to_owned(),
+        format!("buckets = [8, 64]  # {path}:5"),
+        format!("path = \"/models/a/1\"  # {path}:8"),
+        "#directory =  # not set".to_owned(),
+    ] {
+        assert!(
+            printed.lines().any(|printed| printed == line),
+            "{line}\n{printed}"
+        );
+    }
+    let json: Value = serde_json::from_str(&settings.to_json()).unwrap();
+    assert_eq!(
+        json["limits"]["idle"],
+        json!({"value": "1m 30s", "origin": format!("{path}:3")})
+    );
+    assert_eq!(
+        json["models"]["packages"][0]["path"],
+        json!({"value": "/models/a/1", "origin": format!("{path}:8")})
+    );
+    assert_eq!(
+        json["models"]["directory"],
+        json!({"value": null, "origin": "default"})
+    );
+    for path in keys::root().paths() {
+        let pointer = format!("/{}", path.replace('.', "/"));
+        assert!(json.pointer(&pointer).is_some(), "{path}");
+    }
+}
+
+#[test]
+fn a_secret_is_never_shown() {
+    let secret: Secret = serde_json::from_value(json!("swordfish")).unwrap();
+    assert_eq!(secret.expose(), "swordfish");
+    assert_eq!(format!("{secret:?}"), REDACTED);
+    assert_eq!(serde_json::to_value(&secret).unwrap(), REDACTED);
+}
