@@ -88,8 +88,8 @@ fn look(settings: &Settings, backends: BackendRegistry, load: bool) -> Examinati
 /// How many settings come from where.
 fn summary(settings: &Settings) -> String {
     match settings.count() {
-        0 => "every setting has its default".to_owned(),
-        1 => "1 setting is no default".to_owned(),
-        count => format!("{count} settings are no defaults"),
+        0 => "nothing is set, every value is the default".to_owned(),
+        1 => "1 value is set".to_owned(),
+        count => format!("{count} values are set"),
     }
 }
