@@ -195,7 +195,10 @@ fn the_log_warns_of_what_is_dangerous_or_misspelt() {
     assert!(misspelt[0].contains("did you mean SER__LIMITS__IDLE?"));
 
     let refused = misconfigured(&["--listen", "0.0.0.0:0"]);
-    assert!(refused.contains("server.allow_plaintext = true"), "{refused}");
+    assert!(
+        refused.contains("server.allow_plaintext = true"),
+        "{refused}"
+    );
     let allowed = [("SER__SERVER__ALLOW_PLAINTEXT", "true")];
     let open = warnings(&["--listen", "0.0.0.0:0"], &allowed);
     assert_eq!(open.len(), 1, "{open:?}");

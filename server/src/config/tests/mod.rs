@@ -296,7 +296,7 @@ fn errors_name_source_key_value_and_what_was_expected() {
         ),
         (
             "[models]\ndirectory = [\"/models\"]\n",
-            "ser.toml:2: models.directory: sequence; expected path string",
+            "ser.toml:2: models.directory: sequence; expected a string",
         ),
         (
             "[[models.packages]]\nbackend = \"onnx\"\n",

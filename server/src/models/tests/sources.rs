@@ -157,7 +157,7 @@ fn every_key_that_names_a_backend_is_checked() {
     config.models.settings = [("plian".to_owned(), toml::Table::new())].into();
     assert_eq!(
         load(&config).unwrap_err().to_string(),
-        "configuration: models.settings.plian: \"plian\"; expected one of plain"
+        "configuration: models.settings.plian: \"plian\"; expected one of plain; did you mean plain?"
     );
 }
 
