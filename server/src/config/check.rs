@@ -18,25 +18,25 @@ pub(super) fn clean(layer: &mut Layer, problems: &mut Vec<Problem>) {
         layer.remove(&problem.key);
     }
     // One thing at a time is all that a type says when it can't be read.
-    while let Err(error) = deserialize(layer.value().clone()) {
-        let key = error.path().to_string();
-        let origin = layer::origin(layer.value(), &key).map(str::to_owned);
-        let reason = describe(error.inner());
-        layer.remove(&key);
-        if !wrong.iter().any(|known| known.key.starts_with(&key)) {
-            wrong.push(Problem {
-                origin,
-                key,
-                reason,
-            });
+    while let Err(problem) = deserialize(layer.value().clone()) {
+        let origin = layer::origin(layer.value(), &problem.key).map(str::to_owned);
+        layer.remove(&problem.key);
+        let is_known = |known: &Problem| known.key.starts_with(&problem.key);
+        if !wrong.iter().any(is_known) {
+            wrong.push(Problem { origin, ..problem });
         }
     }
     problems.append(&mut wrong);
 }
 
-/// Reads what all sources say together.
-pub(super) fn deserialize(value: Value) -> Result<Config, serde_path_to_error::Error<ConfigError>> {
+/// Reads settings.
+///
+/// # Errors
+///
+/// The first that can't be read.
+pub(super) fn deserialize(value: Value) -> Result<Config, Problem> {
     serde_path_to_error::deserialize(value)
+        .map_err(|error| Problem::new(error.path().to_string(), describe(error.inner())))
 }
 
 /// Holds every value against what its key says of it.

@@ -70,8 +70,8 @@ impl Settings {
         let set = merged
             .build()
             .map_or_else(|_| Value::default(), |merged| merged.cache);
-        let config = check::deserialize(set.clone()).unwrap_or_else(|error| {
-            problems.push(Problem::new(error.path().to_string(), error.to_string()));
+        let config = check::deserialize(set.clone()).unwrap_or_else(|problem| {
+            problems.push(problem);
             Config::default()
         });
         let settings = Self { config, set };
