@@ -20,7 +20,11 @@ pub(super) fn clean(layer: &mut Layer, problems: &mut Vec<Problem>) {
     // One thing at a time is all that a type says when it can't be read.
     while let Err(problem) = deserialize(layer.value().clone()) {
         let origin = layer::origin(layer.value(), &problem.key).map(str::to_owned);
-        layer.remove(&problem.key);
+        let section = keys::segments(&problem.key).next().unwrap_or_default();
+        // A key with a dot in it isn't found by its path.
+        if !layer.remove(&problem.key) && !layer.remove(section) {
+            layer.clear();
+        }
         let is_known = |known: &Problem| known.key.starts_with(&problem.key);
         if !wrong.iter().any(is_known) {
             wrong.push(Problem { origin, ..problem });

@@ -47,20 +47,22 @@ impl Layer {
     }
 
     /// Takes away what is at `path`; in a list, all of the list, so that the places of
-    /// its other items stay true.
-    pub(super) fn remove(&mut self, path: &str) {
+    /// its other items stay true. Whether there was anything.
+    pub(super) fn remove(&mut self, path: &str) -> bool {
         let table_path = path.split_once('[').map_or(path, |(list, _)| list);
         let (way, last) = match table_path.rsplit_once('.') {
             Some((way, last)) => (find_mut(&mut self.0, way), last),
             None => (Some(&mut self.0), table_path),
         };
-        if let Some(Value {
-            kind: ValueKind::Table(table),
-            ..
-        }) = way
-        {
-            table.remove(last);
+        match way.map(|way| &mut way.kind) {
+            Some(ValueKind::Table(table)) => table.remove(last).is_some(),
+            _ => false,
         }
+    }
+
+    /// Takes away everything.
+    pub(super) fn clear(&mut self) {
+        self.0 = Value::new(None, Map::<String, Value>::new());
     }
 }
 

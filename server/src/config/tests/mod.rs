@@ -299,6 +299,10 @@ fn errors_name_source_key_value_and_what_was_expected() {
             "ser.toml:2: models.directory: sequence; expected a string",
         ),
         (
+            "[plugins]\n\"a.b\" = [1]\n",
+            "ser.toml:1: plugins.a.b: sequence; expected a string",
+        ),
+        (
             "[[models.packages]]\nbackend = \"onnx\"\n",
             "ser.toml:1: models.packages[0]: no path; expected one",
         ),
