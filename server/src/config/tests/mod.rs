@@ -306,17 +306,23 @@ fn errors_name_source_key_value_and_what_was_expected() {
             "[[models.packages]]\nbackend = \"onnx\"\n",
             "ser.toml:1: models.packages[0]: no path; expected one",
         ),
-        (
-            "[log]\nlevel = \"a=b=c\"\n",
-            "ser.toml:2: log.level: \"a=b=c\"; invalid filter directive",
-        ),
-        ("[limits\n", "ser.toml:1: unclosed table, expected `]`"),
-        (
-            "[limits]\nidle = \"1s\"\nidle = \"2s\"\n",
-            "ser.toml:3: duplicate key",
-        ),
     ] {
         assert_eq!(file_error(text), expected, "{text}");
+    }
+    // What the libraries say that read them.
+    for (text, start) in [
+        (
+            "[log]\nlevel = \"a=b=c\"\n",
+            "ser.toml:2: log.level: \"a=b=c\"; ",
+        ),
+        ("[limits\n", "ser.toml:1: "),
+        ("[limits]\nidle = \"1s\"\nidle = \"2s\"\n", "ser.toml:3: "),
+    ] {
+        let error = file_error(text);
+        assert!(
+            error.starts_with(start) && error.len() > start.len(),
+            "{error}"
+        );
     }
     for (name, value, expected) in [
         (
