@@ -8,8 +8,14 @@ use tokio::{net::TcpSocket, task::spawn_blocking, time::sleep};
 
 pub(crate) const REPLICAS: usize = 3;
 
-/// How long a replica has for its streams when it is stopped.
-const DRAIN: &str = "3s";
+/// How long a replica has for its streams when it is stopped; and none refuses streams for
+/// the load that so many at once are, or for that of the machine.
+const ENVIRONMENT: [(&str, &str); 4] = [
+    ("SER__SERVER__DRAIN", "3s"),
+    ("SER__OVERLOAD__LAG", "1h"),
+    ("SER__OVERLOAD__UTILISATION", "1"),
+    ("SER__OVERLOAD__BURST", "100000"),
+];
 
 /// Of what happens when. Reproducible but for the scheduling of threads.
 const SEED: u64 = 20_261_123;
@@ -77,7 +83,7 @@ impl Replicas {
         let start = move || {
             let mut flags: Vec<_> = flags.iter().map(String::as_str).collect();
             flags.extend(["--listen", &address]);
-            ServerProcess::start(&flags, &[("SER__SERVER__DRAIN", DRAIN)])
+            ServerProcess::start(&flags, &ENVIRONMENT)
         };
         spawn_blocking(start).await.expect("it starts")
     }
