@@ -18,10 +18,18 @@ const SER_ADMIN_V1: [&str; 2] = [
     "ser/admin/v1/logging.proto",
 ];
 
+/// What clients of other inference servers speak.
+const INFERENCE: [&str; 2] = [
+    "inference/model_config.proto",
+    "inference/grpc_service.proto",
+];
+
 fn main() -> Result<(), Box<dyn Error>> {
     generate("ser_v1.bin", &SER_V1)?;
     generate("ser_admin_v1.bin", &SER_ADMIN_V1)?;
+    generate("inference.bin", &INFERENCE)?;
     println!("cargo:rerun-if-changed=ser");
+    println!("cargo:rerun-if-changed=inference");
     Ok(())
 }
 
@@ -35,6 +43,8 @@ fn generate(descriptors_file: &str, files: &[&str]) -> Result<(), Box<dyn Error>
         .bytes(".ser.v1.EmotionResult.checkpoint")
         .bytes(".ser.v1.PcmClip.audio")
         .bytes(".ser.v1.RecognizeRequest.file")
+        .bytes(".inference.ModelInferRequest.raw_input_contents")
+        .bytes(".inference.ModelInferResponse.raw_output_contents")
         .compile_fds(descriptors)?;
     Ok(())
 }

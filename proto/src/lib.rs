@@ -19,6 +19,22 @@ pub mod v1 {
     pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/ser_v1.bin"));
 }
 
+/// The Open Inference Protocol, version 2, which clients of Triton and KServe speak.
+pub mod inference {
+    #![allow(
+        missing_docs,
+        unreachable_pub,
+        clippy::all,
+        rustdoc::all,
+        reason = "generated code"
+    )]
+    tonic::include_proto!("inference");
+
+    /// The descriptors of this package, for server reflection.
+    pub const FILE_DESCRIPTOR_SET: &[u8] =
+        include_bytes!(concat!(env!("OUT_DIR"), "/inference.bin"));
+}
+
 /// The admin protocol: what operators ask of a server.
 pub mod admin {
     /// Version 1 of the admin protocol.

@@ -58,6 +58,11 @@ impl Context {
         self.models.get_or_init(|| Arc::new(models))
     }
 
+    /// Whether new streams are welcome.
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.drain.has_begun() && self.models().is_ok_and(ModelRegistry::is_up)
+    }
+
     /// # Errors
     ///
     /// [`Error::Loading`].

@@ -172,6 +172,14 @@ pub enum Error {
         /// When to come back.
         retry_after: Duration,
     },
+    /// Whoever asks may not have it done.
+    #[error("{what}: on this listener; expected {expected}")]
+    NotPermitted {
+        /// What was asked for.
+        what: &'static str,
+        /// Where it would have been done.
+        expected: &'static str,
+    },
     /// The model failed on this row; others go on.
     #[error("model {model}: inference failed")]
     InferenceFailed {
@@ -337,6 +345,7 @@ impl Error {
             Self::TooMany { .. } | Self::Overloaded { .. } | Self::Abandoned { .. } => {
                 Code::ResourceExhausted
             }
+            Self::NotPermitted { .. } => Code::PermissionDenied,
             Self::NotServing { .. } | Self::Loading | Self::ShuttingDown | Self::TooOld { .. } => {
                 Code::Unavailable
             }

@@ -18,6 +18,7 @@ mod setup;
 mod stopwatch;
 mod tally;
 mod test;
+mod triton;
 mod verify;
 mod workspace;
 

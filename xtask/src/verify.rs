@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use crate::stopwatch::Stopwatch;
-use crate::{Error, Workspace, ci, foreign, onnxruntime, prometheus, test};
+use crate::{Error, Workspace, ci, foreign, onnxruntime, prometheus, test, triton};
 
 /// Everything that `ci` runs, with the tests on corpora; then the exports of other
-/// frameworks anew, a real Prometheus against a server, and each benchmark once.
+/// frameworks anew, clients of other servers, a real Prometheus against a server, and
+/// each benchmark once.
 pub(crate) fn run(workspace: &Workspace, corpora: Option<PathBuf>) -> Result<(), Error> {
     let corpora = test::corpora(corpora)?;
     if corpora.is_none() {
@@ -15,8 +16,8 @@ pub(crate) fn run(workspace: &Workspace, corpora: Option<PathBuf>) -> Result<(),
     let mut watch = Stopwatch::default();
     let (tally, tested) = ci::timed(workspace, &mut watch, corpora.as_deref());
     let exported = tested.and_then(|()| watch.time("exports", || foreign::verify(workspace)));
-    let scraped =
-        exported.and_then(|()| watch.time("prometheus", || prometheus::verify(workspace)));
+    let asked = exported.and_then(|()| watch.time("triton", || triton::verify(workspace)));
+    let scraped = asked.and_then(|()| watch.time("prometheus", || prometheus::verify(workspace)));
     let result = scraped.and_then(|()| {
         let once = workspace
             .cargo()

@@ -28,19 +28,21 @@ mod queue;
 mod rounds;
 mod row;
 mod shared;
+mod statistics;
 mod submitter;
 mod worker;
 
 #[cfg(test)]
 mod tests;
 
-use std::{num::NonZeroUsize, sync::Arc};
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use ser_backend::Model;
 use tokio::sync::watch;
 
 pub use row::{Pace, PendingRow, RowBuffers, RowError};
 pub use shared::{MAX_REPLACEMENTS, REPLACEMENT_PERIOD};
+pub use statistics::{BatchTotals, Snapshot, Total};
 pub use submitter::Submitter;
 
 use crate::{
@@ -64,6 +66,7 @@ pub struct Batcher {
 #[derive(Debug)]
 struct Owner {
     shared: Arc<Shared>,
+    instances: NonZeroUsize,
 }
 
 impl Drop for Owner {
@@ -96,6 +99,7 @@ impl Batcher {
         // From here on an error drops the owner, which stops the threads.
         let owner = Arc::new(Owner {
             shared: Arc::clone(&shared),
+            instances,
         });
         for model in models {
             let worker = Worker::new(Arc::clone(&shared), model);
@@ -129,6 +133,24 @@ impl Batcher {
     #[must_use]
     pub fn is_serving(&self) -> bool {
         *self.owner.shared.serving.borrow()
+    }
+
+    /// Threads that run the model.
+    #[must_use]
+    pub fn instances(&self) -> usize {
+        self.owner.instances.get()
+    }
+
+    /// How long a row may wait for company.
+    #[must_use]
+    pub fn max_wait(&self) -> Duration {
+        self.owner.shared.max_wait()
+    }
+
+    /// What the model has computed so far.
+    #[must_use]
+    pub fn statistics(&self) -> Snapshot {
+        self.owner.shared.statistics.snapshot()
     }
 
     /// Turns false when the model goes down, and never true again.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use ser_backend::{Row, RowShape};
 use tokio::sync::oneshot;
 
-use crate::telemetry::WindowSpan;
+use crate::{Error, telemetry::WindowSpan};
 
 /// How soon a row has to be computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +78,17 @@ pub enum RowError {
     /// The model is down, and every row with it.
     #[error("not serving")]
     ModelDown,
+}
+
+impl RowError {
+    /// What the clients of this model are told.
+    pub(crate) fn of_model(self, id: &str) -> Error {
+        let model = id.to_owned();
+        match self {
+            Self::Failed => Error::InferenceFailed { model },
+            Self::ModelDown => Error::NotServing { model },
+        }
+    }
 }
 
 /// A row that is queued or being computed. Dropping it before its batch is made

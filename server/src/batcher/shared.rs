@@ -16,6 +16,7 @@ use super::{
     queue::Queue,
     rounds::Round,
     row::{Pace, PendingRow, QueuedRow, RowBuffers, RowError},
+    statistics::Statistics,
 };
 use crate::{
     config::BatcherConfig,
@@ -52,6 +53,7 @@ pub(super) struct Shared {
     live_places: Semaphore,
     bulk_places: Semaphore,
     pub(super) serving: watch::Sender<bool>,
+    pub(super) statistics: Statistics,
 }
 
 /// What instances are made of.
@@ -133,6 +135,7 @@ impl Shared {
             live_places: Semaphore::new(places),
             bulk_places: Semaphore::new(places),
             serving: watch::Sender::new(true),
+            statistics: Statistics::new(),
         }
     }
 
@@ -142,6 +145,10 @@ impl Shared {
 
     pub(super) fn metrics(&self) -> &ModelMetrics {
         &self.metrics
+    }
+
+    pub(super) fn max_wait(&self) -> Duration {
+        self.config.max_wait
     }
 
     /// No code of others runs while the lock is held, so a poisoned state is a

@@ -9,6 +9,7 @@ use crate::telemetry::BatchSpan;
 use super::{
     row::QueuedRow,
     shared::{Abandoned, Seat, Shared},
+    statistics::Moments,
 };
 
 pub(super) struct Worker {
@@ -67,6 +68,7 @@ impl Worker {
             if !self.infer(1, batch.as_ref())?
                 && let Some(row) = self.rows.pop_front()
             {
+                self.place.shared.statistics.failed(row.since);
                 row.fail();
             }
         }
@@ -82,11 +84,12 @@ impl Worker {
             rows,
             place: Place { shared, seat },
         } = self;
+        let taken = Instant::now();
         batch.clear();
         for row in rows.iter().take(count) {
             batch.push(row.buffers.inputs());
         }
-        let began = Instant::now();
+        let called = Instant::now();
         let mut span = traced.map(|traced| traced.infer(count));
         let outcome = shared.call(*seat, rows, || model.infer(batch))?;
         if let Some(span) = span.take_if(|_| !matches!(outcome, Ok(Ok(())))) {
@@ -95,7 +98,14 @@ impl Worker {
         drop(span);
         match outcome {
             Ok(Ok(())) => {
-                let took = began.elapsed();
+                let moments = Moments {
+                    taken,
+                    called,
+                    returned: Instant::now(),
+                };
+                let queued = rows.iter().take(count).map(|row| row.since);
+                shared.statistics.computed(queued, moments);
+                let took = moments.returned - called;
                 shared.metrics().inferred(count, took);
                 let share = took / u32::try_from(count).expect("a batch has at most 64 rows");
                 for (at, row) in rows.drain(..count).enumerate() {

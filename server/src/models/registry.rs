@@ -104,6 +104,12 @@ impl ModelRegistry {
         })
     }
 
+    /// Whether something is served, and all of it is up.
+    pub(crate) fn is_up(&self) -> bool {
+        let served = self.served.borrow();
+        !served.is_empty() && served.iter().all(|model| model.batcher().is_serving())
+    }
+
     /// What is served, now and after every change.
     pub(crate) fn changes(&self) -> watch::Receiver<Vec<Arc<ServedModel>>> {
         self.served.subscribe()

@@ -49,7 +49,7 @@ pub(super) struct Attempts {
 
 impl ModelStatus {
     /// `name/version`.
-    pub(super) fn id(&self) -> String {
+    pub(crate) fn id(&self) -> String {
         format!("{}/{}", self.name, self.version)
     }
 

@@ -12,7 +12,11 @@ use ser_proto::admin::v1::{
 };
 use tonic::{Request, Response, Status, service::Routes};
 
-use super::{LARGEST_NAME_REQUEST, logging};
+use super::{
+    LARGEST_NAME_REQUEST,
+    inference::{self, Listener},
+    logging,
+};
 use crate::{
     Error,
     context::Context,
@@ -28,6 +32,7 @@ pub(crate) fn routes(context: &Arc<Context>) -> Result<Routes, Error> {
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(ser_proto::inference::FILE_DESCRIPTOR_SET)
     };
     let broken = |error: tonic_reflection::server::Error| Error::Internal(error.to_string());
     let service = Service {
@@ -40,6 +45,7 @@ pub(crate) fn routes(context: &Arc<Context>) -> Result<Routes, Error> {
         LoggingServer::new(logging::Service::new(context.log_level.clone()))
             .max_decoding_message_size(LARGEST_NAME_REQUEST),
     )
+    .add_service(inference::service(context, Listener::Admin))
     .add_service(reflection().build_v1().map_err(broken)?)
     .add_service(reflection().build_v1alpha().map_err(broken)?))
 }

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use ser_proto::v1::{
-    models_server::SERVICE_NAME as MODELS,
-    speech_emotion_clips_server::SERVICE_NAME as SPEECH_EMOTION_CLIPS,
-    speech_emotion_server::SERVICE_NAME as SPEECH_EMOTION,
+use ser_proto::{
+    inference::grpc_inference_service_server::SERVICE_NAME as INFERENCE,
+    v1::{
+        models_server::SERVICE_NAME as MODELS,
+        speech_emotion_clips_server::SERVICE_NAME as SPEECH_EMOTION_CLIPS,
+        speech_emotion_server::SERVICE_NAME as SPEECH_EMOTION,
+    },
 };
 use tonic_health::{
     ServingStatus,
@@ -16,7 +19,7 @@ use tonic_health::{
 use crate::telemetry::Metrics;
 
 /// What the health service answers for: the server as a whole, and each service.
-const SERVICES: [&str; 4] = ["", SPEECH_EMOTION, SPEECH_EMOTION_CLIPS, MODELS];
+const SERVICES: [&str; 5] = ["", SPEECH_EMOTION, SPEECH_EMOTION_CLIPS, MODELS, INFERENCE];
 
 /// Tells the health service whether the server is ready.
 #[derive(Debug)]

@@ -1,8 +1,10 @@
 //! The gRPC services: thin, so that what they do can be read in one place.
 
 mod admin;
+mod clip_gate;
 mod clips;
 mod health;
+mod inference;
 mod logging;
 mod models;
 mod speech_emotion;
@@ -16,6 +18,8 @@ use tonic::service::Routes;
 use tonic_health::pb::health_server::{Health, HealthServer};
 
 use crate::{Error, context::Context};
+
+use inference::Listener;
 
 pub(crate) use admin::routes as admin_routes;
 pub(crate) use health::Readiness;
@@ -38,6 +42,7 @@ pub(crate) fn routes(
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(ser_proto::inference::FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
     let broken = |error: tonic_reflection::server::Error| Error::Internal(error.to_string());
@@ -47,6 +52,7 @@ pub(crate) fn routes(
                 .max_decoding_message_size(LARGEST_CHUNK_REQUEST),
         )
         .add_service(clips::service(context))
+        .add_service(inference::service(context, Listener::Main))
         .add_service(
             ModelsServer::new(models::Service::new(Arc::clone(context)))
                 .max_decoding_message_size(LARGEST_NAME_REQUEST),

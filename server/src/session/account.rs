@@ -44,7 +44,7 @@ impl Account {
     }
 
     /// The call's span.
-    pub(super) fn span(&self) -> Option<&Arc<CallSpan>> {
+    pub(crate) fn span(&self) -> Option<&Arc<CallSpan>> {
         self.span.as_ref()
     }
 
@@ -74,7 +74,7 @@ impl Account {
     }
 
     /// The call is answered, and leaves no record of its own.
-    pub(super) fn end(&self, code: Code) {
+    pub(crate) fn end(&self, code: Code) {
         if let Some(span) = &self.span {
             span.end(code);
         }

@@ -78,7 +78,12 @@ pub(crate) async fn recognize(
     response
 }
 
-async fn recognize_for(
+/// The same of a part of a call, whose end the caller writes down.
+///
+/// # Errors
+///
+/// The same.
+pub(crate) async fn recognize_for(
     context: &Arc<Context>,
     caller: &Caller,
     account: &Account,

@@ -27,7 +27,10 @@ pub(crate) mod text;
 mod trail;
 mod turn;
 
-pub(crate) use clip::{admit as admit_clip, recognize as recognize_clip};
+pub(crate) use account::Account;
+pub(crate) use clip::{
+    admit as admit_clip, recognize as recognize_clip, recognize_for as recognize_clip_for,
+};
 pub(crate) use messages::model as model_message;
 pub(crate) use request::{Carried, Recognition};
 pub(crate) use responses::{ResponseStream, UNREAD};

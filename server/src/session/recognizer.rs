@@ -427,11 +427,7 @@ impl Recognizer {
     }
 
     fn model_error(&self, error: RowError) -> Error {
-        let model = self.recognition.model.id().to_owned();
-        match error {
-            RowError::Failed => Error::InferenceFailed { model },
-            RowError::ModelDown => Error::NotServing { model },
-        }
+        error.of_model(self.recognition.model.id())
     }
 }
 

@@ -19,6 +19,8 @@ pub(crate) enum Service {
     SpeechEmotion,
     /// A clip.
     SpeechEmotionClips,
+    /// Clips or rows of clients of other servers.
+    Inference,
 }
 
 impl Service {
@@ -33,6 +35,11 @@ impl Service {
                 "ser.v1.SpeechEmotionClips/Recognize",
                 "ser.v1.SpeechEmotionClips",
                 "Recognize",
+            ),
+            Self::Inference => (
+                "inference.GRPCInferenceService/ModelInfer",
+                "inference.GRPCInferenceService",
+                "ModelInfer",
             ),
         }
     }
