@@ -1,6 +1,6 @@
 //! What whole-system tests share: a real server on a free port, a raw stream
 //! that sends whatever a test wants, audio that needs no corpus, a microphone that
-//! needs no hardware, and backends that misbehave.
+//! needs no hardware, certificates, and backends that misbehave.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,6 +13,7 @@ pub mod collector;
 pub mod doubles;
 pub mod evaluation;
 pub mod null_server;
+pub mod pki;
 pub mod scrape;
 pub mod server;
 pub mod sound;

@@ -8,7 +8,7 @@ use std::{
     net::SocketAddr,
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex, mpsc},
+    sync::{Arc, mpsc},
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -16,7 +16,11 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use ser_proto::v1::{GetModelRequest, models_client::ModelsClient};
 use ser_server::{config::Config, models::BackendRegistry, serve, telemetry::Telemetry};
-use tokio::{net::TcpSocket, sync::oneshot, time::timeout};
+use tokio::{
+    net::TcpSocket,
+    sync::{oneshot, watch},
+    time::timeout,
+};
 use tonic::{
     Streaming,
     transport::{Channel, Endpoint},
@@ -33,7 +37,7 @@ use crate::{binaries, stream::PATIENCE};
 pub struct ServerProcess {
     child: Child,
     address: SocketAddr,
-    log: Arc<Mutex<Vec<String>>>,
+    log: Arc<watch::Sender<Vec<String>>>,
     reader: Option<JoinHandle<()>>,
 }
 
@@ -83,7 +87,7 @@ impl ServerProcess {
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let log = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::new(watch::Sender::new(Vec::new()));
         let (found, address) = mpsc::channel();
         let sink = Arc::clone(&log);
         let reader = thread::spawn(move || {
@@ -91,15 +95,12 @@ impl ServerProcess {
                 if let Some(address) = listening_address(&line) {
                     let _ = found.send(address);
                 }
-                sink.lock().unwrap().push(line);
+                sink.send_modify(|log| log.push(line));
             }
         });
         let Ok(address) = address.recv_timeout(PATIENCE) else {
             let _ = child.kill();
-            panic!(
-                "the server doesn't listen; it said {:#?}",
-                log.lock().unwrap()
-            );
+            panic!("the server doesn't listen; it said {:#?}", log.borrow());
         };
         Self {
             child,
@@ -121,6 +122,36 @@ impl ServerProcess {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Where it listens, for clients that speak TLS.
+    #[must_use]
+    pub fn secure_url(&self) -> String {
+        format!("https://{}", self.address)
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits until a line of the log holds `text`, after `lines` of them; gives the line
+    /// and how many there are with it.
+    ///
+    /// # Panics
+    ///
+    /// When there is none in time.
+    pub async fn until_said(&self, text: &str, lines: usize) -> (String, usize) {
+        let mut log = self.log.subscribe();
+        let position = |log: &Vec<String>| {
+            let mut later = log.iter().enumerate().skip(lines);
+            later.find_map(|(index, line)| line.contains(text).then_some(index))
+        };
+        let said = timeout(PATIENCE, log.wait_for(|log| position(log).is_some()));
+        let log = said.await.expect("it says so in time").unwrap();
+        let index = position(&log).expect("it was there");
+        (log[index].clone(), index + 1)
     }
 
     /// The process.
@@ -145,7 +176,7 @@ impl ServerProcess {
         if let Some(reader) = self.reader.take() {
             reader.join().unwrap();
         }
-        (status, self.log.lock().unwrap().clone())
+        (status, self.log.borrow().clone())
     }
 }
 
