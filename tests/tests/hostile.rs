@@ -1,5 +1,10 @@
 //! Clients that mean harm, over raw HTTP/2, and what good streams notice of them.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "test code: a failure here fails the test"
+)]
+
 use std::{collections::BTreeMap, env, path::Path, process::Stdio, time::Duration};
 
 use bytes::Bytes;

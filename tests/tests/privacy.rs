@@ -1,5 +1,10 @@
 //! What people say, and what was made of it, stays out of all that the server writes.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "test code: a failure here fails the test"
+)]
+
 use std::{
     fs,
     path::{Path, PathBuf},

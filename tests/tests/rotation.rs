@@ -1,6 +1,11 @@
 //! Credentials that change while streams run: nobody is cut off, and whoever was let in
 //! by what is gone isn't let in again.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "test code: a failure here fails the test"
+)]
+
 use bytes::Bytes;
 use rustix::process::Signal;
 use ser_client::{AudioSink, Client, Code, Error, Event, ResultStream, Tls, TlsFault, Token};
@@ -28,12 +33,10 @@ async fn server(files: &Files, environment: &[(&str, &str)]) -> ServerProcess {
 }
 
 /// A client whose streams end when they are cut off.
-async fn connect(
-    server: &ServerProcess,
-    tls: Tls,
-    token: Option<Token>,
-) -> Result<Client, Error> {
-    let client = Client::builder([server.secure_url()]).tls(tls).resume(false);
+async fn connect(server: &ServerProcess, tls: Tls, token: Option<Token>) -> Result<Client, Error> {
+    let client = Client::builder([server.secure_url()])
+        .tls(tls)
+        .resume(false);
     let client = match token {
         Some(token) => client.token(token),
         None => client,
@@ -54,7 +57,9 @@ fn speech() -> Bytes {
 impl Running {
     async fn begin(client: &Client) -> Result<Self, Error> {
         let config = config(Encoding::S16le, RATE);
-        let (mut sink, results) = timeout(PATIENCE, client.stream(config)).await.expect("an end")?;
+        let (mut sink, results) = timeout(PATIENCE, client.stream(config))
+            .await
+            .expect("an end")?;
         sink.send(speech()).await?;
         Ok(Self { sink, results })
     }
@@ -146,9 +151,7 @@ async fn the_server_gets_another_certificate_of_another_ca_under_streams() {
     server.signal(Signal::HUP);
     server.until_said("tls reloaded", 0).await;
     let unknown = believing("old.crt").await.unwrap_err();
-    let is_unknown = |error: &Error| {
-        matches!(error, Error::Tls { fault, .. } if *fault == TlsFault::UnknownAuthority)
-    };
+    let is_unknown = |error: &Error| matches!(error, Error::Tls { fault, .. } if *fault == TlsFault::UnknownAuthority);
     assert!(is_unknown(&unknown), "{unknown:?}");
     let after = believing("new.crt").await.unwrap();
     Running::begin(&after).await.unwrap().end().await;

@@ -1,6 +1,11 @@
 //! The real server and the real client over TLS: who gets through, and what the others
 //! are told.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "test code: a failure here fails the test"
+)]
+
 use std::{
     env,
     net::SocketAddr,
