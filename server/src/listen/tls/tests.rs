@@ -208,7 +208,7 @@ fn a_client_is_checked_against_what_holds_now() {
         Files::new(&[&own, more].concat()).load().unwrap()
     };
     let check = |identity: &Identity, client: &Signed| {
-        let checked = identity.check(&[client.der.clone()]);
+        let checked = identity.check(std::slice::from_ref(&client.der));
         checked.map_err(|error| error.to_string())
     };
     let said = |found: &str| {

@@ -15,7 +15,7 @@ use crate::fixture::{babble, bytes};
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A second in which nobody speaks, so that no model is waited for.
-const QUIET: [u8; 32_000] = [0; 32_000];
+static QUIET: [u8; 32_000] = [0; 32_000];
 
 #[tokio::test(start_paused = true)]
 async fn a_muted_client_has_more_time() {
