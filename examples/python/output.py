@@ -15,6 +15,10 @@ from ser.v1 import types_pb2 as types
 Fields = dict[str, Any]
 
 
+# What it takes to go on with a stream on another server, which this program doesn't.
+OF_RESUMPTION = {"checkpoints", "exact", "replay_from_sample", "checkpoint"}
+
+
 class JsonLines:
     """One object a line; `ser-client stream --help` is the reference."""
 
@@ -41,6 +45,7 @@ def fields(message: Message) -> Fields:
         field.name: value(field, getattr(message, field.name))
         for field in message.DESCRIPTOR.fields
         if not field.has_presence or message.HasField(field.name)
+        if field.name not in OF_RESUMPTION
     }
 
 

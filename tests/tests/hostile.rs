@@ -77,7 +77,7 @@ fn expected() -> BTreeMap<&'static str, &'static [&'static str]> {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs SER_PYTHON"]
 async fn attacks_end_and_good_streams_go_on() {
-    let server = ServerProcess::start(&["--log-level", "error"], &LIMITS);
+    let server = ServerProcess::start(&[], &LIMITS);
     until_serving(server.channel().await).await;
     let mut undisturbed = Vec::new();
     for seed in 0..GOOD {
