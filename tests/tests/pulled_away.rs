@@ -82,7 +82,7 @@ async fn a_server_that_is_killed_under_a_recording() {
     for (options, result) in [(&[][..], "neutral"), (&["--json"], r#""type":"result""#)] {
         let (server, _) = ServerProcess::ready().await;
         let demo = demo();
-        let arguments = [&["stream", &demo], options].concat();
+        let arguments = [&["stream", &demo, "--no-resume"], options].concat();
         let mut program = Program::start(client(&server.url(), &arguments));
         while !program.line().await.contains(result) {}
         server.signal(Signal::KILL);
@@ -95,7 +95,7 @@ async fn a_server_that_is_killed_under_live_audio() {
     let (server, _) = ServerProcess::ready().await;
     let (reader, mut writer) = std::io::pipe().unwrap();
     let mut command = client(&server.url(), &RAW);
-    command.stdin(reader);
+    command.arg("--no-resume").stdin(reader);
     let mut program = Program::start(command);
     let spoken = audio::s16le(&audio::voice(16_000, 1.5, 1));
     writer.write_all(&spoken).unwrap();
