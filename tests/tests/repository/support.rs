@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    num::NonZeroUsize,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -94,6 +95,10 @@ impl Server {
         config.admin.listen = Some(([127, 0, 0, 1], 0).into());
         config.admin.port_file = Some(port_file.clone());
         config.admin.deadline = deadline;
+        // Its streams all begin at once, as fast as they can.
+        config.overload.burst = NonZeroUsize::MAX;
+        config.overload.utilisation = 1.0;
+        config.overload.lag = Duration::from_secs(3_600);
         let process = InProcess::start(config, backends).await;
         Self {
             channel: process.channel().await,

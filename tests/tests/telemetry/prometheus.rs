@@ -30,8 +30,9 @@ async fn measured(folder: &Path) -> (ServerProcess, PathBuf) {
     );
     let channel = server.channel().await;
     until_serving(channel.clone()).await;
-    let speech = Bytes::from(audio::s16le(&audio::voice(22_050, 3.0, 3)));
-    let said = recognise(channel, config(Encoding::S16le, 22_050), [speech]).await;
+    let speech = audio::s16le(&audio::voice(22_050, 3.0, 3));
+    let chunks = speech.chunks(4_410).map(Bytes::copy_from_slice);
+    let said = recognise(channel, config(Encoding::S16le, 22_050), chunks).await;
     assert_eq!(said.error, None);
     (server, port_file)
 }
