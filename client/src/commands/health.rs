@@ -1,9 +1,9 @@
 //! `ser-client health`: are the servers serving?
 
-use std::{io::Write, time::Duration};
+use std::{io::Write, slice::from_ref, time::Duration};
 
 use futures_util::future::join_all;
-use ser_client::{Client, Error, ServingStatus, Timeouts};
+use ser_client::{Error, ServingStatus, Timeouts};
 use tokio::time::{Instant, sleep};
 
 use crate::{
@@ -17,11 +17,10 @@ const RETRY: Duration = Duration::from_millis(100);
 
 /// Asks every server; fails unless all are serving.
 pub(crate) async fn run(connection: &Connection, args: &HealthArgs) -> Result<(), Failure> {
-    let timeouts = connection.timeouts();
     let checks = connection.servers.iter().map(|server| async move {
         match args.wait {
-            Some(wait) => until_serving(server, timeouts, wait).await,
-            None => ask(server, timeouts).await,
+            Some(wait) => until_serving(connection, server, wait).await,
+            None => ask(connection, server).await,
         }
     });
     let mut out = anstream::stdout();
@@ -40,8 +39,8 @@ pub(crate) async fn run(connection: &Connection, args: &HealthArgs) -> Result<()
     failure.map_or(Ok(()), Err)
 }
 
-async fn ask(server: &str, timeouts: Timeouts) -> Result<(), Failure> {
-    let client = Client::connect_with(server, timeouts).await?;
+async fn ask(connection: &Connection, server: &String) -> Result<(), Failure> {
+    let client = connection.client(from_ref(server)).connect().await?;
     match client.health().await? {
         ServingStatus::Serving => Ok(()),
         status => Err(Failure::NotServing {
@@ -51,7 +50,12 @@ async fn ask(server: &str, timeouts: Timeouts) -> Result<(), Failure> {
     }
 }
 
-async fn until_serving(server: &str, timeouts: Timeouts, wait: Duration) -> Result<(), Failure> {
+async fn until_serving(
+    connection: &Connection,
+    server: &String,
+    wait: Duration,
+) -> Result<(), Failure> {
+    let timeouts = connection.timeouts();
     let start = Instant::now();
     let left = || wait.saturating_sub(start.elapsed());
     let not_serving = |why| Failure::NotServingInTime {
@@ -64,7 +68,8 @@ async fn until_serving(server: &str, timeouts: Timeouts, wait: Duration) -> Resu
             connect: timeouts.connect.min(left()),
             ..timeouts
         };
-        let watched = match Client::connect_with(server, timeouts).await {
+        let client = connection.client(from_ref(server));
+        let watched = match client.timeouts(timeouts).connect().await {
             Ok(client) => client.until_serving(left()).await,
             Err(error) => Err(error),
         };
