@@ -81,6 +81,9 @@ impl ServerProcess {
         let mut child = command
             .args(["--log-format", "json"])
             .args(flags)
+            // Whatever else the machine does, unless the test is about that.
+            .env("SER__OVERLOAD__LAG", "1h")
+            .env("SER__OVERLOAD__UTILISATION", "1")
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stderr(Stdio::piped())

@@ -1,6 +1,6 @@
 //! Stopping: open streams are told, may finish, and the process ends in time.
 
-use std::time::Duration;
+use std::{error::Error as _, time::Duration};
 
 use rustix::process::Signal;
 use ser_proto::v1::{
@@ -13,7 +13,7 @@ use ser_tests::{
     stream::{PATIENCE, RawStream, config},
 };
 use tokio::time::timeout;
-use tonic::Code;
+use tonic::{Code, Status};
 use tonic_health::pb::health_check_response::ServingStatus;
 
 const RATE: u32 = 16_000;
@@ -130,6 +130,13 @@ async fn what_never_ends_of_itself_is_not_waited_for() {
     ends(server).await;
 }
 
+/// The server refuses the call, or its GOAWAY was there first: then the client's own
+/// HTTP/2 does.
+fn refused(status: &Status) {
+    let is_away = status.source().is_some() && format!("{status:?}").contains("NO_ERROR");
+    assert!(status.code() == Code::Unavailable || is_away, "{status:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn new_calls_are_refused_at_once() {
     let server = ServerProcess::start(&[], &ENDLESS);
@@ -140,15 +147,14 @@ async fn new_calls_are_refused_at_once() {
     assert!(matches!(stream.next().await, Ok(Some(Response::GoAway(_)))));
 
     let mut late = RawStream::open(channel.clone()).await;
-    let refusal = late.next().await.expect_err("a refusal");
-    assert_eq!(refusal.code(), Code::Unavailable, "{refusal:?}");
+    refused(&late.next().await.expect_err("a refusal"));
     let mut clips = SpeechEmotionClipsClient::new(channel);
     let clip = clips.recognize(RecognizeRequest::default());
     let refusal = timeout(PATIENCE, clip)
         .await
         .expect("an answer in time")
         .expect_err("a refusal");
-    assert_eq!(refusal.code(), Code::Unavailable, "{refusal:?}");
+    refused(&refusal);
 
     stream.half_close();
     assert_eq!(stream.transcript().await.error, None);

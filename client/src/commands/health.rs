@@ -76,12 +76,22 @@ async fn until_serving(
         match watched {
             Ok(ServingStatus::Serving) => return Ok(()),
             Ok(_) => return Err(not_serving(None)),
-            Err(error @ (Error::Address { .. } | Error::Rejected { .. })) => {
-                return Err(error.into());
-            }
+            Err(error) if !is_mended_by_time(&error) => return Err(error.into()),
             // It may yet start, or start again.
             Err(_) if left() > RETRY => sleep(RETRY).await,
             Err(error) => return Err(not_serving(Some(error.into()))),
         }
     }
+}
+
+/// Whether it is worth while to ask again: not what the user has to change.
+fn is_mended_by_time(error: &Error) -> bool {
+    !matches!(
+        error,
+        Error::Address { .. }
+            | Error::Rejected { .. }
+            | Error::Tls { .. }
+            | Error::Credential { .. }
+            | Error::TokenInClear { .. }
+    )
 }

@@ -1,6 +1,6 @@
 //! The task that looks at how well the server keeps up.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
 use cpu_time::ProcessTime;
 use tokio::time::{Instant, sleep_until};
@@ -31,9 +31,11 @@ pub(super) async fn watch(admission: &Admission) {
             time: now - looked,
             seen: seen_now.since(seen),
             processor: spent.unwrap_or_default(),
+            ..Look::default()
         };
         (seen, processor, looked) = (seen_now, processor_now, now);
-        let pause = admission.overload().look(look);
+        let open = admission.live.load(Relaxed);
+        let pause = admission.overload().look(look, open);
         admission.pressure.pause_bulk(pause);
     }
 }

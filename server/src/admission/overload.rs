@@ -6,9 +6,10 @@
 //!
 //! - **Looking back.** While results are late, nothing begins, and afterwards the
 //!   server grows slowly. Recordings are slowed before that.
-//! - **Looking ahead.** Of what the open streams need of the processors follows how
-//!   many more there may be. Within the time that this takes to show, the server grows
-//!   by a factor at most, and by [`burst`](OverloadConfig::burst) when it is empty.
+//! - **Looking ahead.** What the open streams need of the processors is the price of a
+//!   stream, and from that follows how many there may be. A server that doesn't know it
+//!   yet grows by a factor at most within the time that this takes to show, and by
+//!   [`burst`](OverloadConfig::burst) when it is empty.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -23,7 +24,8 @@ use crate::{Error, config::OverloadConfig};
 /// How long it takes until a stream costs what it will cost: windows are full, and the
 /// last second of measurements has it in it.
 const SETTLING: Duration = Duration::from_secs(2);
-/// By what factor of the settled streams a server grows within that time.
+/// By what factor of the settled streams a server grows within that time, that doesn't
+/// know their price.
 const GROWTH: f64 = 3.0;
 /// The same after an overload, from when it doubles each time.
 const CAREFUL_GROWTH: f64 = 0.05;
@@ -40,7 +42,10 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 pub(super) struct Overload {
     config: OverloadConfig,
     cores: f64,
+    burst: usize,
     window: Window,
+    /// What a live stream cost of one core when that could last be told.
+    price: Option<f64>,
     /// Live streams that have begun lately, and when.
     begun: VecDeque<(Instant, usize)>,
     growth: f64,
@@ -60,7 +65,9 @@ impl Overload {
         Self {
             config: config.clone(),
             cores: cores as f64,
+            burst: config.burst.get().saturating_mul(cores),
             window: Window::default(),
+            price: None,
             begun: VecDeque::new(),
             growth: GROWTH,
             grown: Instant::now(),
@@ -120,25 +127,22 @@ impl Overload {
     /// What is wrong, and what would be right.
     fn check(&self, streams: usize, open: usize) -> Result<(), (String, String)> {
         self.check_lag()?;
-        let young: usize = self.begun.iter().map(|(_, count)| count).sum();
-        let settled = open.saturating_sub(young);
-        let burst = if self.growth < GROWTH {
-            1
-        } else {
-            self.config.burst.get()
-        };
-        let most = burst + (settled as f64 * self.growth) as usize;
-        if young.min(open) + streams > most {
-            return Err((
-                format!("{young} streams begun within {}s", SETTLING.as_secs()),
-                format!("at most {most}"),
-            ));
+        let is_careful = self.growth < GROWTH;
+        if is_careful || self.price.is_none() {
+            let young = self.young().min(open);
+            let burst = if is_careful { 1 } else { self.burst };
+            let most = burst + ((open - young) as f64 * self.growth) as usize;
+            if young + streams > most {
+                return Err((
+                    format!("{young} streams begun within {}s", SETTLING.as_secs()),
+                    format!("at most {most}"),
+                ));
+            }
         }
-        if open + streams > burst && settled > 0 {
-            // What has just begun is counted twice if it costs something already, which
-            // is the safe side.
-            let utilisation = self.window.whole().utilisation(self.cores);
-            let needed = utilisation * (open + streams) as f64 / settled as f64;
+        if open + streams > self.burst
+            && let Some(price) = self.price
+        {
+            let needed = price * (open + streams) as f64 / self.cores;
             if needed > self.config.utilisation {
                 return Err((
                     format!("{:.0} % of the processors needed", needed * 100.0),
@@ -147,6 +151,11 @@ impl Overload {
             }
         }
         Ok(())
+    }
+
+    /// Live streams that have begun lately.
+    fn young(&self) -> usize {
+        self.begun.iter().map(|(_, count)| count).sum()
     }
 
     fn check_lag(&self) -> Result<(), (String, String)> {
@@ -172,11 +181,17 @@ impl Overload {
             .mul_f64(rand::random_range(0.5..=1.5))
     }
 
-    /// Takes a look at the server, and returns how long bulk streams are to pause.
-    pub(super) fn look(&mut self, look: Look) -> Duration {
+    /// Takes a look at the server, on which `open` live streams are open, and returns how
+    /// long bulk streams are to pause.
+    pub(super) fn look(&mut self, look: Look, open: usize) -> Duration {
         let now = Instant::now();
         self.forget(now);
-        self.window.push(look);
+        let settled = u32::try_from(open.saturating_sub(self.young())).unwrap_or(u32::MAX);
+        self.window.push(Look {
+            settled: look.time * settled,
+            ..look
+        });
+        self.price = self.window.whole().price().or(self.price);
         self.slow_bulk(now);
         let seen = self.window.whole().seen;
         let bulk_goes_first = self.window.whole().is_bulky(self.cores)

@@ -6,6 +6,8 @@ use super::pressure::Seen;
 
 /// Looks that a second takes.
 const LOOKS: usize = 10;
+/// Fewer streams than this tell nothing of what one costs.
+const FEWEST_STREAMS: u32 = 16;
 /// Looks that the immediate past takes.
 const RECENT: usize = 3;
 
@@ -16,6 +18,8 @@ pub(super) struct Look {
     pub(super) seen: Seen,
     /// Processor time of the process.
     pub(super) processor: Duration,
+    /// Live streams, each as long as it was open, that cost what they will cost.
+    pub(super) settled: Duration,
 }
 
 /// The looks of the last second.
@@ -50,6 +54,7 @@ impl Look {
         Self {
             time: self.time + other.time,
             processor: self.processor + other.processor,
+            settled: self.settled + other.settled,
             seen: Seen {
                 results: a.results + b.results,
                 late: a.late + b.late,
@@ -59,13 +64,14 @@ impl Look {
         }
     }
 
-    /// The share of `cores` that went into everything but recordings.
-    pub(super) fn utilisation(&self, cores: f64) -> f64 {
+    /// What a live stream costs of one core, recordings aside: nothing that can be told
+    /// from a few streams, beside which the server itself costs too much.
+    pub(super) fn price(&self) -> Option<f64> {
         let live = self.processor.saturating_sub(self.seen.bulk_work);
-        if self.time.is_zero() {
-            return 0.0;
+        if live.is_zero() || self.settled < self.time * FEWEST_STREAMS {
+            return None;
         }
-        live.as_secs_f64() / self.time.as_secs_f64() / cores
+        Some(live.as_secs_f64() / self.settled.as_secs_f64())
     }
 
     /// Whether recordings took a noticeable share of `cores`.

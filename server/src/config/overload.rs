@@ -21,8 +21,9 @@ pub struct OverloadConfig {
     /// Default: 0.75.
     #[schemars(range(min = 0.01, max = 1.0))]
     pub utilisation: f64,
-    /// Live streams that may begin within two seconds on a server that has too few to
-    /// judge by; beyond it, three for each that is open. Default: 64.
+    /// Live streams for each processor that may begin within two seconds on a server that
+    /// doesn't know yet what one costs; beyond it, three for each that is open. So many are
+    /// never refused for what they would need. Default: 64.
     pub burst: NonZeroUsize,
 }
 

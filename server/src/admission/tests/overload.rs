@@ -81,7 +81,7 @@ impl Server {
             } else {
                 (asked + bulk).min(1.0)
             };
-            self.bulk_pause = self.overload.look(Look {
+            let look = Look {
                 time: LOOK,
                 seen: Seen {
                     results,
@@ -90,7 +90,9 @@ impl Server {
                     bulk_work: LOOK.mul_f64(bulk.min(1.0)),
                 },
                 processor: LOOK.mul_f64(spent),
-            });
+                ..Look::default()
+            };
+            self.bulk_pause = self.overload.look(look, self.open.len());
         }
     }
 }
@@ -115,8 +117,9 @@ async fn three_times_what_it_can_bear_never_overloads_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_empty_server_takes_what_comes_and_then_grows() {
+async fn a_server_that_knows_no_price_takes_what_comes_and_then_grows() {
     let mut server = Server::new(0.0001);
+    server.blind = true;
     server.come(1_000);
     assert_eq!(server.open.len(), 64);
     server.pass(2 * SECOND).await;
@@ -125,6 +128,38 @@ async fn an_empty_server_takes_what_comes_and_then_grows() {
     server.pass(2 * SECOND).await;
     server.come(10_000);
     assert_eq!(server.open.len(), 320 + 64 + 3 * 320);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_price_that_is_known_says_how_many_more_may_come_at_once() {
+    let mut server = Server::new(0.001);
+    server.come(64);
+    server.pass(4 * SECOND).await;
+    server.come(10_000);
+    assert_eq!(server.open.len(), 750);
+    let message = "server: 75 % of the processors needed; expected at most 75 %, try again later";
+    assert_eq!(server.refusals.pop().unwrap().to_string(), message);
+    // Nor is it forgotten when everybody leaves.
+    server.open.clear();
+    server.pass(4 * SECOND).await;
+    server.come(10_000);
+    assert_eq!(server.open.len(), 750);
+    server.pass(4 * SECOND).await;
+    assert!(server.peak < 0.76, "{}", server.peak);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_price_is_that_of_the_streams_which_were_open() {
+    let mut server = Server::new(0.001);
+    server.come(64);
+    server.pass(4 * SECOND).await;
+    server.come(600);
+    server.pass(4 * SECOND).await;
+    // What the others cost is none of these twenty's.
+    server.open.truncate(20);
+    server.pass(LOOK).await;
+    server.come(10_000);
+    assert!(server.open.len() > 700, "{}", server.open.len());
 }
 
 #[tokio::test(start_paused = true)]
