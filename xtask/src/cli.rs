@@ -13,6 +13,7 @@ Usage: cargo xtask COMMAND [--help]
   test         Run all tests
   ci           What every commit must pass: format, lints, docs, tests
   verify       What takes too long for every commit: corpora, exports, benchmarks
+  deploy       Check what deploy/ holds: manifests, image, alerts, dashboard
   bench        Measure what docs/benchmarks.md reports
   gpu          Test and measure on this machine's NVIDIA GPU
   onnxruntime  Fetch the pinned ONNX Runtime library
@@ -61,12 +62,25 @@ Usage: cargo xtask verify [--corpora DIR]
 
 Everything that `cargo xtask ci` does, with the tests that need the corpora;
 exports the models of the tests from Keras and PyTorch anew and compares; has a
-real Prometheus scrape a server; runs each benchmark once. Installs both
+real Prometheus scrape a server; does what `cargo xtask deploy` does; runs each
+benchmark once. Installs both
 frameworks from PyPI into target/venv-keras and target/venv-pytorch: 7 GB, and
 unpacks Debian's package prometheus into target/prometheus.
 
   --corpora DIR  Folder with tess/, ravdess/ and emodb/ [default: $SER_CORPORA;
                  without either, the tests that need them are skipped]
+";
+
+const DEPLOY: &str = "\
+Usage: cargo xtask deploy
+
+Renders every overlay of deploy/ and holds it against the schemas of Kubernetes,
+of the custom resources and of the server's own configuration, and against
+policies; checks the Containerfile and the rules, has every alert fire, and asks
+a real Prometheus, which scrapes two servers, everything that the dashboard
+asks. Installs what it needs into target/venv-deploy, target/venv-checkov (300
+MB), target/deploy and target/prometheus, and the headers of ALSA
+(libasound2-dev, pkg-config) if they are missing.
 ";
 
 const BENCH: &str = "\
@@ -132,6 +146,7 @@ pub(crate) enum Command {
     Ci,
     Bench,
     Verify { corpora: Option<PathBuf> },
+    Deploy,
     Gpu,
     Onnxruntime { gpu: bool },
     Samples,
@@ -146,6 +161,7 @@ impl Command {
             | Self::Test
             | Self::Ci
             | Self::Bench
+            | Self::Deploy
             | Self::Verify { .. }
             | Self::Screenshot => true,
             Self::Gpu | Self::Onnxruntime { .. } | Self::Samples => false,
@@ -165,6 +181,7 @@ pub(crate) fn parse(mut arguments: lexopt::Parser) -> Result<Invocation, Error> 
         "demo" => (DEMO, Command::Demo { audio: None }),
         "test" => (TEST, Command::Test),
         "ci" => (CI, Command::Ci),
+        "deploy" => (DEPLOY, Command::Deploy),
         "bench" => (BENCH, Command::Bench),
         "verify" => (VERIFY, Command::Verify { corpora: None }),
         "gpu" => (GPU, Command::Gpu),
@@ -236,7 +253,7 @@ mod tests {
             );
             count += 1;
         }
-        assert_eq!(count, 9);
+        assert_eq!(count, 10);
     }
 
     #[test]
@@ -246,7 +263,7 @@ mod tests {
 
     #[test]
     fn what_is_unknown_is_refused() {
-        assert!(matches!(parse(&["deploy"]), Err(Error::UnknownCommand(_))));
+        assert!(matches!(parse(&["publish"]), Err(Error::UnknownCommand(_))));
         for line in [
             ["ci", "--fast"],
             ["test", "features"],

@@ -4,6 +4,7 @@ mod bench;
 mod ci;
 mod cli;
 mod demo;
+mod deploy;
 mod error;
 mod foreign;
 mod gpu;
@@ -61,6 +62,7 @@ fn run() -> Result<(), Error> {
         Command::Verify { corpora } => verify::run(&workspace, corpora),
         Command::Onnxruntime { gpu } => onnxruntime::run(&workspace, gpu),
         Command::Gpu => gpu::run(&workspace),
+        Command::Deploy => deploy::run(&workspace),
         Command::Samples => samples::run(&workspace),
         Command::Screenshot => screenshot::run(&workspace),
     }

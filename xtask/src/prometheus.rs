@@ -24,7 +24,7 @@ pub(crate) fn verify(workspace: &Workspace) -> Result<(), Error> {
 
 /// The folder of `prometheus` and `promtool`: those of Debian, unpacked into the target
 /// directory, since installing them would start a service.
-fn programs(workspace: &Workspace) -> Result<PathBuf, Error> {
+pub(crate) fn programs(workspace: &Workspace) -> Result<PathBuf, Error> {
     let shell = &workspace.shell;
     let folder = workspace.target("prometheus");
     let programs = folder.join("usr/bin");

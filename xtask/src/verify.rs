@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use crate::stopwatch::Stopwatch;
-use crate::{Error, Workspace, ci, foreign, onnxruntime, prometheus, test, triton};
+use crate::{Error, Workspace, ci, deploy, foreign, onnxruntime, prometheus, test, triton};
 
 /// Everything that `ci` runs, with the tests on corpora; then the exports of other
-/// frameworks anew, clients of other servers, a real Prometheus against a server, and
-/// each benchmark once.
+/// frameworks anew, clients of other servers, a real Prometheus against a server, what
+/// `deploy/` holds, and each benchmark once.
 pub(crate) fn run(workspace: &Workspace, corpora: Option<PathBuf>) -> Result<(), Error> {
     let corpora = test::corpora(corpora)?;
     if corpora.is_none() {
@@ -18,7 +18,8 @@ pub(crate) fn run(workspace: &Workspace, corpora: Option<PathBuf>) -> Result<(),
     let exported = tested.and_then(|()| watch.time("exports", || foreign::verify(workspace)));
     let asked = exported.and_then(|()| watch.time("triton", || triton::verify(workspace)));
     let scraped = asked.and_then(|()| watch.time("prometheus", || prometheus::verify(workspace)));
-    let result = scraped.and_then(|()| {
+    let deployed = scraped.and_then(|()| watch.time("deploy", || deploy::run(workspace)));
+    let result = deployed.and_then(|()| {
         let once = workspace
             .cargo()
             .args(["bench", "--workspace", "--bench", "*", "--", "--test"])

@@ -1,0 +1,29 @@
+"""Renders every overlay and holds it against what will read it.
+
+    check.py SERVER TYPES OUT
+
+SERVER is `ser-server`. The types of custom resources are installed in the folder TYPES.
+The rendered overlays are left in OUT, for checkov.
+"""
+
+import pathlib
+import sys
+import tempfile
+
+import manifests
+import schemas
+import settings
+
+server, types, out = map(pathlib.Path, sys.argv[1:])
+kubectl = pathlib.Path(sys.executable).with_name("kubectl")
+
+schemas.install(types)
+out.mkdir(parents=True, exist_ok=True)
+for overlay in manifests.OVERLAYS:
+    text = manifests.rendered(kubectl, overlay)
+    (out / f"{overlay}.yaml").write_text(text)
+    resources = manifests.resources(text)
+    schemas.check(resources, types)
+    with tempfile.TemporaryDirectory() as here:
+        settings.check(resources, server, here)
+    print(f"{overlay}: {len(resources)} resources")
