@@ -143,6 +143,8 @@ async fn failures_are_counted_by_status() {
     let (steps, end) = run(&server.url(), "--streams 5 --duration 500ms", 1).await;
     assert_eq!(steps[0]["errors"], json!({"resource_exhausted": 2}));
     assert_eq!(steps[0]["achieved"], 3);
+    assert!(times(&steps[0]["refused"])[0] > 0.0, "{}", steps[0]);
+    assert_eq!(steps[0]["asked_back"], 0);
     assert_eq!(steps[0]["within_max_lag"], false);
     assert_eq!(end["sustained"], Value::Null);
 
@@ -152,6 +154,8 @@ async fn failures_are_counted_by_status() {
     let failed = "2 of 5 streams failed (2 resource_exhausted)";
     ended.assert(1, &[failed, said, "hint: "]);
     assert!(ended.stdout.contains(said), "{}", ended.stdout);
+    let refused = "5 streams: 2 refused for want of room, after ";
+    assert!(ended.stdout.contains(refused), "{}", ended.stdout);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,6 +15,7 @@ use ser_tests::{
     server::{ServerProcess, until_serving},
     stream::{RawStream, config},
 };
+use serde_json::Value;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
@@ -64,6 +65,25 @@ async fn who_is_refused_is_told_when_to_come_back_and_the_others_go_on() {
         assert_eq!(transcript.error, None);
         assert_eq!(transcript.results.len(), 3, "{:?}", transcript.results);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_counts_who_is_refused_and_asked_back() {
+    let server = careful_server().await;
+    let streams = thread::available_parallelism().unwrap().get() + 3;
+    let mut command = binaries::command("ser-client");
+    command
+        .args(["--server", &server.url(), "bench", "--json"])
+        .args(["--streams", &streams.to_string()])
+        .args(["--warm-up", "1ms", "--duration", "100ms"])
+        .stdin(Stdio::null());
+    let ended = Program::start(command).end().await;
+    ended.assert(1, &["resource_exhausted"]);
+    let step: Value = serde_json::from_str(ended.stdout.lines().next().unwrap()).unwrap();
+    let refused = step["errors"]["resource_exhausted"].as_u64().unwrap();
+    assert!((1..=3).contains(&refused), "{step}");
+    assert_eq!(step["asked_back"], refused);
+    assert!(step["refused"]["max"].as_f64().unwrap() > 0.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -110,6 +110,7 @@ impl Share {
                 pace: Pace::Live.into(),
                 ..StreamingConfig::default()
             };
+            let asked = Instant::now();
             match client.stream(config).await {
                 Ok((sink, results)) => {
                     lock(&self.tally).opened += 1;
@@ -121,7 +122,7 @@ impl Share {
                 }
                 Err(error) => {
                     let is_connections = is_of_the_connection(&error);
-                    lock(&self.tally).failed(1, error);
+                    lock(&self.tally).not_begun(error, asked.elapsed());
                     self.run.settle(1);
                     if is_connections {
                         self.opening.close();

@@ -78,6 +78,10 @@ pub(crate) struct Tally {
     pub(crate) achieved: usize,
     /// How often streams broke and went on, no result left out.
     pub(crate) resumed: usize,
+    /// How long each stream waited until it heard that the server has no room.
+    pub(crate) refused: Times,
+    /// Of these, the ones that were told when to come back.
+    pub(crate) asked_back: u64,
     /// Streams that failed, by status.
     pub(crate) errors: BTreeMap<String, usize>,
     /// Why the first of them did.
@@ -97,6 +101,8 @@ impl Tally {
             opened: 0,
             achieved: 0,
             resumed: 0,
+            refused: Times::new(),
+            asked_back: 0,
             errors: BTreeMap::new(),
             first_error: None,
         }
@@ -105,6 +111,20 @@ impl Tally {
     pub(super) fn lag(&mut self, lag: Lag) {
         self.lag.record(lag.computable);
         self.covered.record(lag.covered);
+    }
+
+    /// Counts a stream that never began, because `error` came after it had `waited`.
+    pub(super) fn not_begun(&mut self, error: Error, waited: Duration) {
+        if let Error::Unavailable {
+            code: Code::ResourceExhausted,
+            retry_after,
+            ..
+        } = &error
+        {
+            self.refused.record(waited);
+            self.asked_back += u64::from(retry_after.is_some());
+        }
+        self.failed(1, error);
     }
 
     /// Counts so many streams that `error` ended.
@@ -141,6 +161,8 @@ impl Tally {
         self.opened += other.opened;
         self.achieved += other.achieved;
         self.resumed += other.resumed;
+        self.refused.add(&other.refused);
+        self.asked_back += other.asked_back;
         for (status, streams) in other.errors {
             *self.errors.entry(status).or_default() += streams;
         }
@@ -204,6 +226,15 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
+    fn full(retry_after: Option<Duration>) -> Error {
+        Error::Unavailable {
+            address: "here".to_owned(),
+            code: Code::ResourceExhausted,
+            reason: "full".to_owned(),
+            retry_after,
+        }
+    }
+
     #[test]
     fn tallies_of_threads_add_up() {
         let lag = |ms: u32| Lag {
@@ -223,12 +254,16 @@ mod tests {
                 },
             );
             tally.not_opened(1);
+            tally.not_begun(full(None), MS);
+            tally.not_begun(full(Some(1_000 * MS)), 3 * MS);
             tally.achieved = 5;
             tally.resumed = 2;
             all.add(tally);
         }
         let near = |time: Duration, ms: u32| time.abs_diff(ms * MS) < MS;
-        assert_eq!((all.lag.len(), all.achieved, all.failures()), (100, 20, 8));
+        assert_eq!((all.lag.len(), all.achieved, all.failures()), (100, 20, 16));
+        assert_eq!((all.refused.len(), all.asked_back), (8, 4));
+        assert!(near(all.refused.max(), 3));
         assert_eq!(all.resumed, 8);
         assert!(near(all.lag.percentile(50.0), 50));
         assert!(near(all.lag.percentile(99.0), 99));

@@ -22,15 +22,17 @@ pub(crate) const BENCH_HELP: &str = r#"JSON lines (--json): one object a line, `
   bench_step  once for each number of streams: streams, connections, measured (how
               long), interrupted, achieved (streams that went well to the end), resumed
               (how often streams broke and went on; 0 without --resume), errors
-              {status: streams}, first_error (what the first of them said), results,
+              {status: streams}, first_error (what the first of them said), refused
+              (how long streams waited to hear resource_exhausted), asked_back (those
+              of them that were told when to come back), results,
               missing (results that were due on streams that failed, and never came;
               they count with what they lagged until the step was over), speech (share
               of the results, 0 to 1), lag, covered_lag, client_lateness,
               client_was_late, client, server, within_max_lag
               lag: from the instant at which the chunk was due that makes a result
               computable; covered_lag: from the chunk that holds the covered sample;
-              client_lateness: how late this client was with what was due. Each {min,
-              p50, p90, p99, p99_9, max}; absent without a result.
+              client_lateness: how late this client was with what was due. These and refused
+              are {min, p50, p90, p99, p99_9, max}; absent where there is none.
               client, server: {cores (processor time by time), memory (bytes)}
   bench       once, last: sustained (the most streams within max_lag, absent if none),
               max_lag, chunk, streams_per_connection, threads, warm_up, duration
@@ -53,6 +55,9 @@ struct StepLine<'a> {
     errors: &'a BTreeMap<String, usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     first_error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<Distribution>,
+    asked_back: u64,
     results: u64,
     missing: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -138,6 +143,8 @@ pub(crate) fn write_step(out: &mut impl Write, args: &BenchArgs, step: &Step) ->
             resumed: tally.resumed,
             errors: &tally.errors,
             first_error: tally.first_error.as_ref().map(Error::to_string),
+            refused: Distribution::of(&tally.refused),
+            asked_back: tally.asked_back,
             results: tally.results(),
             missing: tally.missing,
             speech: speech_percent(tally).map(|percent| percent / 100.0),

@@ -92,6 +92,17 @@ fn write_notes(out: &mut impl Write, args: &BenchArgs, step: &Step) -> io::Resul
             statuses(tally)
         )?;
     }
+    if tally.refused.len() > 0 {
+        writeln!(
+            out,
+            "{streams}: {} refused for want of room, after {} ms (p99; max {}); {} told when to \
+             come back.",
+            tally.refused.len(),
+            percentile(&tally.refused, 99.0),
+            percentile(&tally.refused, 100.0),
+            tally.asked_back,
+        )?;
+    }
     if args.resume {
         let resumed = count(tally.resumed, "resumption");
         writeln!(out, "{streams}: {resumed}, with no result left out.")?;
