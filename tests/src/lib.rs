@@ -12,6 +12,7 @@ pub mod binaries;
 pub mod collector;
 pub mod doubles;
 pub mod evaluation;
+pub mod memory;
 pub mod null_server;
 pub mod pki;
 pub mod scrape;

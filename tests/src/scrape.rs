@@ -41,3 +41,16 @@ pub async fn get(address: &str, path: &str) -> String {
     assert_eq!(status, Some("200"), "{head}");
     body.to_owned()
 }
+
+/// All series of the metric `name` together.
+///
+/// # Panics
+///
+/// When one has no number.
+#[must_use]
+pub fn sum(text: &str, name: &str) -> f64 {
+    let series = text.lines().filter_map(|line| line.strip_prefix(name));
+    let values = series.filter(|rest| rest.starts_with(['{', ' ']));
+    let values = values.filter_map(|rest| rest.rsplit_once(' '));
+    values.map(|(_, value)| value.parse::<f64>().unwrap()).sum()
+}

@@ -299,6 +299,15 @@ impl Drop for InProcess {
 }
 
 async fn connect(address: SocketAddr) -> Channel {
+    channel_to(&address.to_string()).await
+}
+
+/// A new connection to the server at `address`, as `HOST:PORT`.
+///
+/// # Panics
+///
+/// When none comes about.
+pub async fn channel_to(address: &str) -> Channel {
     Endpoint::from_shared(format!("http://{address}"))
         .unwrap()
         .connect()

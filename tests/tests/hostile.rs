@@ -12,6 +12,7 @@ use ser_proto::v1::Encoding;
 use ser_server::config::Config;
 use ser_tests::{
     audio,
+    memory::Memory,
     server::{ServerProcess, until_serving},
     stream::{PATIENCE, RawStream, Transcript, config, recognise},
 };
@@ -108,7 +109,7 @@ async fn attacks_end_and_good_streams_go_on() {
             assert!(known, "{attack} ended with {end}");
         }
     }
-    let most = peak_memory(server.id());
+    let most = Memory::of(server.id()).peak;
     let bound = limited().memory_bound();
     assert!(most <= bound, "{most} of at most {bound} bytes");
 }
@@ -173,13 +174,4 @@ async fn attack(url: &str) -> BTreeMap<String, Vec<String>> {
             (told["attack"].as_str().unwrap().to_owned(), ends)
         })
         .collect()
-}
-
-/// The most memory that the process has had so far, in bytes.
-fn peak_memory(process: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kibibytes = line.unwrap().trim().trim_end_matches(" kB");
-    println!("{kibibytes} kB at most");
-    kibibytes.parse::<u64>().unwrap() * 1024
 }
