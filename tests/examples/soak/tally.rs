@@ -31,8 +31,8 @@ pub(crate) struct Counts {
 impl Default for State {
     fn default() -> Self {
         Self {
-            // Microseconds, to three digits.
-            lag: Histogram::new(3).expect("three digits"),
+            // Microseconds, up to ten minutes, to three digits.
+            lag: Histogram::new_with_bounds(1, 600_000_000, 3).expect("constant bounds"),
             counts: Counts::default(),
         }
     }
