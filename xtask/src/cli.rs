@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use lexopt::prelude::{Long, Short, Value, ValueExt};
@@ -26,13 +27,16 @@ headers of ALSA (libasound2-dev, pkg-config) if they are missing.
 ";
 
 const DEMO: &str = "\
-Usage: cargo xtask demo [FILE]
+Usage: cargo xtask demo [FILE] [--replicas N]
 
 Builds the server and the client, starts the server with its embedded model,
 streams FILE in real time and stops the server again. Installs the headers of
 ALSA (libasound2-dev, pkg-config) if they are missing.
 
-  FILE  WAV or FLAC [default: samples/demo.wav]
+  FILE          WAV or FLAC [default: samples/demo.wav]
+  --replicas N  Servers. With two or more, many streams go round them, one server
+                is killed on the way, and what came of the streams is compared
+                with what an undisturbed one hears [default: 1]
 ";
 
 const TEST: &str = "\
@@ -141,14 +145,21 @@ pub(crate) enum Invocation {
 /// One chore with its arguments.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
-    Demo { audio: Option<PathBuf> },
+    Demo {
+        audio: Option<PathBuf>,
+        replicas: NonZeroUsize,
+    },
     Test,
     Ci,
     Bench,
-    Verify { corpora: Option<PathBuf> },
+    Verify {
+        corpora: Option<PathBuf>,
+    },
     Deploy,
     Gpu,
-    Onnxruntime { gpu: bool },
+    Onnxruntime {
+        gpu: bool,
+    },
     Samples,
     Screenshot,
 }
@@ -178,7 +189,13 @@ pub(crate) fn parse(mut arguments: lexopt::Parser) -> Result<Invocation, Error> 
         Some(other) => return Err(other.unexpected().into()),
     };
     let (help, mut command) = match name.as_str() {
-        "demo" => (DEMO, Command::Demo { audio: None }),
+        "demo" => (
+            DEMO,
+            Command::Demo {
+                audio: None,
+                replicas: NonZeroUsize::MIN,
+            },
+        ),
         "test" => (TEST, Command::Test),
         "ci" => (CI, Command::Ci),
         "deploy" => (DEPLOY, Command::Deploy),
@@ -196,9 +213,13 @@ pub(crate) fn parse(mut arguments: lexopt::Parser) -> Result<Invocation, Error> 
             (
                 Command::Demo {
                     audio: audio @ None,
+                    ..
                 },
                 Value(file),
             ) => *audio = Some(file.into()),
+            (Command::Demo { replicas, .. }, Long("replicas")) => {
+                *replicas = arguments.value()?.parse()?;
+            }
             (Command::Verify { corpora }, Long("corpora")) => {
                 *corpora = Some(arguments.value()?.into());
             }
@@ -228,8 +249,10 @@ mod tests {
         );
         let demo = Command::Demo {
             audio: Some("a.wav".into()),
+            replicas: NonZeroUsize::new(3).unwrap(),
         };
-        assert_eq!(parse(&["demo", "a.wav"]).unwrap(), Invocation::Run(demo));
+        let line = ["demo", "--replicas", "3", "a.wav"];
+        assert_eq!(parse(&line).unwrap(), Invocation::Run(demo));
         for (line, gpu) in [
             (&["onnxruntime"] as &[_], false),
             (&["onnxruntime", "--gpu"], true),
@@ -269,6 +292,7 @@ mod tests {
             ["test", "features"],
             ["--fast", "ci"],
             ["demo", "--gpu"],
+            ["demo", "--replicas=0"],
         ] {
             assert!(matches!(parse(&line), Err(Error::Usage(_))), "{line:?}");
         }

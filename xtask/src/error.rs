@@ -51,6 +51,8 @@ pub(crate) enum Error {
     Gpu(String),
     #[error("{0}: no such folder; expected the corpora")]
     Corpora(PathBuf),
+    #[error("the streams didn't survive: {0}")]
+    Comparison(crate::comparison::Comparison),
     #[error("interrupted")]
     Interrupted,
     #[error("tests failed: {0}")]

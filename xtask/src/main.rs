@@ -3,6 +3,7 @@
 mod bench;
 mod ci;
 mod cli;
+mod comparison;
 mod demo;
 mod deploy;
 mod error;
@@ -12,6 +13,7 @@ mod interrupts;
 mod log;
 mod onnxruntime;
 mod prometheus;
+mod replicas;
 mod samples;
 mod screenshot;
 mod server;
@@ -55,7 +57,7 @@ fn run() -> Result<(), Error> {
         setup::alsa(&workspace)?;
     }
     match command {
-        Command::Demo { audio } => demo::run(&workspace, audio),
+        Command::Demo { audio, replicas } => demo::run(&workspace, audio, replicas),
         Command::Test => test::run(&workspace),
         Command::Ci => ci::run(&workspace),
         Command::Bench => bench::run(&workspace),

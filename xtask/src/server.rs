@@ -2,7 +2,7 @@
 
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,24 @@ fn failed(source: std::io::Error) -> Error {
 }
 
 /// Killed when dropped: no early return leaves a process behind.
-struct Process(Child);
+pub(crate) struct Process(Child);
+
+impl Process {
+    /// Starts a program in a process group of its own, where it doesn't hear Ctrl-C.
+    pub(crate) fn spawn(mut command: Command) -> std::io::Result<Self> {
+        command.process_group(0).stdin(Stdio::null());
+        command.spawn().map(Self)
+    }
+
+    /// What was piped of its standard output.
+    pub(crate) fn output(&mut self) -> Option<ChildStdout> {
+        self.0.stdout.take()
+    }
+
+    pub(crate) fn wait(&mut self) -> std::io::Result<ExitStatus> {
+        self.0.wait()
+    }
+}
 
 impl Drop for Process {
     fn drop(&mut self) {
@@ -37,6 +54,8 @@ impl Drop for Process {
 pub(crate) struct Server {
     process: Process,
     pub(crate) address: String,
+    /// The port of its metrics on this machine.
+    pub(crate) metrics: u16,
     /// What the server logs while the client has the terminal.
     log: Log,
 }
@@ -46,10 +65,13 @@ impl Server {
     pub(crate) fn start(workspace: &Workspace, interrupts: &mut Interrupts) -> Result<Self, Error> {
         let folder = workspace.shell.create_temp_dir()?;
         let port_file = folder.path().join("port");
+        let metrics_file = folder.path().join("metrics");
         let mut command = Command::new(workspace.program("ser-server"));
         command
             .args(["--listen", "127.0.0.1:0", "--port-file"])
-            .arg(&port_file);
+            .arg(&port_file)
+            .env("SER__METRICS__LISTEN", "127.0.0.1:0")
+            .env("SER__METRICS__PORT_FILE", &metrics_file);
         let mut process = spawn(command)?;
         let log = Log::of(process.0.stderr.take().expect("it was asked for"));
         let port = port(&mut process, &log, &port_file, interrupts)?;
@@ -62,9 +84,11 @@ impl Server {
         if !status.success() {
             return Err(Error::Client(status));
         }
+        let metrics = read(&metrics_file).ok_or(Error::NotReadyInTime(PATIENCE))?;
         Ok(Self {
             process,
             address,
+            metrics,
             log,
         })
     }
@@ -92,13 +116,15 @@ impl Server {
     }
 }
 
-/// Starts a server in a process group of its own, where it doesn't hear Ctrl-C.
+/// Starts a server whose log is read.
 fn spawn(mut command: Command) -> Result<Process, Error> {
-    command
-        .process_group(0)
-        .stdin(Stdio::null())
-        .stderr(Stdio::piped());
-    command.spawn().map(Process).map_err(failed)
+    command.stderr(Stdio::piped());
+    Process::spawn(command).map_err(failed)
+}
+
+/// The port that a server has written.
+fn read(file: &Path) -> Option<u16> {
+    std::fs::read_to_string(file).ok()?.trim().parse().ok()
 }
 
 /// Waits until the server listens. It writes the port before it logs that, so each line
@@ -120,8 +146,7 @@ fn port(
                 return Err(Error::NotReady(process.0.wait().map_err(failed)?));
             }
         }
-        let port = std::fs::read_to_string(port_file).ok();
-        if let Some(port) = port.and_then(|text| text.trim().parse().ok()) {
+        if let Some(port) = read(port_file) {
             return Ok(port);
         }
     }
