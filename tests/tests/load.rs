@@ -334,7 +334,7 @@ async fn json_has_every_field() {
     };
     assert_eq!(
         fields(&steps[0]),
-        "achieved client client_lateness client_was_late connections covered_lag errors \
+        "achieved asked_back client client_lateness client_was_late connections covered_lag errors \
          interrupted lag measured missing results resumed server speech streams type \
          within_max_lag"
     );

@@ -62,7 +62,7 @@ cargo fmt --check, clippy and rustdoc without warnings, and everything that
 ";
 
 const VERIFY: &str = "\
-Usage: cargo xtask verify [--corpora DIR]
+Usage: cargo xtask verify [STEP...] [--corpora DIR]
 
 Everything that `cargo xtask ci` does, with the tests that need the corpora;
 exports the models of the tests from Keras and PyTorch anew and compares; has a
@@ -71,6 +71,8 @@ benchmark once. Installs both
 frameworks from PyPI into target/venv-keras and target/venv-pytorch: 7 GB, and
 unpacks Debian's package prometheus into target/prometheus.
 
+  STEP           One of exports, triton, prometheus, deploy, bench; then nothing
+                 else is done
   --corpora DIR  Folder with tess/, ravdess/ and emodb/ [default: $SER_CORPORA;
                  without either, the tests that need them are skipped]
 ";
@@ -153,6 +155,7 @@ pub(crate) enum Command {
     Ci,
     Bench,
     Verify {
+        steps: Vec<String>,
         corpora: Option<PathBuf>,
     },
     Deploy,
@@ -200,7 +203,10 @@ pub(crate) fn parse(mut arguments: lexopt::Parser) -> Result<Invocation, Error> 
         "ci" => (CI, Command::Ci),
         "deploy" => (DEPLOY, Command::Deploy),
         "bench" => (BENCH, Command::Bench),
-        "verify" => (VERIFY, Command::Verify { corpora: None }),
+        "verify" => {
+            let (steps, corpora) = (Vec::new(), None);
+            (VERIFY, Command::Verify { steps, corpora })
+        }
         "gpu" => (GPU, Command::Gpu),
         "onnxruntime" => (ONNXRUNTIME, Command::Onnxruntime { gpu: false }),
         "samples" => (SAMPLES, Command::Samples),
@@ -220,7 +226,8 @@ pub(crate) fn parse(mut arguments: lexopt::Parser) -> Result<Invocation, Error> 
             (Command::Demo { replicas, .. }, Long("replicas")) => {
                 *replicas = arguments.value()?.parse()?;
             }
-            (Command::Verify { corpora }, Long("corpora")) => {
+            (Command::Verify { steps, .. }, Value(step)) => steps.push(step.string()?),
+            (Command::Verify { corpora, .. }, Long("corpora")) => {
                 *corpora = Some(arguments.value()?.into());
             }
             (Command::Onnxruntime { gpu }, Long("gpu")) => *gpu = true,
@@ -241,12 +248,19 @@ mod tests {
     #[test]
     fn commands_take_their_arguments() {
         let verify = Command::Verify {
+            steps: Vec::new(),
             corpora: Some("audio".into()),
         };
         assert_eq!(
             parse(&["verify", "--corpora=audio"]).unwrap(),
             Invocation::Run(verify)
         );
+        let verify = Command::Verify {
+            steps: vec!["triton".to_owned(), "bench".to_owned()],
+            corpora: None,
+        };
+        let line = ["verify", "triton", "bench"];
+        assert_eq!(parse(&line).unwrap(), Invocation::Run(verify));
         let demo = Command::Demo {
             audio: Some("a.wav".into()),
             replicas: NonZeroUsize::new(3).unwrap(),

@@ -10,6 +10,11 @@ pub(crate) enum Error {
     Usage(#[from] lexopt::Error),
     #[error("no command {0:?}; see cargo xtask --help")]
     UnknownCommand(String),
+    #[error("no step {name:?}; expected one of {}", known.join(", "))]
+    UnknownStep {
+        name: String,
+        known: Vec<&'static str>,
+    },
     #[error(transparent)]
     Shell(#[from] xshell::Error),
     #[error("{command}: {source}")]

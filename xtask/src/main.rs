@@ -61,7 +61,7 @@ fn run() -> Result<(), Error> {
         Command::Test => test::run(&workspace),
         Command::Ci => ci::run(&workspace),
         Command::Bench => bench::run(&workspace),
-        Command::Verify { corpora } => verify::run(&workspace, corpora),
+        Command::Verify { steps, corpora } => verify::run(&workspace, &steps, corpora),
         Command::Onnxruntime { gpu } => onnxruntime::run(&workspace, gpu),
         Command::Gpu => gpu::run(&workspace),
         Command::Deploy => deploy::run(&workspace),
