@@ -10,6 +10,8 @@ import pathlib
 import sys
 import tempfile
 
+import yaml
+
 import manifests
 import schemas
 import settings
@@ -23,6 +25,10 @@ for overlay in manifests.OVERLAYS:
     text = manifests.rendered(kubectl, overlay)
     (out / f"{overlay}.yaml").write_text(text)
     resources = manifests.resources(text)
+    if manifests.one(resources, "InferenceService"):
+        pod = manifests.pod_of_kserve(resources)
+        schemas.kubernetes(pod)
+        (out / f"{overlay}-pod.yaml").write_text(yaml.safe_dump(pod))
     schemas.check(resources, types)
     with tempfile.TemporaryDirectory() as here:
         settings.check(resources, server, here)

@@ -31,3 +31,14 @@ def one(resources, kind):
     found = [resource for resource in resources if resource["kind"] == kind]
     assert len(found) <= 1, [name_of(resource) for resource in found]
     return found[0] if found else None
+
+
+def pod_of_kserve(resources):
+    """What KServe makes of its runtime and its service, as far as they say it: for
+    schemas and policies that know pods alone."""
+    runtime, service = one(resources, "ClusterServingRuntime"), one(resources, "InferenceService")
+    predictor = service["spec"]["predictor"]
+    own = {key: predictor[key] for key in predictor if key not in ("model", "minReplicas")}
+    metadata = {key: service["metadata"][key] for key in ("name", "namespace")}
+    spec = own | {"containers": runtime["spec"]["containers"]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}

@@ -127,7 +127,8 @@ def kserve(resource):
 
 def fields(models, kind, value, where):
     """Checks `value` against the type that the client calls `kind`."""
-    if kind == "object" or kind == "V1ObjectMeta":
+    if kind == "object" or re.match(r"V1[A-Z]", kind) and not hasattr(models, kind):
+        # Kubernetes' own, which the pod is held against that KServe makes of them.
         return
     if inner := re.fullmatch(r"list\[(.+)\]", kind):
         expect(isinstance(value, list), where, kind, value)
@@ -139,9 +140,6 @@ def fields(models, kind, value, where):
             fields(models, inner[1], item, f"{where}.{key}")
     elif kind in ("str", "int", "bool"):
         expect(type(value).__name__ == kind, where, kind, value)
-    elif kind == "V1Container":
-        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "of-kserve"}}
-        kubernetes(pod | {"spec": {"containers": [value]}})
     else:
         known = getattr(models, kind, None)
         expect(known, where, "a type that this check knows", kind)
