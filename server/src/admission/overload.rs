@@ -21,8 +21,9 @@ use super::{
 };
 use crate::{Error, config::OverloadConfig};
 
-/// How long it takes until a stream costs what it will cost: windows are full, and the
-/// last second of measurements has it in it.
+/// How long it takes until a stream costs what it will cost: results have begun.
+const WARMING_UP: Duration = Duration::from_secs(1);
+/// And until that shows: the last second of measurements has it in it.
 const SETTLING: Duration = Duration::from_secs(2);
 /// By what factor of the settled streams a server grows within that time, that doesn't
 /// know their price.
@@ -87,7 +88,7 @@ impl Overload {
         let now = Instant::now();
         self.forget(now);
         if open > 0 {
-            self.check(streams, open)
+            self.check(streams, open, now)
                 .map_err(|(found, expected)| Error::Overloaded {
                     found,
                     expected,
@@ -125,11 +126,11 @@ impl Overload {
     }
 
     /// What is wrong, and what would be right.
-    fn check(&self, streams: usize, open: usize) -> Result<(), (String, String)> {
+    fn check(&self, streams: usize, open: usize, now: Instant) -> Result<(), (String, String)> {
         self.check_lag()?;
         let is_careful = self.growth < GROWTH;
         if is_careful || self.price.is_none() {
-            let young = self.young().min(open);
+            let young = self.begun_within(SETTLING, now).min(open);
             let burst = if is_careful { 1 } else { self.burst };
             let most = burst + ((open - young) as f64 * self.growth) as usize;
             if young + streams > most {
@@ -153,9 +154,10 @@ impl Overload {
         Ok(())
     }
 
-    /// Live streams that have begun lately.
-    fn young(&self) -> usize {
-        self.begun.iter().map(|(_, count)| count).sum()
+    fn begun_within(&self, time: Duration, now: Instant) -> usize {
+        let young = self.begun.iter().rev();
+        let young = young.take_while(|(at, _)| now - *at < time);
+        young.map(|(_, count)| count).sum()
     }
 
     fn check_lag(&self) -> Result<(), (String, String)> {
@@ -186,7 +188,8 @@ impl Overload {
     pub(super) fn look(&mut self, look: Look, open: usize) -> Duration {
         let now = Instant::now();
         self.forget(now);
-        let settled = u32::try_from(open.saturating_sub(self.young())).unwrap_or(u32::MAX);
+        let settled = open.saturating_sub(self.begun_within(WARMING_UP, now));
+        let settled = u32::try_from(settled).unwrap_or(u32::MAX);
         self.window.push(Look {
             settled: look.time * settled,
             ..look

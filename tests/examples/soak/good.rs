@@ -17,7 +17,7 @@ use tokio::{sync::mpsc, time::timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 
-use crate::tally::Tally;
+use crate::{failure::Failure, tally::Tally};
 
 pub(crate) const RATE: u32 = 16_000;
 /// 100 ms.
@@ -76,9 +76,8 @@ impl Voices {
 }
 
 impl Line {
-    /// Speaks in real time, and notes how far results lag behind. An error says how what
-    /// came back differs from what was expected.
-    pub(crate) async fn speak(&self, channel: Channel, tally: &Tally) -> Result<(), String> {
+    /// Speaks in real time, and notes how far results lag behind.
+    pub(crate) async fn speak(&self, channel: Channel, tally: &Tally) -> Result<(), Failure> {
         let (requests, queue) = mpsc::channel(4);
         let mut service = SpeechEmotionClient::new(channel);
         let config = config(Encoding::S16le, RATE);
@@ -89,13 +88,19 @@ impl Line {
             SILENCE,
             service.streaming_recognize(ReceiverStream::new(queue)),
         );
-        let call = call.await.map_err(|_| "no answer".to_owned())?;
-        let mut responses = call.map_err(|status| status.to_string())?.into_inner();
-        let first = timeout(SILENCE, responses.message()).await;
-        let first = first.map_err(|_| "no start".to_owned())?;
-        let first = first.map_err(|status| status.to_string())?;
+        let asked = Instant::now();
+        let first = async {
+            let mut responses = call.await??.into_inner();
+            let first = timeout(SILENCE, responses.message()).await??;
+            Ok((first, responses))
+        };
+        let opened: Result<_, Failure> = first.await;
+        if let Err(Failure::Refused { .. }) = &opened {
+            tally.refused(asked.elapsed());
+        }
+        let (first, mut responses) = opened?;
         let Some(Response::Started(started)) = first.and_then(|first| first.response) else {
-            return Err("something else than the start".to_owned());
+            return Err(Failure::Other("something else than the start".to_owned()));
         };
         let delay = started.algorithmic_delay.unwrap_or_default();
         let mut meter = LagMeter::new(&format, delay.try_into().unwrap_or_default());
@@ -120,8 +125,7 @@ impl Line {
                     }
                 }
                 response = timeout(SILENCE, responses.message()) => {
-                    let response = response.map_err(|_| "silence".to_owned())?;
-                    match response.map_err(|status| status.to_string())? {
+                    match response?? {
                         Some(response) => if let Some(Response::Result(result)) = response.response {
                             if let Some(lag) = meter.received(&result, Instant::now()) {
                                 tally.lag(lag.computable);
@@ -136,11 +140,11 @@ impl Line {
         if heard == self.expected {
             return Ok(());
         }
-        Err(format!(
+        Err(Failure::Other(format!(
             "{} results; expected {}, or others",
             heard.len(),
             self.expected.len()
-        ))
+        )))
     }
 }
 

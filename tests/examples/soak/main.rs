@@ -6,6 +6,9 @@
 //! soak --process $! --streams 700 --duration 30m
 //! ```
 //!
+//! Streams that are refused come again when they are told to, so that more of them than a
+//! server takes are an overload that lasts.
+//!
 //! Fails when a stream that behaved got something else than an undisturbed one, when one
 //! that didn't ended otherwise than it should, and when streams are open at the end.
 
@@ -14,6 +17,7 @@
     reason = "test code: a failure here fails the test"
 )]
 
+mod failure;
 mod good;
 mod misfit;
 mod report;
@@ -30,7 +34,7 @@ use tokio::{
 };
 use tonic::transport::Channel;
 
-use self::{good::Voices, misfit::Misfit, report::Report, tally::Tally};
+use self::{failure::Failure, good::Voices, misfit::Misfit, report::Report, tally::Tally};
 
 /// One stream in so many misbehaves.
 const MISFITS: usize = 20;
@@ -120,14 +124,19 @@ impl Place {
             if Instant::now() >= end {
                 return;
             }
-            if self.number % MISFITS == MISFITS - 1 {
+            let outcome = if self.number % MISFITS == MISFITS - 1 {
                 let misfit = Misfit::of(self.number / MISFITS + turn);
                 let outcome = misfit.run(&self.server, &self.voices).await;
-                self.tally.misfit(misfit, outcome);
+                self.tally.misfit(misfit, &outcome);
+                outcome
             } else {
                 let line = self.voices.line(self.number, turn);
                 let outcome = line.speak(self.channel.clone(), &self.tally).await;
-                self.tally.good(self.number, outcome);
+                self.tally.good(self.number, &outcome);
+                outcome
+            };
+            if let Err(Failure::Refused { retry_after }) = outcome {
+                sleep(retry_after).await;
             }
         }
     }

@@ -11,7 +11,10 @@ use ser_tests::{
 use tokio::{io::AsyncWriteExt, net::TcpStream, time::sleep};
 use tonic::Code;
 
-use crate::good::{RATE, Voices};
+use crate::{
+    failure::Failure,
+    good::{RATE, Voices},
+};
 
 /// Chunks of 100 ms that are sent at once, more than a live stream may be ahead.
 const BURST: usize = 150;
@@ -44,9 +47,8 @@ impl Misfit {
         all[turn % all.len()]
     }
 
-    /// Runs on a connection of its own. An error says how it ended otherwise than it
-    /// should.
-    pub(crate) async fn run(self, server: &str, voices: &Voices) -> Result<(), String> {
+    /// Runs on a connection of its own, and ends as it should or fails.
+    pub(crate) async fn run(self, server: &str, voices: &Voices) -> Result<(), Failure> {
         if self == Self::Noise {
             return noise(server).await;
         }
@@ -58,7 +60,8 @@ impl Misfit {
         stream.config(config(encoding, RATE)).await;
         match stream.next().await {
             Ok(Some(Response::Started(_))) => {}
-            other => return Err(format!("{other:?} instead of the start")),
+            Err(status) => return Err(status.into()),
+            other => return Err(Failure::Other(format!("{other:?} instead of the start"))),
         }
         match self {
             Self::Cancel => {
@@ -91,16 +94,16 @@ impl Misfit {
     }
 }
 
-async fn ended(stream: &mut RawStream, expected: Code) -> Result<(), String> {
+async fn ended(stream: &mut RawStream, expected: Code) -> Result<(), Failure> {
     match stream.transcript().await.error {
         Some((code, _)) if code == expected => Ok(()),
-        other => Err(format!("{other:?}; expected {expected:?}")),
+        other => Err(Failure::Other(format!("{other:?}; expected {expected:?}"))),
     }
 }
 
-async fn noise(server: &str) -> Result<(), String> {
+async fn noise(server: &str) -> Result<(), Failure> {
     let connected = TcpStream::connect(server).await;
-    let mut connection = connected.map_err(|error| error.to_string())?;
+    let mut connection = connected.map_err(|error| Failure::Other(error.to_string()))?;
     // Whether it is taken or cut off doesn't matter.
     let _ = connection.write_all(&[0x5a; 4_096]).await;
     sleep(Duration::from_millis(500)).await;

@@ -2,13 +2,17 @@
 
 use std::time::{Duration, Instant};
 
+use hdrhistogram::Histogram;
 use ser_tests::{
     memory::Memory,
     scrape::{get, sum},
 };
 use tokio::time::sleep;
 
-use crate::{Arguments, tally::Tally};
+use crate::{
+    Arguments,
+    tally::{Tally, Times},
+};
 
 /// Memory is still growing into its place while the first of so many parts of the time
 /// passes.
@@ -34,9 +38,9 @@ struct Metrics {
 impl<'a> Report<'a> {
     pub(crate) async fn new(arguments: &'a Arguments, tally: &'a Tally) -> Self {
         println!(
-            "| time | streams | ended well | misfits | failures | lag p50 | p99 | max | rows a batch | memory |"
+            "| time | streams | ended well | misfits | refused | after p99 | max | failures | lag p50 | p99 | max | rows a batch | memory |"
         );
-        println!("|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
+        println!("|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
         Self {
             arguments,
             tally,
@@ -50,20 +54,25 @@ impl<'a> Report<'a> {
     pub(crate) async fn line(&mut self) {
         let now = Metrics::of(self.arguments).await;
         let counts = self.tally.counts();
-        let lag = self.tally.take_lag();
-        let millis = |quantile| lag.value_at_quantile(quantile) as f64 / 1e3;
+        let Times { lag, refused } = self.tally.take_times();
+        let millis = |times: &Histogram<u64>, quantile| {
+            format!("{:.1} ms", times.value_at_quantile(quantile) as f64 / 1e3)
+        };
         let elapsed = self.start.elapsed().as_secs_f64();
         let memory = Memory::of(self.arguments.process).now as f64 / 1024.0;
         println!(
-            "| {:.1} min | {} | {} | {} | {} | {:.1} ms | {:.1} ms | {:.1} ms | {:.2} | {:.1} MiB |",
+            "| {:.1} min | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {:.2} | {:.1} MiB |",
             elapsed / 60.0,
             now.streams,
             counts.good,
             counts.misfits.values().sum::<u64>(),
+            counts.refused,
+            millis(&refused, 0.99),
+            millis(&refused, 1.0),
             counts.failures,
-            millis(0.5),
-            millis(0.99),
-            millis(1.0),
+            millis(&lag, 0.5),
+            millis(&lag, 0.99),
+            millis(&lag, 1.0),
             (now.rows - self.seen.rows) / (now.batches - self.seen.batches).max(1.0),
             memory / 1024.0,
         );

@@ -9,15 +9,25 @@ use std::{
 
 use hdrhistogram::Histogram;
 
-use crate::misfit::Misfit;
+use crate::{failure::Failure, misfit::Misfit};
 
 /// What became of the streams.
 #[derive(Default)]
 pub(crate) struct Tally(Mutex<State>);
 
+#[derive(Default)]
 struct State {
-    lag: Histogram<u64>,
+    times: Times,
     counts: Counts,
+}
+
+/// In microseconds.
+#[derive(Clone)]
+pub(crate) struct Times {
+    /// How far results lag behind.
+    pub(crate) lag: Histogram<u64>,
+    /// How long streams waited to hear that there is no room.
+    pub(crate) refused: Histogram<u64>,
 }
 
 /// Streams since the beginning.
@@ -25,29 +35,37 @@ struct State {
 pub(crate) struct Counts {
     pub(crate) good: u64,
     pub(crate) misfits: BTreeMap<Misfit, u64>,
+    pub(crate) refused: u64,
     pub(crate) failures: u64,
 }
 
-impl Default for State {
+impl Default for Times {
     fn default() -> Self {
+        // Up to ten minutes, to three digits.
+        let empty = Histogram::new_with_bounds(1, 600_000_000, 3).expect("constant bounds");
         Self {
-            // Microseconds, up to ten minutes, to three digits.
-            lag: Histogram::new_with_bounds(1, 600_000_000, 3).expect("constant bounds"),
-            counts: Counts::default(),
+            lag: empty.clone(),
+            refused: empty,
         }
     }
 }
 
 impl Tally {
     pub(crate) fn lag(&self, lag: Duration) {
-        let micros = u64::try_from(lag.as_micros()).unwrap_or(u64::MAX);
-        self.lock().lag.saturating_record(micros);
+        self.lock().times.lag.saturating_record(micros(lag));
     }
 
-    pub(crate) fn good(&self, place: usize, outcome: Result<(), String>) {
+    pub(crate) fn refused(&self, after: Duration) {
+        let mut state = self.lock();
+        state.times.refused.saturating_record(micros(after));
+        state.counts.refused += 1;
+    }
+
+    pub(crate) fn good(&self, place: usize, outcome: &Result<(), Failure>) {
         let mut state = self.lock();
         match outcome {
             Ok(()) => state.counts.good += 1,
+            Err(Failure::Refused { .. }) => {}
             Err(error) => {
                 state.counts.failures += 1;
                 eprintln!("good stream {place}: {error}");
@@ -55,10 +73,11 @@ impl Tally {
         }
     }
 
-    pub(crate) fn misfit(&self, misfit: Misfit, outcome: Result<(), String>) {
+    pub(crate) fn misfit(&self, misfit: Misfit, outcome: &Result<(), Failure>) {
         let mut state = self.lock();
         match outcome {
             Ok(()) => *state.counts.misfits.entry(misfit).or_default() += 1,
+            Err(Failure::Refused { .. }) => {}
             Err(error) => {
                 state.counts.failures += 1;
                 eprintln!("{misfit:?}: {error}");
@@ -70,14 +89,16 @@ impl Tally {
         self.lock().counts.clone()
     }
 
-    /// Lag in microseconds since this was asked for last.
-    pub(crate) fn take_lag(&self) -> Histogram<u64> {
-        let mut state = self.lock();
-        let empty = State::default().lag;
-        mem::replace(&mut state.lag, empty)
+    /// Those since this was asked for last.
+    pub(crate) fn take_times(&self) -> Times {
+        mem::take(&mut self.lock().times)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
