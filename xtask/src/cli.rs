@@ -15,6 +15,7 @@ Usage: cargo xtask COMMAND [--help]
   ci           What every commit must pass: format, lints, docs, tests
   verify       What takes too long for every commit: corpora, exports, benchmarks
   deploy       Check what deploy/ holds: manifests, image, alerts, dashboard
+  image        Build the container image, and run it with the least rights
   bench        Measure what docs/benchmarks.md reports
   gpu          Test and measure on this machine's NVIDIA GPU
   onnxruntime  Fetch the pinned ONNX Runtime library
@@ -89,6 +90,16 @@ MB), target/deploy and target/prometheus, and the headers of ALSA
 (libasound2-dev, pkg-config) if they are missing.
 ";
 
+const IMAGE: &str = "\
+Usage: cargo xtask image
+
+Builds the variant of deploy/Containerfile for processors with Docker, starts it
+without capabilities and with a read-only root, has it recognise the sample, and
+stops it; prints its size, and how long it took to get ready. Docker must run,
+and its own variables choose which. Installs the headers of ALSA
+(libasound2-dev, pkg-config) if they are missing.
+";
+
 const BENCH: &str = "\
 Usage: cargo xtask bench
 
@@ -159,6 +170,7 @@ pub(crate) enum Command {
         corpora: Option<PathBuf>,
     },
     Deploy,
+    Image,
     Gpu,
     Onnxruntime {
         gpu: bool,
@@ -176,6 +188,7 @@ impl Command {
             | Self::Ci
             | Self::Bench
             | Self::Deploy
+            | Self::Image
             | Self::Verify { .. }
             | Self::Screenshot => true,
             Self::Gpu | Self::Onnxruntime { .. } | Self::Samples => false,
@@ -202,6 +215,7 @@ pub(crate) fn parse(mut arguments: lexopt::Parser) -> Result<Invocation, Error> 
         "test" => (TEST, Command::Test),
         "ci" => (CI, Command::Ci),
         "deploy" => (DEPLOY, Command::Deploy),
+        "image" => (IMAGE, Command::Image),
         "bench" => (BENCH, Command::Bench),
         "verify" => {
             let (steps, corpora) = (Vec::new(), None);
@@ -290,7 +304,7 @@ mod tests {
             );
             count += 1;
         }
-        assert_eq!(count, 10);
+        assert_eq!(count, 11);
     }
 
     #[test]

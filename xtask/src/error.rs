@@ -58,6 +58,8 @@ pub(crate) enum Error {
     Corpora(PathBuf),
     #[error("the streams didn't survive: {0}")]
     Comparison(crate::comparison::Comparison),
+    #[error("the container ended with {0}; expected 0")]
+    Container(String),
     #[error("interrupted")]
     Interrupted,
     #[error("tests failed: {0}")]

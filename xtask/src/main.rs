@@ -9,6 +9,7 @@ mod deploy;
 mod error;
 mod foreign;
 mod gpu;
+mod image;
 mod interrupts;
 mod log;
 mod onnxruntime;
@@ -65,6 +66,7 @@ fn run() -> Result<(), Error> {
         Command::Onnxruntime { gpu } => onnxruntime::run(&workspace, gpu),
         Command::Gpu => gpu::run(&workspace),
         Command::Deploy => deploy::run(&workspace),
+        Command::Image => image::run(&workspace),
         Command::Samples => samples::run(&workspace),
         Command::Screenshot => screenshot::run(&workspace),
     }
