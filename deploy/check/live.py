@@ -90,39 +90,28 @@ def scraping(ports, folder):
 
 
 def traffic(replicas, pod):
-    """Something of everything: a stream that moves, a clip, and callers who are refused.
-    Returns the replica that is left."""
-    port, other = (replica.port for replica in replicas)
+    """Something of everything: a stream that moves, and, at the replica that is left, a
+    clip, callers who are refused, and a new token. Returns that replica."""
     ca = pathlib.Path(f"{pod.folder}/etc/ser-server/tls/tls.crt")
-    environment = os.environ | {"SER_TOKEN": pod.token}
-    at = lambda port: ["--ca", ca, "--server", f"https://127.0.0.1:{port}"]
-
-    refused = [client, "models", *at(other)]
-    stranger = os.environ | {"SER_TOKEN": "ser_" + 40 * "x"}
-    wrong = subprocess.run(refused, env=stranger, capture_output=True)
-    assert wrong.returncode, wrong
-    with socket.create_connection(("127.0.0.1", other)) as plain:
-        plain.sendall(b"GET / HTTP/1.1\r\n\r\n")
-        plain.recv(100)
-    servers = ["--ca", ca, "--server", f"https://127.0.0.1:{port},https://127.0.0.1:{other}"]
-    command = [client, "stream", *servers, "--plain", SAMPLE]
-    with Program(command, environment, stream="stdout") as speaking:
+    servers = ",".join(f"https://127.0.0.1:{replica.port}" for replica in replicas)
+    command = [client, "stream", "--ca", ca, "--server", servers, "--plain", SAMPLE]
+    with Program(command, os.environ | {"SER_TOKEN": pod.token}, "stdout") as speaking:
         speaking.until(lambda line: line.strip())
-        (holder,) = [replica for replica in replicas if open_streams(replica)]
+        (holder,) = [replica for replica in replicas if replica.open_streams()]
         holder.stop()
         assert speaking.process.wait(PATIENCE) == 0
     (left,) = [replica for replica in replicas if replica is not holder]
+
     clip(ca, left.port, pod.token)
+    stranger = os.environ | {"SER_TOKEN": "ser_" + 40 * "x"}
+    refused = [client, "models", "--ca", ca, "--server", f"https://127.0.0.1:{left.port}"]
+    wrong = subprocess.run(refused, env=stranger, capture_output=True)
+    assert wrong.returncode, wrong
+    with socket.create_connection(("127.0.0.1", left.port)) as plain:
+        plain.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        plain.recv(100)
     settings.token(server, pathlib.Path(f"{pod.folder}/etc/ser-server/tokens"))
     return left
-
-
-def open_streams(replica):
-    """How many it has."""
-    url = f"http://127.0.0.1:{replica.metrics_port}/metrics"
-    with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
-        active = re.search(rb"^ser_streams_active\{.*\} (\d+)$", answer.read(), re.MULTILINE)
-    return int(active[1]) if active else 0
 
 
 def clip(ca, port, token):
@@ -200,7 +189,8 @@ with contextlib.ExitStack() as ending:
     collector = f"http://127.0.0.1:{nobody.getsockname()[1]}"
 
     pod.files(server)
-    replicas = [ending.enter_context(Replica(server, pod, name, collector)) for name in "ab"]
+    telemetry = {"SER__TELEMETRY__ENDPOINT": collector, "SER__TELEMETRY__INTERVAL": "1s"}
+    replicas = [ending.enter_context(Replica(server, pod, name, telemetry)) for name in "ab"]
     for replica in replicas:
         replica.ready()
     fits(replicas[0], pod)

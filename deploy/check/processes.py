@@ -9,6 +9,7 @@ import signal
 import subprocess
 import threading
 import time
+import urllib.request
 
 # For what takes a moment on a quiet machine, and may take long on a busy one.
 PATIENCE = 120
@@ -17,9 +18,10 @@ PATIENCE = 120
 class Program:
     """A program whose lines on standard error, or output, can be waited for."""
 
-    def __init__(self, command, environment=None, stream="stderr"):
+    def __init__(self, command, environment=None, stream="stderr", pass_fds=()):
+        pipe = {stream: subprocess.PIPE}
         self.process = subprocess.Popen(
-            command, env=environment, text=True, **{stream: subprocess.PIPE}
+            command, env=environment, text=True, pass_fds=pass_fds, **pipe
         )
         self.lines = queue.Queue()
         source = getattr(self.process, stream)
@@ -53,22 +55,21 @@ class Program:
 
 
 class Replica(Program):
-    """A server as a pod says, but on free ports, and with its telemetry sent to
-    `collector`."""
+    """A server as a pod says, but on free ports, that of streams aside if `listen` says
+    so, and with more variables."""
 
-    def __init__(self, server, pod, name, collector):
+    def __init__(self, server, pod, name, variables={}, listen="127.0.0.1:0"):
         self.name = name
         self.folder = pathlib.Path(pod.folder)
         free = {
-            f"SER__{section}__LISTEN": "127.0.0.1:0"
-            for section in ("SERVER", "ADMIN", "HEALTH", "METRICS")
+            f"SER__{section}__LISTEN": "127.0.0.1:0" for section in ("ADMIN", "HEALTH", "METRICS")
         }
         files = {
             "SER__SERVER__PORT_FILE": str(self.folder / f"{name}.port"),
             "SER__METRICS__PORT_FILE": str(self.folder / f"{name}.metrics-port"),
         }
-        telemetry = {"SER__TELEMETRY__ENDPOINT": collector, "SER__TELEMETRY__INTERVAL": "1s"}
-        environment = pod.environment() | free | files | telemetry
+        environment = pod.environment() | free | files | variables
+        environment["SER__SERVER__LISTEN"] = listen
         super().__init__([server, *pod.flags()], environment)
 
     def ready(self):
@@ -79,3 +80,11 @@ class Replica(Program):
         self.until(lambda line: said(line) == "ready")
         self.port = int((self.folder / f"{self.name}.port").read_text())
         self.metrics_port = int((self.folder / f"{self.name}.metrics-port").read_text())
+
+    def open_streams(self):
+        """How many it has."""
+        url = f"http://127.0.0.1:{self.metrics_port}/metrics"
+        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
+            text = answer.read().decode()
+        active = re.search(r"^ser_streams_active\{.*\} (\d+)$", text, re.MULTILINE)
+        return int(active[1]) if active else 0

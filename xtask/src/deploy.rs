@@ -6,6 +6,17 @@ use xshell::cmd;
 
 use crate::{Error, Workspace, prometheus, setup};
 
+/// How many streams a rollout has to carry over.
+const STREAMS: &str = "30";
+
+/// HAProxy, with what it links that a minimal Debian lacks.
+const HAPROXY: [&str; 4] = [
+    "haproxy",
+    "liblua5.3-0",
+    "libopentracing-c-wrapper0",
+    "libopentracing1",
+];
+
 /// Builds the server and the client, and checks with them and with pinned tools: the
 /// overlays, the container image's recipe, rules, alerts and the dashboard.
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Error> {
@@ -46,6 +57,18 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Error> {
         "{python} {live} {server} {client} {prometheus} {manifest} {rules}"
     )
     .run()?;
+
+    let haproxy = setup::unpacked(workspace, "haproxy", &HAPROXY)?;
+    let libraries = haproxy.join(format!("usr/lib/{}-linux-gnu", std::env::consts::ARCH));
+    let (rollout, proxy) = (
+        workspace.path("deploy/check/rollout.py"),
+        haproxy.join("usr/sbin/haproxy"),
+    );
+    let rollout = cmd!(
+        shell,
+        "{python} {rollout} {server} {client} {proxy} {manifest} {STREAMS}"
+    );
+    rollout.env("LD_LIBRARY_PATH", libraries).run()?;
     Ok(())
 }
 

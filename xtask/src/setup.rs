@@ -59,6 +59,32 @@ pub(crate) fn debian(
     Ok(())
 }
 
+/// Debian packages, unpacked into a folder of the target directory and not installed.
+/// Returns the folder.
+pub(crate) fn unpacked(
+    workspace: &Workspace,
+    name: &str,
+    packages: &[&str],
+) -> Result<PathBuf, Error> {
+    let shell = &workspace.shell;
+    let folder = workspace.target(name);
+    let complete = folder.join("unpacked");
+    if shell.path_exists(&complete) {
+        return Ok(folder);
+    }
+    let (list, place) = (packages.join(", "), folder.display());
+    eprintln!("xtask: downloads Debian's {list} into {place}");
+    let download = shell.create_temp_dir()?;
+    let download = download.path();
+    let get = cmd!(shell, "env --chdir={download} apt-get -qq download");
+    get.args(packages).run()?;
+    for package in shell.read_dir(download)? {
+        cmd!(shell, "dpkg-deb --extract {package} {folder}").run()?;
+    }
+    shell.write_file(complete, list)?;
+    Ok(folder)
+}
+
 /// The packages that a simulation of apt-get removes, in lines like
 /// `Remv pipewire-audio [0.3.65-3+deb12u1]`.
 fn removed(plan: &str) -> String {
