@@ -70,7 +70,8 @@ pub enum ConfigCommand {
     },
     /// Print every setting with its value and where that comes from
     ///
-    /// As a configuration file, or as JSON. Secrets are left out.
+    /// As a configuration file, or as JSON. All of it: settings name the files that
+    /// hold secrets, and hold none.
     Print {
         /// The settings to print.
         #[command(flatten)]

@@ -126,7 +126,7 @@ fn fits(kind: &Kind, value: &Value) -> bool {
             })
         }
         Kind::Table(_) | Kind::Map(_) | Kind::List(_) => false,
-        Kind::Text | Kind::Secret | Kind::Anything => true,
+        Kind::Text | Kind::Anything => true,
     }
 }
 

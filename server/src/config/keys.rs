@@ -44,8 +44,6 @@ pub(super) enum Kind {
     },
     /// Text that its own type reads.
     Text,
-    /// Text that is never shown.
-    Secret,
     /// Whatever a backend makes of it.
     Anything,
 }
@@ -131,7 +129,6 @@ impl Kind {
                 least: read["minimum"].as_f64(),
                 most: read["maximum"].as_f64(),
             },
-            Some("string") if read["writeOnly"] == true => Self::Secret,
             Some("string") => Self::Text,
             _ => Self::Anything,
         }
@@ -157,7 +154,7 @@ impl Kind {
                     (None, None) => what.to_owned(),
                 }
             }
-            Self::Text | Self::Secret | Self::Anything => return None,
+            Self::Text | Self::Anything => return None,
         })
     }
 }

@@ -31,7 +31,6 @@ mod print;
 pub(crate) mod problem;
 mod reach;
 mod schema;
-mod secret;
 mod server;
 mod standard;
 pub(crate) mod suggest;
@@ -62,7 +61,6 @@ pub use models::{ModelsConfig, PackageConfig};
 pub use overload::OverloadConfig;
 pub use problem::Problem;
 pub use schema::json as json_schema;
-pub use secret::Secret;
 pub use server::ServerConfig;
 pub use telemetry::TelemetryConfig;
 pub use tls::TlsConfig;
@@ -112,6 +110,7 @@ impl Config {
             self.admin.tls.problems(&TlsKeys::ADMIN),
             reach::problems(self),
             self.metrics.problems(),
+            self.telemetry.problems(),
             self.log.problems(),
         ]
         .concat()

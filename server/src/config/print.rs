@@ -15,7 +15,7 @@ const DEFAULT: &str = "default";
 
 impl Settings {
     /// A configuration file that says the same, with the origin of each value beside
-    /// it. Secrets aren't in it.
+    /// it.
     #[must_use]
     pub fn to_toml(&self) -> String {
         let mut file = String::new();
@@ -42,12 +42,11 @@ impl Settings {
     fn table(&self, place: &Place, key: &Key, table: &Value, file: &mut String) {
         let entries = entries(key, table).into_iter();
         let (inner, own): (Vec<_>, Vec<_>) = entries.partition(|(_, _, value)| is_table(value));
-        for (name, child, value) in own {
+        for (name, _, value) in own {
             let origin = self.origin_of(&place.inner(name));
             let name = text::key(name);
-            let _ = match (&child.kind, value) {
-                (_, Value::Null) => writeln!(file, "#{name} =  # not set"),
-                (Kind::Secret, _) => writeln!(file, "#{name} = {value}  # {origin}"),
+            let _ = match value {
+                Value::Null => writeln!(file, "#{name} =  # not set"),
                 _ => writeln!(file, "{name} = {}  # {origin}", text::value(value)),
             };
         }

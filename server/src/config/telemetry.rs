@@ -6,14 +6,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{attributes, duration};
+use super::{Problem, attributes, duration};
 
 /// `[telemetry]`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TelemetryConfig {
     /// The collector that traces, metrics and logs are sent to, by OTLP over gRPC, for
-    /// instance `http://127.0.0.1:4317`, or `https://` with TLS. The variable
+    /// instance `http://127.0.0.1:4317`, or `https://` with TLS, and never with a
+    /// password, which `headers_file` is for. The variable
     /// `OTEL_EXPORTER_OTLP_ENDPOINT` sets it, too, if nothing else does. Default:
     /// none, nothing is sent.
     #[schemars(example = &"http://127.0.0.1:4317")]
@@ -59,6 +60,22 @@ pub struct TelemetryConfig {
     #[serde(deserialize_with = "attributes::deserialize")]
     #[schemars(example = json!({"deployment.environment": "production"}))]
     pub resource_attributes: BTreeMap<String, String>,
+}
+
+impl TelemetryConfig {
+    /// Settings are printed and logged, and so hold no secrets.
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        let endpoint = self.endpoint.iter();
+        let with_user = endpoint.filter(|url| url.contains('@'));
+        let problem = |_| {
+            Problem::new(
+                "telemetry.endpoint",
+                "a URL with a user or a password; expected one without, and the header that \
+                 says who sends in telemetry.headers_file",
+            )
+        };
+        with_user.map(problem).collect()
+    }
 }
 
 impl Default for TelemetryConfig {

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    super::{Overrides, Secret, keys, secret::REDACTED},
-    Config, file, from_file, settings,
+    super::{Overrides, keys},
+    Config, Problem, file, from_file, settings,
 };
 
 fn flags() -> Overrides {
@@ -77,9 +77,22 @@ fn every_value_is_printed_with_its_origin() {
 }
 
 #[test]
-fn a_secret_is_never_shown() {
-    let secret: Secret = serde_json::from_value(json!("swordfish")).unwrap();
-    assert_eq!(secret.expose(), "swordfish");
-    assert_eq!(format!("{secret:?}"), REDACTED);
-    assert_eq!(serde_json::to_value(&secret).unwrap(), REDACTED);
+fn a_secret_in_a_url_is_refused_and_not_shown() {
+    for url in [
+        "https://me:swordfish@collector:4317",
+        "http://swordfish@collector",
+        "me:sword fish@swordfish",
+    ] {
+        let text = format!("[telemetry]\nendpoint = \"{url}\"\n");
+        let [problem] = from_file(&text).unwrap_err().try_into().unwrap();
+        let problem = Problem::to_string(&problem);
+        assert!(
+            problem.ends_with(
+                "ser.toml:2: telemetry.endpoint: a URL with a user or a password; expected one \
+                 without, and the header that says who sends in telemetry.headers_file"
+            ),
+            "{problem}"
+        );
+        assert!(!problem.contains("swordfish"), "{problem}");
+    }
 }
