@@ -19,6 +19,8 @@ pub mod inventory;
 mod listen;
 pub mod models;
 pub mod preflight;
+#[cfg(test)]
+mod promises;
 mod reload;
 pub mod serve;
 mod services;

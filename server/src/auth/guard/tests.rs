@@ -8,6 +8,7 @@ use tonic::{Code, codegen::http::HeaderName};
 use super::*;
 use crate::{
     auth::{NewToken, TokenFile},
+    promises::assert_promised,
     telemetry,
 };
 
@@ -133,6 +134,7 @@ async fn a_call_needs_exactly_one_good_token() {
     ] {
         let said = call(guarded, PATH, &headers).await.unwrap_err();
         assert_eq!(said, format!("authorization: {expected}"));
+        assert_promised(&said);
         assert!(!said.contains(token.token()));
     }
 }

@@ -10,7 +10,7 @@ use rcgen::{
 use tempfile::TempDir;
 
 use super::*;
-use crate::{config::TlsKeys, reload::Source};
+use crate::{config::TlsKeys, promises::assert_promised, reload::Source};
 
 /// Signs certificates.
 pub(crate) struct Ca(CertifiedIssuer<'static, KeyPair>);
@@ -212,10 +212,12 @@ fn a_client_is_checked_against_what_holds_now() {
         checked.map_err(|error| error.to_string())
     };
     let said = |found: &str| {
-        Err(format!(
+        let said = format!(
             "client certificate: {found}; expected one that is valid, of a CA that this server \
              trusts"
-        ))
+        );
+        assert_promised(&said);
+        Err(said)
     };
 
     let open = files(&[]);

@@ -13,11 +13,12 @@ use ser_proto::v1::{
 };
 use tonic::Code;
 
-use super::{Bench, assert_promised, config, format, results::stereo};
+use super::{Bench, config, format, results::stereo};
 use crate::{
     Error,
     admission::Caller,
     fixture::{babble, bytes},
+    promises::assert_promised,
     session::{admit_clip, recognize_clip},
 };
 

@@ -28,6 +28,7 @@ use crate::{
     context::Context,
     fixture::Fixture,
     models::Repository,
+    promises::assert_promised,
     shutdown::Shutdown,
     telemetry::{Service, Telemetry},
 };
@@ -204,48 +205,6 @@ impl Said {
         assert_eq!((end.code(), end.message()), (code, message));
         assert_promised(message);
     }
-}
-
-/// Checks that the protocol's comments name this error, with whatever values.
-#[track_caller]
-fn assert_promised(message: &str) {
-    const PROTOCOL: &str = concat!(
-        include_str!("../../../../proto/ser/v1/types.proto"),
-        include_str!("../../../../proto/ser/v1/speech_emotion.proto"),
-        include_str!("../../../../proto/ser/v1/clips.proto"),
-    );
-    let promised = format!("\"{}\"", without_values(&message.replace('"', "\\\"")));
-    let found = PROTOCOL
-        .lines()
-        .any(|line| without_values(line.trim_start().trim_start_matches("//").trim()) == promised);
-    assert!(found, "{message:?} is not in the protocol, as {promised}");
-}
-
-/// An error with `#` for each number, `?` for each quoted text and `NaN` for all
-/// that isn't finite, as seen from the options and with one model.
-fn without_values(message: &str) -> String {
-    let message = message
-        .replace("config.options.", "options.")
-        .replace("double/1, memory/1", "tess-lstm/1")
-        .replace("double/1", "tess-lstm/1")
-        .replace("is -inf", "is NaN")
-        .replace("is inf", "is NaN");
-    let mut parts = message.split("\\\"");
-    let mut text = parts.next().unwrap_or_default().to_owned();
-    for (at, part) in parts.enumerate() {
-        text.push_str(if at % 2 == 0 { "?" } else { part });
-    }
-    let mut plain = String::new();
-    for character in text.chars() {
-        let of_number = character.is_ascii_digit() || (character == '.' && plain.ends_with('#'));
-        match character {
-            '-' if plain.ends_with(' ') => {}
-            _ if of_number && plain.ends_with('#') => {}
-            _ if of_number => plain.push('#'),
-            other => plain.push(other),
-        }
-    }
-    plain
 }
 
 /// A valid config: mono s16le at 16 kHz, all defaults.

@@ -96,6 +96,7 @@ async fn requests_say_that_the_default_is_gone() {
         error.to_string(),
         "options.model: none given, and the default \"a\" is not served; expected one of b/1"
     );
+    assert_promised(&error.to_string());
     let error = bench.resolve(Some("a")).unwrap_err();
     assert_eq!(error.code(), Code::NotFound);
     assert_eq!(ids(bench.repository.registry()), ["b/1"]);

@@ -18,7 +18,10 @@ use tokio::sync::watch;
 use tonic::Code;
 
 use super::*;
-use crate::models::{ModelInUse, ModelState, ModelStatus};
+use crate::{
+    models::{ModelInUse, ModelState, ModelStatus},
+    promises::assert_promised,
+};
 
 /// Longer than anything honest takes.
 const PATIENCE: Duration = Duration::from_secs(60);

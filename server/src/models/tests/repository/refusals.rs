@@ -17,6 +17,7 @@ async fn wrong_names_are_refused_as_the_protocol_says() {
                 error.to_string(),
                 format!("model: {malformed:?}; expected {expected}")
             );
+            assert_promised(&error.to_string());
         }
     }
     let unknown = "model: \"a/9\" is not in the repository; expected one of a/1";
@@ -29,12 +30,14 @@ async fn wrong_names_are_refused_as_the_protocol_says() {
             (Code::NotFound, unknown)
         );
     }
+    assert_promised(unknown);
     let error = bench.repository.unload("a/9").await.unwrap_err();
     let not_served = "model: \"a/9\" is not served; expected one of a/1";
     assert_eq!(
         (error.code(), error.to_string().as_str()),
         (Code::NotFound, not_served)
     );
+    assert_promised(not_served);
 }
 
 #[tokio::test]
@@ -104,6 +107,7 @@ async fn a_backend_that_panics_refuses() {
     bench.add("panicking", "1");
     let error = bench.repository.load("panicking/1").await.unwrap_err();
     assert_eq!(error.code(), Code::Internal);
+    assert_promised(&error.to_string());
     let status = bench.status("panicking/1").await;
     let refusal = Some("its backend panicked".to_owned());
     assert_eq!(

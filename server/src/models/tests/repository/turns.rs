@@ -39,6 +39,7 @@ async fn a_load_that_hangs_is_given_up_on() {
             "model slow/1: refused: did not load within 300s"
         )
     );
+    assert_promised(&error.to_string());
     let status = bench.status("slow/1").await;
     assert_eq!(
         (status.state, status.refusal.as_deref()),
@@ -108,6 +109,7 @@ async fn only_so_many_loads_may_hang() {
             )
         )
     );
+    assert_promised(&error.to_string());
     // That is nothing against the package, and unloading needs no room.
     let status = bench.status("a/2").await;
     assert_eq!(
@@ -177,5 +179,6 @@ async fn a_change_waits_for_its_turn_no_longer_than_the_deadline() {
             "repository changes: 1 open; expected at most 1, try again later"
         )
     );
+    assert_promised(&error.to_string());
     assert_eq!(bench.id(None), "a/1");
 }
