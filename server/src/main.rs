@@ -76,15 +76,15 @@ fn new_token(name: &str) -> Result<(), Error> {
 
 /// Serves until SIGINT or SIGTERM; a second one ends the drain.
 async fn run(config: Config, telemetry: Telemetry) -> Result<(), Error> {
-    for (name, meant) in config::misspelt_variables() {
-        warn!("environment variable {name} is not read; did you mean {meant}?");
-    }
-    let backends = BackendRegistry::default().with_plugins(&config.plugins)?;
     let signals = |source| Error::Io {
         what: "signal handlers".to_owned(),
         source,
     };
-    let mut signals = shutdown::Signals::install().map_err(signals)?;
+    let mut signals = shutdown::Signals::install(&config).map_err(signals)?;
+    for (name, meant) in config::misspelt_variables() {
+        warn!("environment variable {name} is not read; did you mean {meant}?");
+    }
+    let backends = BackendRegistry::default().with_plugins(&config.plugins)?;
     let listener = serve::bind(config.server.listen).await?;
     let stop = CancellationToken::new();
     let stopped = stop.clone().cancelled_owned();

@@ -10,6 +10,8 @@ use tokio::{
 use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
 use tracing::info;
 
+use crate::config::Config;
+
 /// Tells every stream that the server stops.
 #[derive(Debug)]
 pub(crate) struct Shutdown {
@@ -88,32 +90,49 @@ impl Drain {
     }
 }
 
-/// SIGINT and SIGTERM.
+/// SIGINT and SIGTERM, which stop the server, and SIGHUP, which doesn't.
 #[derive(Debug)]
 pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    hangup: Signal,
+    /// Whether there is anything to read again on SIGHUP.
+    reloads: bool,
 }
 
 impl Signals {
-    /// From now on neither ends the process by itself.
+    /// From now on none of them ends the process by itself.
     ///
     /// # Errors
     ///
     /// When the handlers can't be installed.
-    pub fn install() -> io::Result<Self> {
+    pub fn install(config: &Config) -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+            reloads: config.names_credentials(),
         })
     }
 
-    /// Waits for the next one.
+    /// Waits for the next one that stops the server.
     pub async fn next(&mut self) {
-        let name = tokio::select! {
-            _ = self.interrupt.recv() => "SIGINT",
-            _ = self.terminate.recv() => "SIGTERM",
+        let name = loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => break "SIGINT",
+                _ = self.terminate.recv() => break "SIGTERM",
+                _ = self.hangup.recv() => self.told_to_reload(),
+            }
         };
         info!("{name}");
+    }
+
+    /// Whoever holds files hears the signal, too, and reads them.
+    fn told_to_reload(&self) {
+        if self.reloads {
+            info!("SIGHUP");
+        } else {
+            info!("SIGHUP: nothing to reload, neither certificates nor tokens are set");
+        }
     }
 }

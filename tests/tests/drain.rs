@@ -1,4 +1,5 @@
-//! Stopping: open streams are told, may finish, and the process ends in time.
+//! Signals. The server stops: open streams are told, may finish, and the process ends
+//! in time. Or it doesn't.
 
 use std::{error::Error as _, time::Duration};
 
@@ -57,6 +58,24 @@ async fn a_stream_may_finish_after_sigterm() {
     );
     assert_eq!(transcript.summaries.len(), 1);
 
+    let (status, log) = server.wait();
+    assert!(status.success(), "{log:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sighup_ends_nothing_where_there_is_nothing_to_reload() {
+    let (mut server, channel) = ServerProcess::ready().await;
+    let mut stream = busy_stream(&server).await;
+    server.signal(Signal::HUP);
+    server.until_said("SIGHUP: nothing to reload", 0).await;
+    stream
+        .audio(audio::s16le(&audio::voice(RATE, 1.0, 2)))
+        .await;
+    stream.half_close();
+    assert_eq!(stream.transcript().await.error, None);
+
+    server.signal(Signal::TERM);
+    drop(channel);
     let (status, log) = server.wait();
     assert!(status.success(), "{log:#?}");
 }

@@ -103,6 +103,14 @@ pub struct Config {
 }
 
 impl Config {
+    /// Whether certificates or tokens come from files, which are read again when they
+    /// change, or on SIGHUP.
+    pub(crate) fn names_credentials(&self) -> bool {
+        let admin = &self.admin;
+        let tokens = [&self.auth.tokens, &admin.tokens];
+        self.tls.is_on() || admin.tls.is_on() || tokens.into_iter().any(Option::is_some)
+    }
+
     /// What types alone can't say, and what depends on several keys.
     fn problems(&self) -> Vec<Problem> {
         [
