@@ -55,9 +55,11 @@ enum Command {
 pub enum ConfigCommand {
     /// Check what a start would, without listening
     ///
-    /// Settings from file, environment and flags, the files that they name, and the
-    /// model packages, which are loaded and have to reproduce their golden values.
-    /// Prints everything that is wrong and exits with 2, or says what would be served.
+    /// Settings from file, environment and flags; certificates, keys, lists of
+    /// revocations, tokens and headers in the files that they name; and the model
+    /// packages, which are loaded and have to reproduce their golden values. Prints
+    /// everything that is wrong and exits with 2, or says what would be served, and
+    /// how much memory that takes at most.
     Check {
         /// The settings to check.
         #[command(flatten)]

@@ -261,11 +261,29 @@ impl Error {
     /// # Errors
     ///
     /// The only one, or [`Error::Unfit`].
-    pub fn unless_none(mut errors: Vec<Self>) -> Result<(), Self> {
+    pub fn unless_none(errors: Vec<Self>) -> Result<(), Self> {
+        if errors.is_empty() {
+            return Ok(());
+        }
+        Err(Self::all(errors))
+    }
+
+    /// The only one of `errors`, or [`Error::Unfit`].
+    #[must_use]
+    pub(crate) fn all(errors: Vec<Self>) -> Self {
+        let mut errors: Vec<_> = errors.into_iter().flat_map(Self::each).collect();
         match errors.len() {
-            0 => Ok(()),
-            1 => Err(errors.remove(0)),
-            _ => Err(Self::Unfit(errors)),
+            1 => errors.remove(0),
+            _ => Self::Unfit(errors),
+        }
+    }
+
+    /// Each of the errors that this one is made of.
+    #[must_use]
+    pub(crate) fn each(self) -> Vec<Self> {
+        match self {
+            Self::Unfit(errors) => errors.into_iter().flat_map(Self::each).collect(),
+            other => vec![other],
         }
     }
 

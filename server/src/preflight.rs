@@ -5,8 +5,10 @@ use std::path::Path;
 use crate::{
     Error,
     cli::{self, ConfigCommand},
-    config::{self, Overrides, Settings},
+    config::{self, Config, Overrides, Settings},
+    listen::Credentials,
     models::{self, BackendRegistry, Examination},
+    telemetry,
 };
 
 /// Does what `command` says.
@@ -48,23 +50,47 @@ fn check(
 ) -> Result<String, Error> {
     let (settings, problems) = config::examine(file, flags);
     // With a default in place of what is wrong, more would seem to be.
-    let is_about = |section| problems.iter().any(|problem| problem.is_in(section));
-    let examination = if is_about("models") || is_about("plugins") {
-        Examination::default()
-    } else {
-        look(&settings, backends, load)
-    };
+    let is_fit = |section: &str| !problems.iter().any(|problem| problem.is_in(section));
+    let mut found = files(&settings.config, is_fit);
+    let mut examination = Examination::default();
+    if is_fit("models") && is_fit("plugins") {
+        examination = look(&settings, backends, load);
+        found.append(&mut examination.errors);
+    }
     let problems = problems.into_iter();
     let mut errors: Vec<_> = problems
         .map(|problem| Error::Config(vec![problem]))
         .collect();
-    let found = examination.errors.into_iter();
-    errors.extend(found.map(|error| settings.explain(error)));
+    errors.extend(found.into_iter().map(|error| settings.explain(error)));
     if !errors.is_empty() {
         return Err(Error::Unfit(errors));
     }
-    let mut lines = vec![format!("OK: {}", summary(&settings))];
-    lines.push(format!("listen on {}", settings.config.server.listen));
+    Ok(report(&settings, examination))
+}
+
+/// What is wrong in the files that the sections name that are fit, but for models.
+fn files(config: &Config, is_fit: impl Fn(&str) -> bool) -> Vec<Error> {
+    let mut errors = Vec::new();
+    if is_fit("tls") && is_fit("auth") {
+        errors.extend(Credentials::of_clients(config).problems());
+    }
+    if is_fit("admin") {
+        errors.extend(Credentials::of_operators(config).problems());
+    }
+    if is_fit("telemetry") {
+        errors.extend(telemetry::problems(&config.telemetry));
+    }
+    errors
+}
+
+/// What there is to say where nothing is wrong.
+fn report(settings: &Settings, examination: Examination) -> String {
+    let config = &settings.config;
+    let mut lines = vec![
+        format!("OK: {}", summary(settings)),
+        format!("listen on {}", config.server.listen),
+        config.memory(),
+    ];
     lines.extend(examination.served);
     let refused = examination.refused.into_iter();
     lines.extend(refused.map(|line| format!("refused, another version serves: {line}")));
@@ -72,7 +98,7 @@ fn check(
         format!("environment variable {name} is not read; did you mean {meant}?")
     });
     lines.extend(misspelt);
-    Ok(lines.join("\n  ") + "\n")
+    lines.join("\n  ") + "\n"
 }
 
 fn look(settings: &Settings, backends: BackendRegistry, load: bool) -> Examination {

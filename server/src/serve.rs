@@ -62,8 +62,7 @@ pub async fn run(
     let port_file = config.server.port_file.as_deref();
     let address = clients.tell("server.port_file", port_file)?;
     info!(%address, "listening on {address}");
-    let bound = config.memory_bound() >> 20;
-    info!("memory: at most {bound} MiB with these limits");
+    info!("{}", config.memory());
     clients.warn(address);
 
     let (stopping, drain) = Shutdown::new();

@@ -3,7 +3,11 @@
 use std::{net::TcpListener, process::Output};
 
 use rustix::process::Signal;
-use ser_tests::{binaries, server::ServerProcess};
+use ser_tests::{
+    binaries,
+    pki::{Ca, Files},
+    server::ServerProcess,
+};
 
 fn output(flags: &[&str]) -> Output {
     let mut command = binaries::command("ser-server");
@@ -174,6 +178,71 @@ fn a_check_finds_everything_that_is_wrong() {
         ] {
             assert!(said.contains(expected), "{expected}: {said}");
         }
+    }
+}
+
+#[test]
+fn a_check_reads_certificates_tokens_and_headers() {
+    let (ca, files) = (Ca::new("a CA"), Files::new());
+    let (server, other) = (ca.server(&["a.example"]), ca.server(&["b.example"]));
+    files.write_signed("server", &server);
+    files.write_signed("other", &other);
+    files.write_signed("expired", &ca.expired_server(&["a.example"]));
+    files.write("ca.crt", &ca.certificate());
+    files.write("client.crl", "no list");
+    files.write(
+        "tokens.toml",
+        "[[token]]\nname = \"\"\nsha256 = \"7\"\n"
+            .repeat(2)
+            .as_str(),
+    );
+    files.write("headers", "nonsense");
+    let text = |rest: &str, admin: &str| {
+        format!(
+            "[tls]\ncertificate = 'DIR/server.crt'\nclient_ca = 'DIR/ca.crt'\n{rest}\
+             [admin]\nlisten = '127.0.0.1:0'\n{admin}"
+        )
+    };
+    let check = |text: &str| {
+        let folder = files.path("");
+        files.write("ser.toml", &text.replace("DIR/", folder.to_str().unwrap()));
+        files.text("ser.toml")
+    };
+    let good = check(&text("key = 'DIR/server.key'\n", ""));
+    let printed = printed(&["config", "check", "--no-load", "--config", &good]);
+    let memory = printed
+        .lines()
+        .find(|line| line.contains("memory: at most "));
+    assert!(
+        memory.is_some_and(|line| line.ends_with(" MiB with these limits")),
+        "{printed}"
+    );
+
+    let wrong = check(&text(
+        "key = 'DIR/other.key'\nclient_crl = 'DIR/client.crl'\n\
+         [auth]\ntokens = 'DIR/tokens.toml'\n",
+        "tokens = 'DIR/none.toml'\n\
+         [admin.tls]\ncertificate = 'DIR/expired.crt'\nkey = 'DIR/ca.crt'\n\
+         [telemetry]\nendpoint = 'collector'\nheaders_file = 'DIR/headers'\n",
+    ));
+    let said = misconfigured(&["config", "check", "--no-load", "--config", &wrong]);
+    for expected in [
+        "9 problems:",
+        "tls.key: ",
+        ": not the key of the certificate in ",
+        "tls.client_crl: ",
+        "auth.tokens: ",
+        ": token 1: name: \"\"; expected a name",
+        ": token 2: name: \"\"; expected a name",
+        "admin.tls.certificate: ",
+        ": expired on 2021-01-01T00:00:00Z; expected",
+        "admin.tls.key: ",
+        ": no key in it; expected PEM with a private key",
+        "admin.tokens: ",
+        "telemetry.endpoint: \"collector\": neither http nor https",
+        "telemetry.headers_file: ",
+    ] {
+        assert!(said.contains(expected), "{expected}: {said}");
     }
 }
 

@@ -168,12 +168,19 @@ impl Source for TokenFile {
                 error.message()
             ))
         })?;
-        let entries = (1..).zip(written.token);
-        let entries: Vec<Entry> = entries
-            .map(|(number, written)| self.entry(number, written))
-            .collect::<Result<_, _>>()?;
+        let (mut entries, mut errors) = (Vec::new(), Vec::new());
+        for (number, written) in (1..).zip(written.token) {
+            match self.entry(number, written) {
+                Ok(entry) => entries.push(entry),
+                Err(error) => errors.push(error),
+            }
+        }
+        Error::unless_none(errors)?;
         for (index, entry) in entries.iter().enumerate() {
-            if let Some(first) = entries[..index].iter().position(|e| e.hash == entry.hash) {
+            if let Some(first) = entries[..index]
+                .iter()
+                .position(|e: &Entry| e.hash == entry.hash)
+            {
                 return Err(self.wrong(&format!(
                     "token {}: sha256: that of token {} too; expected another",
                     index + 1,

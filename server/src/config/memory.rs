@@ -44,6 +44,14 @@ impl Config {
     }
 }
 
+impl Config {
+    /// The bound as people read it.
+    pub(crate) fn memory(&self) -> String {
+        let bound = self.memory_bound() / MIB;
+        format!("memory: at most {bound} MiB with these limits")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::num::NonZeroUsize;

@@ -3,6 +3,7 @@
 
 mod acceptor;
 mod connection;
+mod credentials;
 mod preface;
 mod refusals;
 mod socket;
@@ -23,6 +24,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use acceptor::Acceptor;
 pub(crate) use connection::{Connection, Peer};
+pub(crate) use credentials::Credentials;
 pub(crate) use tls::{Identity, TlsFiles};
 
 use crate::{reload::Reloaded, telemetry::Metrics};

@@ -9,9 +9,9 @@ use tracing::{info, warn};
 
 use crate::{
     Error,
-    auth::{Audit, Guard, TokenFile, Tokens},
-    config::{Config, MetricsConfig, ServerConfig, TlsKeys},
-    listen::{Admittance, Identity, Incoming, TlsFiles},
+    auth::{Audit, Guard, Tokens},
+    config::{Config, MetricsConfig, ServerConfig},
+    listen::{Admittance, Credentials, Identity, Incoming},
     reload::{Reloaded, Source},
     telemetry::{self, Metrics, Telemetry},
     transport::transport,
@@ -44,17 +44,13 @@ impl Entrance {
         config: &Config,
         metrics: &Arc<Metrics>,
     ) -> Result<Self, Error> {
-        let identity = TlsFiles::named(&config.tls, &TlsKeys::SERVER);
-        let tokens = config.auth.tokens.clone().map(|path| TokenFile {
-            key: "auth.tokens",
-            path,
-        });
+        let Credentials { tls, tokens } = Credentials::of_clients(config);
         Ok(Self {
             name: "server",
             listener,
             connections: config.server.connections,
             handshake: config.server.handshake,
-            identity: opened(identity, metrics)?,
+            identity: opened(tls, metrics)?,
             tokens: opened(tokens, metrics)?,
             metrics: Arc::clone(metrics),
         })
@@ -73,17 +69,13 @@ impl Entrance {
         let Some(address) = admin.listen else {
             return Ok(None);
         };
-        let identity = TlsFiles::named(&admin.tls, &TlsKeys::ADMIN);
-        let tokens = admin.tokens.clone().map(|path| TokenFile {
-            key: "admin.tokens",
-            path,
-        });
+        let Credentials { tls, tokens } = Credentials::of_operators(config);
         let entrance = Self {
             name: "admin",
             listener: bind("--admin-listen", address).await?,
             connections: FEW_CONNECTIONS,
             handshake: config.server.handshake,
-            identity: opened(identity, metrics)?,
+            identity: opened(tls, metrics)?,
             tokens: opened(tokens, metrics)?,
             metrics: Arc::clone(metrics),
         };

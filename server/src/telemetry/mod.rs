@@ -24,6 +24,7 @@ use crate::{Error, config::Config};
 
 pub(crate) use logs::{Level, LogLevel, filter};
 pub(crate) use metrics::{Open, PrincipalMetrics, code_name};
+pub(crate) use otlp::problems;
 pub(crate) use prometheus::serve as serve_prometheus;
 pub(crate) use traces::{BatchSpan, CallSpan, Service, Tracer};
 

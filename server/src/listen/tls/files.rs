@@ -15,6 +15,7 @@ use tokio_rustls::rustls::{
         pem::{self, PemObject},
     },
     server::{WebPkiClientVerifier, danger::ClientCertVerifier},
+    sign::{CertifiedKey, SingleCertAndKey},
 };
 use tracing::warn;
 use x509_parser::{
@@ -54,11 +55,62 @@ impl TlsFiles {
         })
     }
 
+    /// What the listener shows of itself, and the key that belongs to it.
+    fn pair(&self) -> Result<CertifiedKey, Error> {
+        let mut errors = Vec::new();
+        let chain = noted(&mut errors, self.chain());
+        let key = noted(&mut errors, self.private_key());
+        let (Some(chain), Some(key)) = (chain, key) else {
+            return Err(Error::all(errors));
+        };
+        CertifiedKey::from_der(chain, key, &provider()).map_err(|error| {
+            let reason = match error {
+                rustls::Error::InconsistentKeys(_) => format!(
+                    "not the key of the certificate in {}; expected that",
+                    self.certificate.display()
+                ),
+                error => format!("{error}; expected a key and a certificate for TLS"),
+            };
+            wrong(self.keys.key, &self.key, &reason)
+        })
+    }
+
+    fn chain(&self) -> Result<Vec<CertificateDer<'static>>, Error> {
+        let file = File::read(self.keys.certificate, &self.certificate)?;
+        let chain = file.certificates()?;
+        file.check_validity(&chain)?;
+        Ok(chain)
+    }
+
+    fn private_key(&self) -> Result<PrivateKeyDer<'static>, Error> {
+        File::read(self.keys.key, &self.key)?.private_key()
+    }
+
     /// What clients' certificates are checked with.
     fn clients(&self) -> Result<Option<Arc<dyn ClientCertVerifier>>, Error> {
         let Some(path) = &self.client_ca else {
             return Ok(None);
         };
+        let mut errors = Vec::new();
+        let roots = noted(&mut errors, self.roots(path));
+        let revoked = noted(&mut errors, self.revoked());
+        let (Some(roots), Some(revoked)) = (roots, revoked) else {
+            return Err(Error::all(errors));
+        };
+        // Every CA on the way must have a list, once there is one: of a CA without, nobody
+        // knows whom it has revoked.
+        let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider())
+            .with_crls(revoked)
+            .build()
+            .map_err(|error| {
+                let reason = format!("{error}; expected CAs, and their lists of revocations");
+                wrong(self.keys.client_ca, path, &reason)
+            })?;
+        Ok(Some(verifier))
+    }
+
+    /// The CAs in the file at `path`.
+    fn roots(&self, path: &Path) -> Result<RootCertStore, Error> {
         let file = File::read(self.keys.client_ca, path)?;
         let mut roots = RootCertStore::empty();
         for certificate in file.certificates()? {
@@ -68,18 +120,7 @@ impl TlsFiles {
                 ))
             })?;
         }
-        let revoked = self.revoked()?;
-        // Every CA on the way must have a list, once there is one: of a CA without, nobody
-        // knows whom it has revoked.
-        let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider())
-            .with_crls(revoked)
-            .build()
-            .map_err(|error| {
-                file.wrong(&format!(
-                    "{error}; expected CAs, and their lists of revocations"
-                ))
-            })?;
-        Ok(Some(verifier))
+        Ok(roots)
     }
 
     fn revoked(&self) -> Result<Vec<CertificateRevocationListDer<'static>>, Error> {
@@ -123,11 +164,12 @@ impl Source for TlsFiles {
     }
 
     fn load(&self) -> Result<Identity, Error> {
-        let certificate = File::read(self.keys.certificate, &self.certificate)?;
-        let chain = certificate.certificates()?;
-        certificate.check_validity(&chain)?;
-        let key = File::read(self.keys.key, &self.key)?;
-        let clients = self.clients()?;
+        let mut errors = Vec::new();
+        let pair = noted(&mut errors, self.pair());
+        let clients = noted(&mut errors, self.clients());
+        let (Some(pair), Some(clients)) = (pair, clients) else {
+            return Err(Error::all(errors));
+        };
         let builder = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .map_err(|error| Error::Internal(error.to_string()))?;
@@ -135,23 +177,19 @@ impl Source for TlsFiles {
             Some(clients) => builder.with_client_cert_verifier(Arc::clone(clients)),
             None => builder.with_no_client_auth(),
         };
-        let mut config = builder
-            .with_single_cert(chain, key.private_key()?)
-            .map_err(|error| match error {
-                rustls::Error::InconsistentKeys(_) => key.wrong(&format!(
-                    "not the key of the certificate in {}; expected that",
-                    self.certificate.display()
-                )),
-                error => key.wrong(&format!(
-                    "{error}; expected a key and a certificate for TLS"
-                )),
-            })?;
+        let pair = SingleCertAndKey::from(pair);
+        let mut config = builder.with_cert_resolver(Arc::new(pair));
         config.alpn_protocols = vec![H2.to_vec()];
         Ok(Identity {
             config: Arc::new(config),
             clients,
         })
     }
+}
+
+/// What `read` holds, or a further one of `errors`.
+fn noted<T>(errors: &mut Vec<Error>, read: Result<T, Error>) -> Option<T> {
+    read.map_err(|error| errors.push(error)).ok()
 }
 
 /// A file and the key that names it.

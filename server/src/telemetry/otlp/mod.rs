@@ -57,11 +57,8 @@ impl Collector {
             return Ok(None);
         };
         Ok(Some(Self {
-            channel: channel(url, config)?,
-            headers: match &config.headers_file {
-                Some(path) => headers(path)?,
-                None => MetadataMap::new(),
-            },
+            channel: endpoint(url, config)?.connect_lazy(),
+            headers: headers(config)?,
             resource: resource(config),
             losses: Arc::new(Losses::new(url, config.queue.get())),
             config: config.clone(),
@@ -186,7 +183,16 @@ pub(super) fn resource(config: &TelemetryConfig) -> Resource {
         .build()
 }
 
-fn channel(url: &str, config: &TelemetryConfig) -> Result<Channel, Error> {
+/// Everything that is wrong with the way to the collector, if there is to be one.
+pub(crate) fn problems(config: &TelemetryConfig) -> Vec<Error> {
+    let Some(url) = &config.endpoint else {
+        return Vec::new();
+    };
+    let endpoint = endpoint(url, config).err().into_iter();
+    endpoint.chain(headers(config).err()).collect()
+}
+
+fn endpoint(url: &str, config: &TelemetryConfig) -> Result<Endpoint, Error> {
     let expected = "expected a URL such as http://127.0.0.1:4317";
     let wrong = |reason: String| {
         Error::config(
@@ -205,8 +211,7 @@ fn channel(url: &str, config: &TelemetryConfig) -> Result<Channel, Error> {
     };
     Ok(endpoint
         .connect_timeout(config.timeout)
-        .timeout(config.timeout)
-        .connect_lazy())
+        .timeout(config.timeout))
 }
 
 fn tls(ca: Option<&Path>) -> Result<ClientTlsConfig, Error> {
@@ -217,10 +222,13 @@ fn tls(ca: Option<&Path>) -> Result<ClientTlsConfig, Error> {
     Ok(ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)))
 }
 
-fn headers(path: &Path) -> Result<MetadataMap, Error> {
+fn headers(config: &TelemetryConfig) -> Result<MetadataMap, Error> {
     let key = "telemetry.headers_file";
     let expected = "expected lines such as authorization: Bearer TOKEN";
     let mut headers = MetadataMap::new();
+    let Some(path) = &config.headers_file else {
+        return Ok(headers);
+    };
     for (at, line) in read(path, key, "a file of headers")?.lines().enumerate() {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
@@ -265,12 +273,16 @@ mod tests {
             "# the collector's\n\nAuthorization: Bearer a:b\nx-scope:  me \n",
         )
         .unwrap();
-        let read = headers(file.path()).unwrap();
+        let config = TelemetryConfig {
+            headers_file: Some(file.path().to_owned()),
+            ..TelemetryConfig::default()
+        };
+        let read = headers(&config).unwrap();
         assert_eq!(read.get("authorization").unwrap(), "Bearer a:b");
         assert_eq!(read.get("x-scope").unwrap(), "me");
         assert!(!format!("{read:?}").contains("Bearer"), "{read:?}");
         fs::write(&file, "x-scope: me\nsecret\n").unwrap();
-        let error = headers(file.path()).unwrap_err().to_string();
+        let error = headers(&config).unwrap_err().to_string();
         assert!(error.contains("line 2; expected lines such as"), "{error}");
         assert!(!error.contains("secret"), "{error}");
     }
