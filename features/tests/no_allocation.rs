@@ -4,20 +4,13 @@ mod common;
 
 use allocation_counter::measure;
 use common::signals::signal;
-use common::{rate, seed};
-use ser_features::{FrontEnd, FrontEndPlan, Reduction, WindowRequest};
+use common::{recurrent_plan, seed_plan};
+use ser_features::FrontEnd;
 
 #[test]
 fn a_running_stream_does_not_allocate() {
-    let (front_end, windows) = seed();
-    let mut frames = front_end.clone();
-    frames.top_db = None;
-    frames.reduce = Reduction::None;
     for hz in [22_050, 8_000, 24_414, 48_000] {
-        let request = WindowRequest::default();
-        let windowed = FrontEndPlan::windowed(&front_end, &windows, request, rate(hz)).unwrap();
-        let recurrent = FrontEndPlan::recurrent(&frames, 8, rate(hz)).unwrap();
-        for plan in [windowed, recurrent] {
+        for plan in [seed_plan(hz), recurrent_plan(hz, 8)] {
             // The first frame of a thread brings its workspace.
             FrontEnd::new(plan.clone()).push(&[0.0; 48_000], &mut |_| ());
             let samples = signal("speech", 6 * hz as usize);
@@ -37,10 +30,8 @@ fn a_running_stream_does_not_allocate() {
 
 #[test]
 fn a_lane_of_the_seed_model_stays_within_100_kib() {
-    let (front_end, windows) = seed();
     for hz in [22_050, 8_000, 16_000, 48_000] {
-        let request = WindowRequest::default();
-        let plan = FrontEndPlan::windowed(&front_end, &windows, request, rate(hz)).unwrap();
+        let plan = seed_plan(hz);
         let mut lane = None;
         let allocations = measure(|| lane = Some(Box::new(FrontEnd::new(plan))));
         assert!(lane.is_some());

@@ -5,15 +5,12 @@
 mod common;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use common::packages::packages;
+use common::packages::{packages, plans};
 use common::signals::signal;
-use common::{Kept, pieces, rate, recurrent_plan, same_bits, seed, stream};
+use common::{Kept, pieces, recurrent_plan, requested_plan, same_bits, seed_plan, stream};
 use proptest::prelude::*;
-use ser_features::{
-    FeatureKind, FrontEnd, FrontEndParams, FrontEndPlan, Reduction, Trigger, WindowRequest,
-};
+use ser_features::{FrontEnd, FrontEndPlan, Trigger};
 
 /// The rows after the first `told`, of a stream that goes on with sample `from`.
 fn resumed(
@@ -66,10 +63,8 @@ fn cut_after_every_row(plan: &Arc<FrontEndPlan>, samples: &[f32], lengths: &[usi
 
 #[test]
 fn the_seed_model_goes_on_after_every_row() {
-    let (front_end, windows) = seed();
     for hz in [8_000, 16_000, 22_050, 24_414, 44_100, 44_101, 48_000] {
-        let request = WindowRequest::default();
-        let plan = FrontEndPlan::windowed(&front_end, &windows, request, rate(hz)).unwrap();
+        let plan = seed_plan(hz);
         let samples = signal("speech", hz as usize * 6 + 777);
         cut_after_every_row(&plan, &samples, &[hz as usize / 10], u64::from(hz) / 3);
         let speech = |kept: &[Kept]| kept.iter().filter(|kept| kept.speech).count();
@@ -79,9 +74,7 @@ fn the_seed_model_goes_on_after_every_row() {
 
 #[test]
 fn no_more_than_the_window_and_a_second_is_replayed() {
-    let (front_end, windows) = seed();
-    let request = WindowRequest::default();
-    let plan = FrontEndPlan::windowed(&front_end, &windows, request, rate(16_000)).unwrap();
+    let plan = seed_plan(16_000);
     assert_eq!(plan.replay_from(0), 0);
     for rows in 10..40 {
         let replayed = *plan.end_samples(rows - 1).end() - plan.replay_from(rows);
@@ -125,10 +118,7 @@ fn audio_that_comes_too_late_is_refused() {
 
 #[test]
 fn no_row_is_too_far_away_to_ask_for() {
-    let (front_end, windows) = seed();
-    let request = WindowRequest::default();
-    let windowed = FrontEndPlan::windowed(&front_end, &windows, request, rate(192_000)).unwrap();
-    for plan in [windowed, recurrent_plan(192_000, 8_192)] {
+    for plan in [seed_plan(192_000), recurrent_plan(192_000, 8_192)] {
         assert_eq!(plan.end_samples(u64::MAX), u64::MAX..=u64::MAX);
     }
 }
@@ -148,17 +138,7 @@ proptest! {
         lengths in prop::collection::vec(1..5_000_usize, 1..20),
         back in 1..50_000_u64,
     ) {
-        let (mut front_end, windows) = seed();
-        if small_model {
-            // Hops that don't divide a frame's reach.
-            (front_end.n_fft, front_end.hop_length) = (1000, 350);
-            (front_end.n_mels, front_end.features, front_end.n_mfcc) = (24, FeatureKind::LogMel, None);
-        }
-        let request = WindowRequest {
-            window: Some(Duration::from_millis(window_ms)),
-            hop: Some(Duration::from_millis(hop_ms)),
-        };
-        let plan = FrontEndPlan::windowed(&front_end, &windows, request, rate(hz)).unwrap();
+        let plan = requested_plan(hz, small_model, window_ms, hop_ms);
         let samples = signal(name, (hz * tenths / 10) as usize + odd);
         cut_after_every_row(&plan, &samples, &lengths, back);
     }
@@ -174,11 +154,7 @@ proptest! {
         back in 1..5_000_u64,
     ) {
         let samples = signal("speech", length);
-        let request = WindowRequest::default();
-        let windowed = FrontEndPlan::windowed(&front_end, &windows, request, rate(hz)).unwrap();
-        let frames = FrontEndParams { top_db: None, reduce: Reduction::None, ..front_end };
-        let recurrent = FrontEndPlan::recurrent(&frames, steps, rate(hz)).unwrap();
-        for plan in [windowed, recurrent] {
+        for plan in plans(&front_end, &windows, hz, steps) {
             // Rows may be a millisecond long; what is far from the end is all alike.
             let whole = stream(&plan, [&*samples]);
             let some = whole.len().div_ceil(20);

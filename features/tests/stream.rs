@@ -7,19 +7,13 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::packages::packages;
+use common::packages::{packages, plans};
 use common::signals::signal;
-use common::{Kept, pieces, rate, recurrent_plan, same_bits, seed, stream};
-use proptest::prelude::*;
-use ser_features::{
-    FeatureKind, FrontEnd, FrontEndParams, FrontEndPlan, Reduction, Trigger, WindowRequest,
-    clip_features,
+use common::{
+    Kept, pieces, rate, recurrent_plan, requested_plan, same_bits, seed, seed_plan, stream,
 };
-
-fn seed_plan(hz: u32) -> Arc<FrontEndPlan> {
-    let (front_end, windows) = seed();
-    FrontEndPlan::windowed(&front_end, &windows, WindowRequest::default(), rate(hz)).unwrap()
-}
+use proptest::prelude::*;
+use ser_features::{FrontEnd, Trigger, clip_features};
 
 fn ends_once(segments: &[Kept], received: u64) {
     let (last, others) = segments.split_last().unwrap();
@@ -180,17 +174,7 @@ proptest! {
         small_model in any::<bool>(),
         lengths in prop::collection::vec(1..5_000_usize, 1..20),
     ) {
-        let (mut front_end, windows) = seed();
-        if small_model {
-            // Hops that don't divide a frame's reach.
-            (front_end.n_fft, front_end.hop_length) = (1000, 350);
-            (front_end.n_mels, front_end.features, front_end.n_mfcc) = (24, FeatureKind::LogMel, None);
-        }
-        let request = WindowRequest {
-            window: Some(Duration::from_millis(window_ms)),
-            hop: Some(Duration::from_millis(hop_ms)),
-        };
-        let plan = FrontEndPlan::windowed(&front_end, &windows, request, rate(hz)).unwrap();
+        let plan = requested_plan(hz, small_model, window_ms, hop_ms);
         let samples = signal(name, (hz * tenths / 10) as usize + odd);
         let whole = stream(&plan, [&*samples]);
         let cut = stream(&plan, pieces(&samples, &lengths));
@@ -223,12 +207,8 @@ proptest! {
         length in 1..6_000_usize,
         lengths in prop::collection::vec(1..700_usize, 1..20),
     ) {
-        let request = WindowRequest::default();
-        let windowed = FrontEndPlan::windowed(&front_end, &windows, request, rate(hz)).unwrap();
-        let frames = FrontEndParams { top_db: None, reduce: Reduction::None, ..front_end };
-        let recurrent = FrontEndPlan::recurrent(&frames, steps, rate(hz)).unwrap();
         let samples = signal("speech", length);
-        for plan in [windowed, recurrent] {
+        for plan in plans(&front_end, &windows, hz, steps) {
             let whole = stream(&plan, [&*samples]);
             prop_assert!(same_bits(&whole, &stream(&plan, pieces(&samples, &lengths))));
             for segment in &whole {

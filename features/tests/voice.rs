@@ -4,17 +4,13 @@ mod common;
 
 use std::f64::consts::TAU;
 
-use common::{rate, seed, stream};
-use ser_features::{FrontEndPlan, WindowRequest};
+use common::{seed_plan, stream};
 
 const SECONDS: usize = 8;
 
 /// Whether somebody speaks, window by window.
 fn speech(hz: u32, samples: &[f32]) -> Vec<bool> {
-    let (front_end, windows) = seed();
-    let plan = FrontEndPlan::windowed(&front_end, &windows, WindowRequest::default(), rate(hz))
-        .expect("the seed's own settings");
-    stream(&plan, [samples])
+    stream(&seed_plan(hz), [samples])
         .iter()
         .map(|segment| segment.speech)
         .collect()

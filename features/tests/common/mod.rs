@@ -5,20 +5,20 @@
 pub(crate) mod packages;
 pub(crate) mod signals;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use ser_features::{
     FeatureKind, FrontEnd, FrontEndParams, FrontEndPlan, MelNorm, MelScale, Reduction, SampleRate,
-    Segment, ShortWindow, Trigger, WindowFunction, WindowParams,
+    Segment, ShortWindow, Trigger, WindowFunction, WindowParams, WindowRequest,
 };
 
 /// A [`Segment`] that outlives its row.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Kept {
     pub(crate) index: u64,
-    pub(crate) start: std::time::Duration,
-    pub(crate) end: std::time::Duration,
-    pub(crate) new_start: std::time::Duration,
+    pub(crate) start: Duration,
+    pub(crate) end: Duration,
+    pub(crate) new_start: Duration,
     pub(crate) end_sample: u64,
     pub(crate) features: Vec<f32>,
     pub(crate) valid_steps: usize,
@@ -118,6 +118,27 @@ pub(crate) fn seed() -> (FrontEndParams, WindowParams) {
         short: ShortWindow::Reduce,
     };
     (front_end, windows)
+}
+
+/// The windows of the seed model.
+pub(crate) fn seed_plan(hz: u32) -> Arc<FrontEndPlan> {
+    let (front_end, windows) = seed();
+    FrontEndPlan::windowed(&front_end, &windows, WindowRequest::default(), rate(hz)).unwrap()
+}
+
+/// Windows of these lengths, in milliseconds, of the seed model, or of a small one whose
+/// hops don't divide a frame's reach.
+pub(crate) fn requested_plan(hz: u32, small: bool, window: u64, hop: u64) -> Arc<FrontEndPlan> {
+    let (mut front_end, windows) = seed();
+    if small {
+        (front_end.n_fft, front_end.hop_length) = (1000, 350);
+        (front_end.n_mels, front_end.features, front_end.n_mfcc) = (24, FeatureKind::LogMel, None);
+    }
+    let request = WindowRequest {
+        window: Some(Duration::from_millis(window)),
+        hop: Some(Duration::from_millis(hop)),
+    };
+    FrontEndPlan::windowed(&front_end, &windows, request, rate(hz)).unwrap()
 }
 
 /// Rows of `steps` frames of the seed model's front end.

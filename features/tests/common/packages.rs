@@ -1,11 +1,14 @@
 //! Packages as anybody might write them.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use ser_features::{
-    FeatureKind, FrontEndParams, MelNorm, MelScale, Reduction, ShortWindow, WindowParams,
+    FeatureKind, FrontEndParams, FrontEndPlan, MelNorm, MelScale, Reduction, ShortWindow,
+    WindowParams, WindowRequest,
 };
 
-use super::seed;
+use super::{rate, seed};
 
 /// Front ends and windows of any valid package, of few samples, so that many
 /// windows fit into a short signal.
@@ -68,4 +71,23 @@ pub(crate) fn packages() -> impl Strategy<Value = (FrontEndParams, WindowParams)
         };
         (params, windows)
     })
+}
+
+/// The windows of such a package, and rows of `steps` of its frames.
+pub(crate) fn plans(
+    front_end: &FrontEndParams,
+    windows: &WindowParams,
+    hz: u32,
+    steps: usize,
+) -> [Arc<FrontEndPlan>; 2] {
+    let request = WindowRequest::default();
+    let frames = FrontEndParams {
+        top_db: None,
+        reduce: Reduction::None,
+        ..front_end.clone()
+    };
+    [
+        FrontEndPlan::windowed(front_end, windows, request, rate(hz)).unwrap(),
+        FrontEndPlan::recurrent(&frames, steps, rate(hz)).unwrap(),
+    ]
 }

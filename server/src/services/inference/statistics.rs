@@ -18,7 +18,7 @@ pub(super) fn message(target: &Target) -> ModelStatistics {
     ModelStatistics {
         name: target.name(),
         version: target.model.manifest().version.clone(),
-        last_inference: since_epoch.map_or(0, |time| nanos_or_millis(time.as_millis())),
+        last_inference: since_epoch.map_or(0, |time| at_most_u64(time.as_millis())),
         inference_count: seen.succeeded.count,
         execution_count: seen.executions(),
         inference_stats: Some(of_rows(&seen)),
@@ -48,10 +48,11 @@ fn of_batches(totals: &BatchTotals) -> InferBatchStatistics {
 fn duration(total: Total) -> StatisticDuration {
     StatisticDuration {
         count: total.count,
-        ns: nanos_or_millis(total.time.as_nanos()),
+        ns: at_most_u64(total.time.as_nanos()),
     }
 }
 
-fn nanos_or_millis(count: u128) -> u64 {
+/// As many as the protocol can say.
+fn at_most_u64(count: u128) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
 }

@@ -36,6 +36,17 @@ const DELAY: Duration = Duration::from_secs(2);
 /// Spans or log lines in one message.
 const BATCH: usize = 512;
 
+/// How spans and log lines wait, which has a type of its own for each of the two.
+macro_rules! batches {
+    ($builder:ty, $queue:expr) => {
+        <$builder>::default()
+            .with_max_queue_size($queue)
+            .with_max_export_batch_size(BATCH.min($queue))
+            .with_scheduled_delay(DELAY)
+            .build()
+    };
+}
+
 /// The way to a collector.
 pub(super) struct Collector {
     config: TelemetryConfig,
@@ -70,6 +81,14 @@ impl Collector {
         &self.losses
     }
 
+    /// An exporter that goes this way.
+    fn configured<B: WithExportConfig + WithTonicConfig>(&self, exporter: B) -> B {
+        exporter
+            .with_channel(self.channel.clone())
+            .with_metadata(self.headers.clone())
+            .with_timeout(self.config.timeout)
+    }
+
     /// Where spans go, unless they aren't wanted.
     ///
     /// # Errors
@@ -79,20 +98,10 @@ impl Collector {
         if !self.config.traces {
             return Ok(None);
         }
-        let exporter = SpanExporter::builder()
-            .with_tonic()
-            .with_channel(self.channel.clone())
-            .with_metadata(self.headers.clone())
-            .with_timeout(self.config.timeout)
-            .build()
-            .map_err(broken)?;
+        let exporter = self.configured(SpanExporter::builder().with_tonic());
+        let exporter = exporter.build().map_err(broken)?;
         let signal = &self.losses.traces;
-        let queue = self.config.queue.get();
-        let batches = trace::BatchConfigBuilder::default()
-            .with_max_queue_size(queue)
-            .with_max_export_batch_size(BATCH.min(queue))
-            .with_scheduled_delay(DELAY)
-            .build();
+        let batches = batches!(trace::BatchConfigBuilder, self.config.queue.get());
         let processor = BatchSpanProcessor::builder(Watched::new(exporter, signal))
             .with_batch_config(batches)
             .build();
@@ -115,13 +124,8 @@ impl Collector {
         if !self.config.metrics {
             return Ok(None);
         }
-        let exporter = MetricExporter::builder()
-            .with_tonic()
-            .with_channel(self.channel.clone())
-            .with_metadata(self.headers.clone())
-            .with_timeout(self.config.timeout)
-            .build()
-            .map_err(broken)?;
+        let exporter = self.configured(MetricExporter::builder().with_tonic());
+        let exporter = exporter.build().map_err(broken)?;
         let exporter = Watched::new(exporter, &self.losses.metrics);
         Ok(Some(
             PeriodicReader::builder(exporter)
@@ -139,20 +143,10 @@ impl Collector {
         if !self.config.logs {
             return Ok(None);
         }
-        let exporter = LogExporter::builder()
-            .with_tonic()
-            .with_channel(self.channel.clone())
-            .with_metadata(self.headers.clone())
-            .with_timeout(self.config.timeout)
-            .build()
-            .map_err(broken)?;
+        let exporter = self.configured(LogExporter::builder().with_tonic());
+        let exporter = exporter.build().map_err(broken)?;
         let signal = &self.losses.logs;
-        let queue = self.config.queue.get();
-        let batches = logs::BatchConfigBuilder::default()
-            .with_max_queue_size(queue)
-            .with_max_export_batch_size(BATCH.min(queue))
-            .with_scheduled_delay(DELAY)
-            .build();
+        let batches = batches!(logs::BatchConfigBuilder, self.config.queue.get());
         let processor = BatchLogProcessor::builder(Watched::new(exporter, signal))
             .with_batch_config(batches)
             .build();
