@@ -50,18 +50,21 @@ pub(super) fn read(variables: &BTreeMap<String, String>, problems: &mut Vec<Prob
     layer
 }
 
-/// Variables of this process that have one underscore where two were meant, each
-/// with what was meant: `SER_LIMITS_IDLE` with `SER__LIMITS__IDLE`. No error, since
-/// they may be somebody else's.
+/// Variables of this process that aren't read, since they lack the second underscore
+/// after `SER`, and perhaps others, each with what was meant: `SER_LIMITS_IDLE` with
+/// `SER__LIMITS__IDLE`. No error, since they may be somebody else's.
 pub fn misspelt_variables() -> impl Iterator<Item = (String, String)> {
     let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     names.filter_map(|name| meant(&name).map(|meant| (name, meant)))
 }
 
 pub(super) fn meant(name: &str) -> Option<String> {
-    let variables = keys::root().paths().into_iter().map(|path| variable(&path));
-    let mut meant = variables.filter(|variable| variable.replace("__", "_") == name);
-    meant.next()
+    if name.starts_with(PREFIX) {
+        return None;
+    }
+    let flat = |name: &str| name.replace("__", "_");
+    let mut variables = keys::root().paths().into_iter().map(|path| variable(&path));
+    variables.find(|variable| flat(variable) == flat(name))
 }
 
 fn variable(key: &str) -> String {

@@ -29,12 +29,17 @@ pub(super) fn key(path: &str, table: &Key) -> String {
         "" => name.to_owned(),
         section => format!("{section}.{name}"),
     };
+    // One underscore in a variable where two were meant, or the other way round.
+    let flat = |path: &str| path.replace('.', "_");
+    let all = keys::root().paths();
+    if let Some(meant) = all.iter().find(|known| flat(known) == flat(path)) {
+        return format!("did you mean {meant}?");
+    }
     let names: Vec<_> = siblings.iter().map(|key| key.name.as_str()).collect();
     if let Some(near) = nearest(name, &names) {
         return format!("did you mean {}?", within(&near));
     }
     // A key in the wrong section, or without any.
-    let all = keys::root().paths();
     let mut elsewhere = all
         .iter()
         .filter(|path| path.rsplit('.').next() == Some(name));

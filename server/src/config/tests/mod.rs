@@ -413,11 +413,32 @@ fn a_near_miss_gets_a_suggestion() {
         let error = file_error(text);
         assert_eq!(error.split_once(": ").unwrap().1, expected, "{text}");
     }
-    assert_eq!(
-        environment_error(&[("SER__LIMITS__IDEL", "1s")]),
-        "environment variable SER__LIMITS__IDEL: limits.idel: no such key; did you mean \
-         limits.idle?"
-    );
+    for (variable, expected) in [
+        (
+            "SER__LIMITS__IDEL",
+            "limits.idel: no such key; did you mean limits.idle?",
+        ),
+        (
+            "SER__LIMITS_IDLE",
+            "limits_idle: no such key; did you mean limits.idle?",
+        ),
+        (
+            "SER__ADMIN__TLS__CERTIFCATE",
+            "admin.tls.certifcate: no such key; did you mean admin.tls.certificate?",
+        ),
+        (
+            "SER__ADMIN__TLS_CLIENT_CA",
+            "admin.tls_client_ca: no such key; did you mean admin.tls.client_ca?",
+        ),
+        (
+            "SER__ADMIN_TLS__KEY",
+            "admin_tls: no such key; did you mean admin.tls?",
+        ),
+    ] {
+        let error = environment_error(&[(variable, "1s")]);
+        let expected = format!("environment variable {variable}: {expected}");
+        assert!(error.starts_with(&expected), "{expected}: {error}");
+    }
 }
 
 #[test]
@@ -531,6 +552,15 @@ fn single_underscores_are_noticed() {
         ("SER_LIMITS_IDLE", Some("SER__LIMITS__IDLE")),
         ("SER_SERVER_PORT_FILE", Some("SER__SERVER__PORT_FILE")),
         ("SER_LOG_LEVEL", Some("SER__LOG__LEVEL")),
+        ("SER_LOG__LEVEL", Some("SER__LOG__LEVEL")),
+        (
+            "SER_ADMIN_TLS_CERTIFICATE",
+            Some("SER__ADMIN__TLS__CERTIFICATE"),
+        ),
+        (
+            "SER_ADMIN__TLS_CLIENT_CA",
+            Some("SER__ADMIN__TLS__CLIENT_CA"),
+        ),
         ("SER__LIMITS__IDLE", None),
         ("SER_SERVER_PORT", None),
         ("SER_SERVER_SERVICE_HOST", None),
