@@ -17,6 +17,8 @@ use base64::{
 use bytes::Bytes;
 use prost::Message;
 use rustix::process::Signal;
+use ser_backend::ModelPackage;
+use ser_features::{FrontEnd, FrontEndPlan, SampleRate, Segment, WindowRequest};
 use ser_proto::v1::Encoding;
 use ser_tests::{
     audio,
@@ -104,6 +106,43 @@ fn audio_secrets(piece: &[u8]) -> Vec<Secret> {
     secrets
 }
 
+/// The rows of features that the embedded model is shown of mono `audio` at 22,050 Hz.
+fn rows(audio: &[u8]) -> Vec<Vec<f32>> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/tess-lstm/1");
+    let manifest = ModelPackage::read(&directory).unwrap().manifest;
+    let plan = FrontEndPlan::windowed(
+        &manifest.front_end.try_into().unwrap(),
+        &manifest.windows.unwrap().try_into().unwrap(),
+        WindowRequest::default(),
+        SampleRate::new(22_050).unwrap(),
+    );
+    let pairs = audio.chunks_exact(2);
+    let samples: Vec<_> = pairs
+        .map(|pair| f32::from(i16::from_le_bytes([pair[0], pair[1]])) / 32_768.0)
+        .collect();
+    let (mut front_end, mut rows) = (FrontEnd::new(plan.unwrap()), Vec::new());
+    let mut keep = |segment: Segment<'_>| rows.push(segment.features.to_vec());
+    front_end.push(&samples, &mut keep);
+    front_end.finish(&mut keep);
+    rows
+}
+
+/// A row of features, as text and as numbers.
+fn feature_secrets(row: &[f32]) -> Vec<Secret> {
+    let bytes = |values: &[f32]| -> Vec<u8> {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes());
+        bytes.collect()
+    };
+    // With their sign: times have as many digits, but none.
+    let negative = row.iter().filter(|value| **value < -1.0);
+    let texts = negative.flat_map(|value| [value.to_string(), f64::from(*value).to_string()]);
+    let pieces = row.chunks_exact(4);
+    texts
+        .map(|text| Secret::new("a feature", text))
+        .chain(pieces.map(|piece| Secret::new("the bytes of features", bytes(piece))))
+        .collect()
+}
+
 /// What the server said of the audio, as text and as numbers.
 fn result_secrets(transcript: &Transcript) -> Vec<Secret> {
     let scores = transcript.results.iter().flat_map(|result| &result.scores);
@@ -121,14 +160,18 @@ fn result_secrets(transcript: &Transcript) -> Vec<Secret> {
         .collect()
 }
 
+/// The first of `secrets` that `written` holds.
+fn first_found<'a>(secrets: &'a [Secret], written: &[u8]) -> Option<&'a Secret> {
+    let is_in = |secret: &&Secret| {
+        let mut windows = written.windows(secret.bytes.len());
+        windows.any(|window| window == secret.bytes)
+    };
+    secrets.iter().find(is_in)
+}
+
 fn assert_absent(secrets: &[Secret], place: &str, written: &[u8]) {
-    for Secret { what, bytes } in secrets {
-        let found = written.windows(bytes.len()).any(|window| window == bytes);
-        assert!(
-            !found,
-            "{what} in {place}: {}",
-            String::from_utf8_lossy(bytes)
-        );
+    if let Some(Secret { what, bytes }) = first_found(secrets, written) {
+        panic!("{what} in {place}: {}", String::from_utf8_lossy(bytes));
     }
 }
 
@@ -202,6 +245,11 @@ async fn nothing_that_is_said_can_be_found_in_what_the_server_writes() {
     let mut secrets: Vec<_> = pieces.into_iter().flat_map(audio_secrets).collect();
     secrets.extend(result_secrets(&told));
     assert!(secrets.len() > 60);
+    let rows = rows(&speech);
+    let features = rows.iter().step_by(3).flat_map(|row| feature_secrets(row));
+    let others = secrets.len();
+    secrets.extend(features);
+    assert!(secrets.len() > others + 60);
     let model = told
         .started
         .and_then(|started| started.model)
@@ -239,12 +287,7 @@ fn what_is_looked_for_would_be_found() {
     let audio = audio::s16le(&audio::voice(22_050, 1.0, 3));
     let piece = &audio[4_400..][..24];
     let secrets = audio_secrets(piece);
-    let found = |written: &[u8]| {
-        secrets.iter().any(|secret| {
-            let mut windows = written.windows(secret.bytes.len());
-            windows.any(|window| window == secret.bytes)
-        })
-    };
+    let found = |written: &[u8]| first_found(&secrets, written).is_some();
     let around = &audio[4_000..5_000];
     assert!(found(around));
     assert!(found(format!("{around:?}").as_bytes()));
@@ -260,4 +303,15 @@ fn what_is_looked_for_would_be_found() {
         .collect();
     assert!(found(format!("{samples:?}").as_bytes()));
     assert!(!found(&audio[..4_000]));
+
+    let rows = rows(&audio::s16le(&audio::voice(22_050, 1.5, 3)));
+    let secrets = feature_secrets(&rows[0]);
+    let found = |written: &[u8]| first_found(&secrets, written).is_some();
+    assert!(found(format!("{:?}", rows[0]).as_bytes()));
+    let bytes: Vec<_> = rows[0]
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect();
+    assert!(found(&bytes));
+    assert!(!found(format!("{:?}", rows[1]).as_bytes()));
 }
