@@ -3,8 +3,8 @@
 use std::{num::NonZeroUsize, sync::atomic::Ordering, time::Duration};
 
 use ser_proto::v1::{
-    self, ChannelPolicy, RecognitionOptions, StreamingConfig, streaming_recognize_request::Request,
-    streaming_recognize_response::Response,
+    self, ChannelPolicy, Muted, RecognitionOptions, StreamingConfig,
+    streaming_recognize_request::Request, streaming_recognize_response::Response,
 };
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
@@ -20,6 +20,10 @@ async fn requests_in_the_wrong_order_are_refused() {
     let cases = [
         (vec![], "request: half-close; expected config first"),
         (vec![some()], "request 1: audio; expected config first"),
+        (
+            vec![Some(Request::Muted(Muted {}))],
+            "request 1: muted; expected config first",
+        ),
         (
             vec![None],
             "request 1: neither config nor audio; expected config first",
