@@ -28,6 +28,8 @@ mod queue;
 mod rounds;
 mod row;
 mod shared;
+mod spare;
+mod state;
 mod statistics;
 mod submitter;
 mod worker;
@@ -41,7 +43,7 @@ use ser_backend::Model;
 use tokio::sync::watch;
 
 pub use row::{Pace, PendingRow, RowBuffers, RowError};
-pub use shared::{MAX_REPLACEMENTS, REPLACEMENT_PERIOD};
+pub use spare::{MAX_REPLACEMENTS, REPLACEMENT_PERIOD};
 pub use statistics::{BatchTotals, Snapshot, Total};
 pub use submitter::Submitter;
 

@@ -13,21 +13,16 @@ use ser_backend::{Model, RowShape};
 use tokio::sync::{Semaphore, watch};
 
 use super::{
-    queue::Queue,
     rounds::Round,
     row::{Pace, PendingRow, QueuedRow, RowBuffers, RowError},
+    spare::Spare,
+    state::{Activity, Phase, State},
     statistics::Statistics,
 };
 use crate::{
     config::BatcherConfig,
     telemetry::{ModelMetrics, WindowSpan},
 };
-
-/// How many panics within [`REPLACEMENT_PERIOD`] a model survives.
-pub const MAX_REPLACEMENTS: usize = 16;
-
-/// See [`MAX_REPLACEMENTS`].
-pub const REPLACEMENT_PERIOD: Duration = Duration::from_secs(60);
 
 /// The model is down, or the caller was given up on: it has nothing left to do.
 #[derive(Debug)]
@@ -56,46 +51,6 @@ pub(super) struct Shared {
     pub(super) statistics: Statistics,
 }
 
-/// What instances are made of.
-struct Spare {
-    model: Box<dyn Model>,
-    /// When the latest replacements happened, oldest first.
-    replaced: VecDeque<Instant>,
-}
-
-#[derive(Debug)]
-struct State {
-    phase: Phase,
-    queue: Queue,
-    /// Whether a worker is waiting for its batch to fill. The others leave the
-    /// queue alone meanwhile.
-    collecting: bool,
-    workers: Vec<Activity>,
-    /// Whether the watchdog waits for a call to begin.
-    watchdog_idle: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    Open,
-    /// No more rows will come.
-    Closing,
-    /// The model has failed.
-    Down,
-}
-
-#[derive(Debug)]
-enum Activity {
-    Between,
-    /// In a call, whose rows wait here, within the watchdog's reach.
-    Calling {
-        since: Instant,
-        rows: VecDeque<QueuedRow>,
-    },
-    /// Left, or abandoned in a call.
-    Gone,
-}
-
 impl fmt::Debug for Shared {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
@@ -118,17 +73,8 @@ impl Shared {
             shape: model.info().shape,
             config: config.clone(),
             metrics,
-            spare: Mutex::new(Spare {
-                model,
-                replaced: VecDeque::new(),
-            }),
-            state: Mutex::new(State {
-                phase: Phase::Open,
-                queue: Queue::default(),
-                collecting: false,
-                workers: Vec::new(),
-                watchdog_idle: false,
-            }),
+            spare: Mutex::new(Spare::new(model)),
+            state: Mutex::new(State::new()),
             rows: Condvar::new(),
             full: Condvar::new(),
             calls: Condvar::new(),
@@ -277,20 +223,7 @@ impl Shared {
     /// To be called from within [`call`](Self::call): it may hang, too.
     pub(super) fn replacement(&self) -> Result<Box<dyn Model>, String> {
         let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        while let Some(&oldest) = spare.replaced.front()
-            && now - oldest > REPLACEMENT_PERIOD
-        {
-            spare.replaced.pop_front();
-        }
-        if spare.replaced.len() == MAX_REPLACEMENTS {
-            return Err(format!(
-                "panicked more than {MAX_REPLACEMENTS} times in {} s",
-                REPLACEMENT_PERIOD.as_secs()
-            ));
-        }
-        spare.replaced.push_back(now);
-        spare.model.instance().map_err(|error| error.to_string())
+        spare.replacement()
     }
 
     pub(super) fn call_failed(&self, rows: usize, reason: &str) {
@@ -373,44 +306,6 @@ impl Shared {
             self.fail(&format!("a call took more than {limit:?}"));
             drop(overdue);
             state = self.lock();
-        }
-    }
-}
-
-impl State {
-    fn all_gone(&self) -> bool {
-        self.workers
-            .iter()
-            .all(|worker| matches!(worker, Activity::Gone))
-    }
-
-    fn oldest_call(&self) -> Option<Instant> {
-        let since = |worker: &Activity| match worker {
-            Activity::Calling { since, .. } => Some(*since),
-            _ => None,
-        };
-        self.workers.iter().filter_map(since).min()
-    }
-
-    /// Gives up on the workers whose calls take longer than `limit`, and hands
-    /// over their rows.
-    fn abandon(&mut self, limit: Duration) -> Vec<VecDeque<QueuedRow>> {
-        let mut orphans = Vec::new();
-        for worker in &mut self.workers {
-            if matches!(worker, Activity::Calling { since, .. } if since.elapsed() >= limit) {
-                orphans.push(worker.take_rows());
-                *worker = Activity::Gone;
-            }
-        }
-        orphans
-    }
-}
-
-impl Activity {
-    fn take_rows(&mut self) -> VecDeque<QueuedRow> {
-        match self {
-            Self::Calling { rows, .. } => mem::take(rows),
-            Self::Between | Self::Gone => VecDeque::new(),
         }
     }
 }

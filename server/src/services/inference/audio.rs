@@ -8,7 +8,11 @@ use ser_proto::{
     v1::{AudioFormat, Encoding, PcmClip, RecognitionOptions, RecognizeRequest, recognize_request},
 };
 
-use super::tensors::{self, Inputs, Output, Outputs};
+use super::{
+    inputs::Inputs,
+    outputs::{Output, Outputs},
+    tensors,
+};
 use crate::{
     Error,
     admission::Caller,

@@ -2,7 +2,10 @@
 
 use std::time::Instant;
 
-use super::tensors::{Inputs, Output, Outputs, Shape};
+use super::{
+    inputs::{Inputs, Shape},
+    outputs::{Output, Outputs},
+};
 use crate::{
     Error,
     batcher::{Pace, PendingRow},

@@ -3,7 +3,9 @@
 
 mod audio;
 mod features;
+mod inputs;
 mod metadata;
+mod outputs;
 mod repository;
 mod statistics;
 mod target;
@@ -28,8 +30,8 @@ use tonic::{Code, Request, Response, Status};
 
 use super::clip_gate::{ClipGate, LARGEST_CLIP_REQUEST};
 use crate::{Error, admission::Caller, context::Context, session::Account, telemetry};
+use inputs::Inputs;
 use target::{Form, Target};
-use tensors::Inputs;
 
 /// What of the protocol there is beside inference, in Triton's words.
 const EXTENSIONS: [&str; 5] = [
@@ -79,7 +81,7 @@ impl Service {
         request: ModelInferRequest,
     ) -> Result<ModelInferResponse, Error> {
         let target = self.target(&request.model_name, &request.model_version)?;
-        let wanted = tensors::requested(&request, &target.output_names())?;
+        let wanted = outputs::requested(&request, &target.output_names())?;
         let ModelInferRequest {
             id,
             parameters,

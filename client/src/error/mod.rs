@@ -1,12 +1,17 @@
 //! Everything that can go wrong between audio and results.
 
-use std::{error::Error as _, io, iter::successors, path::PathBuf, time::Duration};
+mod status;
+#[cfg(test)]
+mod tests;
+
+use std::{io, path::PathBuf, time::Duration};
 
 use ser_features::FeatureError;
-use tonic::{Code, ConnectError, Status};
-use tonic_types::StatusExt;
+use tonic::Code;
 
 use crate::TlsFault;
+
+pub(crate) use status::{cause, root_cause};
 
 /// Why the client could not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -254,166 +259,8 @@ impl Error {
                 | Self::Lost { .. }
         )
     }
-
-    /// Whether `status` was made here, of a broken connection: one that the server sent
-    /// has no source.
-    pub(crate) fn is_of_transport(status: &Status) -> bool {
-        status.source().is_some()
-    }
-
-    /// What a call's `status` means to its caller.
-    pub(crate) fn from_status(address: &str, status: &Status) -> Self {
-        let message = status.message().to_owned();
-        let code = status.code();
-        // A status that the server sent has no source; one with a source was
-        // made here, of a broken connection.
-        if let Some(source) = status.source() {
-            let address = address.to_owned();
-            let cause = root_cause(source);
-            if chain(source).any(|error| error.is::<ConnectError>()) {
-                let reason = cause.to_string();
-                return Self::Unreachable { address, reason };
-            }
-            if cause.downcast_ref().is_some_and(is_no_http2) {
-                return Self::Protocol {
-                    address,
-                    expected: "gRPC",
-                    got: "something that is no HTTP/2",
-                };
-            }
-            return Self::Lost {
-                address,
-                reason: cause.to_string(),
-            };
-        }
-        match code {
-            Code::Unavailable | Code::ResourceExhausted => Self::Unavailable {
-                address: address.to_owned(),
-                code,
-                reason: message,
-                retry_after: retry_delay(status),
-            },
-            Code::DeadlineExceeded => Self::KeptWaiting { message },
-            Code::InvalidArgument
-            | Code::NotFound
-            | Code::AlreadyExists
-            | Code::PermissionDenied
-            | Code::Unauthenticated
-            | Code::FailedPrecondition
-            | Code::OutOfRange
-            | Code::Unimplemented => Self::Rejected { code, message },
-            _ => Self::Failed { code, message },
-        }
-    }
 }
 
 fn seconds(time: Duration) -> String {
     format!("{:.1}", time.as_secs_f64())
-}
-
-/// What the server says about a new attempt (`google.rpc.RetryInfo`).
-fn retry_delay(status: &Status) -> Option<Duration> {
-    status.get_details_retry_info()?.retry_delay
-}
-
-/// Whether the other side sent what can't be HTTP/2.
-fn is_no_http2(error: &h2::Error) -> bool {
-    use h2::Reason;
-    let reason = error.reason();
-    let nonsense = [Reason::FRAME_SIZE_ERROR, Reason::PROTOCOL_ERROR];
-    error.is_library() && reason.is_some_and(|reason| nonsense.contains(&reason))
-}
-
-/// The innermost error: the outer ones of a transport say no more than
-/// "transport error".
-pub(crate) fn root_cause(error: &Cause) -> &Cause {
-    chain(error).last().unwrap_or(error)
-}
-
-/// What `error` came of, if there is one of its kind.
-pub(crate) fn cause<E: std::error::Error + 'static>(error: &Cause) -> Option<&E> {
-    chain(error).find_map(|error| error.downcast_ref())
-}
-
-/// An error and what it came of.
-fn chain(error: &Cause) -> impl Iterator<Item = &Cause> {
-    successors(Some(error), |&error| error.source())
-}
-
-type Cause = dyn std::error::Error + 'static;
-
-#[cfg(test)]
-mod tests {
-    use tonic_types::ErrorDetails;
-
-    use super::*;
-
-    fn classify(code: Code) -> Error {
-        Error::from_status("http://here:1", &Status::new(code, "config.audio: missing"))
-    }
-
-    #[test]
-    fn a_status_of_the_request_is_a_rejection() {
-        for code in [Code::InvalidArgument, Code::NotFound] {
-            let error = classify(code);
-            assert!(matches!(error, Error::Rejected { code: kept, .. } if kept == code));
-            assert!(error.to_string().contains("config.audio: missing"));
-            assert!(!error.may_pass());
-        }
-    }
-
-    #[test]
-    fn what_is_loading_or_full_can_be_tried_again() {
-        for code in [Code::Unavailable, Code::ResourceExhausted] {
-            let error = classify(code);
-            assert!(matches!(error, Error::Unavailable { code: kept, .. } if kept == code));
-            assert!(error.may_pass());
-        }
-    }
-
-    #[test]
-    fn a_broken_connection_names_its_root_cause() {
-        let inner = io::Error::new(io::ErrorKind::ConnectionReset, "reset by peer");
-        let mut status = Status::unknown("h2 protocol error");
-        status.set_source(std::sync::Arc::new(io::Error::other(inner)));
-        let error = Error::from_status("http://here:1", &status);
-        assert_eq!(error.to_string(), "lost http://here:1: reset by peer");
-    }
-
-    #[test]
-    fn a_server_may_say_when_to_try_again() {
-        let delay = Duration::from_millis(1_500);
-        let details = ErrorDetails::with_retry_info(Some(delay));
-        for code in [Code::ResourceExhausted, Code::Unavailable] {
-            let status = Status::with_error_details(code, "streams: 8 open", details.clone());
-            let error = Error::from_status("http://here:1", &status);
-            let Error::Unavailable { retry_after, .. } = error else {
-                panic!("{error:?}");
-            };
-            assert_eq!(retry_after, Some(delay));
-        }
-        let status = Status::with_error_details(Code::NotFound, "model", details);
-        let error = Error::from_status("http://here:1", &status);
-        assert!(matches!(error, Error::Rejected { .. }), "{error:?}");
-    }
-
-    #[test]
-    fn a_call_that_got_nowhere_is_told_from_one_that_broke() {
-        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
-        let mut status = Status::unavailable("tcp connect error");
-        status.set_source(std::sync::Arc::new(ConnectError(refused.into())));
-        let error = Error::from_status("http://here:1", &status);
-        assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
-    }
-
-    #[test]
-    fn a_deadline_was_the_clients() {
-        let error = classify(Code::DeadlineExceeded);
-        assert!(matches!(error, Error::KeptWaiting { .. }));
-    }
-
-    #[test]
-    fn internal_is_a_failure_of_the_server() {
-        assert!(matches!(classify(Code::Internal), Error::Failed { .. }));
-    }
 }

@@ -1,27 +1,23 @@
 //! From audio bytes to results, whatever the transport: streams and clips share
 //! this, and so give the same results for the same audio.
 
-use std::{
-    collections::VecDeque,
-    future::{self, Future, poll_fn},
-    mem,
-    pin::Pin,
-    task::Poll,
-    time::Duration,
-};
+mod telling;
+mod waiting;
+
+use std::{collections::VecDeque, mem, time::Duration};
 
 use prost::bytes::{Buf, Bytes};
-use ser_features::{PcmReader, Segment};
+use ser_features::PcmReader;
 use ser_proto::v1;
 use tokio::time::Instant;
 
+use self::waiting::{Waiting, in_order, window};
 use super::{
-    Carried, Recognition,
+    Recognition,
     account::Account,
-    checkpoint,
     grid::Grid,
     lane::{Lane, Span},
-    messages, resume,
+    messages,
     trail::Trail,
 };
 use crate::{
@@ -60,22 +56,6 @@ pub(crate) struct Recognizer {
     /// Buffers of rows that have come back.
     spare: Vec<RowBuffers>,
     sequence: u64,
-}
-
-/// A window, or a warning between windows.
-enum Waiting {
-    /// The row is `None` when nobody speaks.
-    Window {
-        lane: usize,
-        span: Span,
-        trail: Trail,
-        row: Option<RowBuffers>,
-    },
-    /// That one lane is overdriven.
-    Warning {
-        lane: usize,
-        warning: v1::StreamWarning,
-    },
 }
 
 enum InFlight {
@@ -339,93 +319,6 @@ impl Recognizer {
         Ok(())
     }
 
-    /// What comes next in the order of the audio; waits forever if nothing is on
-    /// its way. May be dropped and called again.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotServing`] and [`Error::InferenceFailed`].
-    pub(crate) async fn next(&mut self) -> Result<Event, Error> {
-        let row = poll_fn(|context| match self.in_flight.front_mut() {
-            None => Poll::Pending,
-            Some(InFlight::Window { row: Some(row), .. }) => {
-                Pin::new(row).poll(context).map_ok(Some)
-            }
-            Some(_) => Poll::Ready(Ok(None)),
-        })
-        .await
-        .map_err(|error| self.model_error(error))?;
-        match self.in_flight.pop_front() {
-            Some(InFlight::Window {
-                lane, span, trail, ..
-            }) => {
-                let result = trail.step("decide", || self.decide(lane, span, row));
-                Ok(Event::Result(result, trail))
-            }
-            Some(InFlight::Warning { lane, warning }) => {
-                if let Some(lane) = lane {
-                    self.lanes[lane].clipping_told = true;
-                }
-                Ok(Event::Warning(warning))
-            }
-            None => future::pending().await,
-        }
-    }
-
-    fn decide(
-        &mut self,
-        index: usize,
-        span: Span,
-        mut row: Option<RowBuffers>,
-    ) -> v1::EmotionResult {
-        let lane = &mut self.lanes[index];
-        if let Some(row) = &mut row {
-            lane.receive(row);
-            self.work += row.share;
-        }
-        let posteriors = row.as_ref().map(|row| row.posteriors.as_slice());
-        let result = v1::EmotionResult {
-            sequence: self.sequence,
-            channel: self.recognition.channel(index),
-            ..lane.decide(&self.recognition, span, posteriors)
-        };
-        self.sequence += 1;
-        let result = self.carry(result);
-        self.spare.extend(row);
-        result
-    }
-
-    /// The summary of each lane, after everything was told.
-    pub(crate) fn into_summaries(self) -> Vec<v1::StreamSummary> {
-        let Self {
-            recognition, lanes, ..
-        } = self;
-        lanes
-            .into_iter()
-            .enumerate()
-            .map(|(index, lane)| v1::StreamSummary {
-                channel: recognition.channel(index),
-                ..lane.finish(&recognition)
-            })
-            .collect()
-    }
-
-    /// A result that was just decided on, with what a stream needs that goes on after
-    /// it.
-    fn carry(&self, mut result: v1::EmotionResult) -> v1::EmotionResult {
-        let told = self.recognition.told(self.sequence);
-        let replay_from = || resume::replay_from(&self.recognition, told, result.end_sample);
-        match self.recognition.carried {
-            Carried::Nothing => {}
-            Carried::Position => result.replay_from_sample = replay_from(),
-            Carried::Checkpoint(seal) => {
-                result.replay_from_sample = replay_from();
-                result.checkpoint = checkpoint::write(seal, told, &self.lanes);
-            }
-        }
-        result
-    }
-
     fn model_error(&self, error: RowError) -> Error {
         error.of_model(self.recognition.model.id())
     }
@@ -434,40 +327,4 @@ impl Recognizer {
 /// Of a window that the chunk fed at `computable` has completed.
 fn trail(account: &Account, computable: Instant) -> Trail {
     Trail::new(computable, account.span().map(|span| &**span))
-}
-
-/// A window on its way to the model, which never sees one without speech.
-fn window(
-    recognition: &Recognition,
-    spare: &mut Vec<RowBuffers>,
-    lane: usize,
-    segment: &Segment<'_>,
-    trail: Trail,
-) -> Waiting {
-    let span = Span::from(segment);
-    trail.describe(lane, &span, segment.speech);
-    let row = segment.speech.then(|| {
-        let mut row = spare
-            .pop()
-            .unwrap_or_else(|| recognition.model.row_buffers());
-        row.features.copy_from_slice(segment.features);
-        row.valid_steps = segment.valid_steps;
-        row
-    });
-    Waiting::Window {
-        lane,
-        span,
-        trail,
-        row,
-    }
-}
-
-/// Sorts the windows of one cell: each row of all lanes, by lane, then the next.
-fn in_order(windows: &mut VecDeque<Waiting>) {
-    windows
-        .make_contiguous()
-        .sort_by_key(|waiting| match waiting {
-            Waiting::Window { lane, span, .. } => (span.row, *lane),
-            Waiting::Warning { .. } => (u64::MAX, 0),
-        });
 }

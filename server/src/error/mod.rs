@@ -1,21 +1,17 @@
 //! The one error of the server, and its one mapping to a gRPC status.
 
+mod status;
+
 use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 
 use ser_backend::{BackendError, PackageError};
 use ser_features::FeatureError;
-use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::{
     admission::Refusal,
     config::{Problem, problem},
     session::text::seconds,
 };
-
-/// How long clients are asked to wait for a free place. Places come free all the time,
-/// and each client that looks costs a call.
-const NEXT_PLACE: Duration = Duration::from_secs(1);
 
 /// Whatever can go wrong in the server. The texts of request errors are those
 /// that the `.proto` files promise.
@@ -343,44 +339,6 @@ impl Error {
         }
     }
 
-    /// The gRPC code that clients see.
-    #[must_use]
-    pub fn code(&self) -> Code {
-        match self {
-            Self::Invalid { .. } | Self::Setting { .. } | Self::Audio { .. } => {
-                Code::InvalidArgument
-            }
-            // Health says NOT_SERVING of it, too: another server may do.
-            Self::NoDefaultModel { served, .. } if served.is_empty() => Code::Unavailable,
-            Self::Unauthenticated { .. } => Code::Unauthenticated,
-            Self::UnknownModel { .. } | Self::UnknownPackage { .. } => Code::NotFound,
-            Self::Refused { source, .. } => match **source {
-                Self::LoadTooLate { .. } | Self::LoadPanicked => source.code(),
-                _ => Code::FailedPrecondition,
-            },
-            Self::NoDefaultModel { .. } | Self::CantResume(_) => Code::FailedPrecondition,
-            Self::TooLate { .. } | Self::LoadTooLate { .. } => Code::DeadlineExceeded,
-            Self::TooMany { .. } | Self::Overloaded { .. } | Self::Abandoned { .. } => {
-                Code::ResourceExhausted
-            }
-            Self::NotPermitted { .. } => Code::PermissionDenied,
-            Self::NotServing { .. } | Self::Loading | Self::ShuttingDown | Self::TooOld { .. } => {
-                Code::Unavailable
-            }
-            Self::InferenceFailed { .. }
-            | Self::LoadPanicked
-            | Self::Internal(_)
-            | Self::Config(_)
-            | Self::Unfit(_)
-            | Self::Bind { .. }
-            | Self::Io { .. }
-            | Self::Backend(_)
-            | Self::FrontEnd { .. }
-            | Self::Repository { .. }
-            | Self::Transport(_) => Code::Internal,
-        }
-    }
-
     /// Whether the server was told what can't be done, rather than having failed at
     /// it.
     #[must_use]
@@ -395,19 +353,6 @@ impl Error {
 impl From<PackageError> for Error {
     fn from(error: PackageError) -> Self {
         Self::Backend(error.into())
-    }
-}
-
-impl From<Error> for Status {
-    fn from(error: Error) -> Self {
-        let (code, message) = (error.code(), error.to_string());
-        let retry_after = match error {
-            Error::TooMany { .. } => NEXT_PLACE,
-            Error::Overloaded { retry_after, .. } => retry_after,
-            _ => return Self::new(code, message),
-        };
-        let details = ErrorDetails::with_retry_info(Some(retry_after));
-        Self::with_error_details(code, message, details)
     }
 }
 
