@@ -30,6 +30,10 @@ pub struct ServerConfig {
     /// HTTP/2. Default: 10 s.
     #[serde(with = "duration::Positive")]
     pub handshake: Duration,
+    /// A connection without a call is closed after this long, so that its place is free
+    /// for others. A call of any service counts, as long as it is open. Default: 10 min.
+    #[serde(with = "duration::Positive")]
+    pub idle_connection: Duration,
     /// HTTP/2 streams that one connection may have open. Default: 1024.
     #[schemars(range(min = 1))]
     pub streams_per_connection: u32,
@@ -55,6 +59,7 @@ impl Default for ServerConfig {
             allow_plaintext: false,
             connections: CONNECTIONS,
             handshake: Duration::from_secs(10),
+            idle_connection: Duration::from_secs(600),
             streams_per_connection: 1024,
             keepalive_interval: Duration::from_secs(30),
             keepalive_timeout: Duration::from_secs(20),

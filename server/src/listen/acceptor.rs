@@ -12,8 +12,8 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use super::{
-    Admittance, Connection, Identity, Peer, connection::Place, refusals::Refusals, socket::Socket,
-    tls::H2,
+    Admittance, Calls, Connection, Identity, Peer, connection::Place, refusals::Refusals,
+    socket::Socket, tls::H2,
 };
 use crate::auth::ClientCertificate;
 
@@ -92,6 +92,7 @@ impl Acceptor {
         place: Place,
     ) -> impl Future<Output = ()> + use<> {
         let deadline = Instant::now() + self.admittance.handshake;
+        let idle = self.admittance.idle;
         let identity = self.admittance.identity.as_ref().map(|it| it.now());
         let ready = self.ready.clone();
         let refusals = Arc::clone(&self.refusals);
@@ -107,8 +108,9 @@ impl Acceptor {
             let peer = Peer {
                 address,
                 certificate,
+                calls: Calls::new(),
             };
-            let connection = Connection::new(socket, peer, deadline, refusals, place);
+            let connection = Connection::new(socket, peer, deadline, idle, refusals, place);
             // Nobody takes it any more when the server stops.
             let _ = ready.send(connection).await;
         }

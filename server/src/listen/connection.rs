@@ -5,7 +5,8 @@ use std::{
     net::SocketAddr,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
+    time::Duration,
 };
 
 use tokio::{
@@ -14,8 +15,9 @@ use tokio::{
     time::Instant,
 };
 use tonic::transport::server::Connected;
+use tracing::debug;
 
-use super::{preface::Preface, refusals::Refusals, socket::Socket};
+use super::{Calls, idle::Idle, preface::Preface, refusals::Refusals, socket::Socket};
 use crate::{auth::ClientCertificate, telemetry::Open};
 
 /// What is known of the other end of a connection, found among the extensions of each
@@ -24,6 +26,7 @@ use crate::{auth::ClientCertificate, telemetry::Open};
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
     pub(crate) certificate: Option<Arc<ClientCertificate>>,
+    pub(crate) calls: Calls,
 }
 
 /// A place among the open connections, free again when this is dropped.
@@ -40,6 +43,7 @@ pub(crate) struct Connection {
     peer: Peer,
     /// Until the peer has said that it speaks HTTP/2.
     preface: Option<Preface>,
+    idle: Idle,
     refusals: Arc<Refusals>,
     _place: Place,
 }
@@ -49,11 +53,13 @@ impl Connection {
         socket: Socket,
         peer: Peer,
         deadline: Instant,
+        idle: Duration,
         refusals: Arc<Refusals>,
         place: Place,
     ) -> Self {
         Self {
             socket,
+            idle: Idle::new(peer.calls.clone(), idle),
             peer,
             preface: Some(Preface::until(deadline)),
             refusals,
@@ -84,7 +90,16 @@ impl AsyncRead for Connection {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut this.socket).poll_read(context, buffer))?;
+        match Pin::new(&mut this.socket).poll_read(context, buffer) {
+            Poll::Ready(read) => read?,
+            // Where something has come, it may be a call.
+            Poll::Pending if this.idle.is_over(context) => {
+                debug!(peer = %this.peer.address, "connection closed: no call for too long");
+                // As if the peer had closed it, which leaves nothing to be told.
+                return Poll::Ready(Ok(()));
+            }
+            Poll::Pending => return Poll::Pending,
+        }
         let read = buffer.filled().len() - before;
         this.preface.take_if(|preface| preface.is_complete(read));
         Poll::Ready(Ok(()))

@@ -2,8 +2,10 @@
 //! they may take to come about, and who is at their other ends.
 
 mod acceptor;
+mod calls;
 mod connection;
 mod credentials;
+mod idle;
 mod preface;
 mod refusals;
 mod socket;
@@ -23,6 +25,7 @@ use tokio_stream::Stream;
 use tokio_util::task::AbortOnDropHandle;
 
 use acceptor::Acceptor;
+pub(crate) use calls::{Calls, Counted};
 pub(crate) use connection::{Connection, Peer};
 pub(crate) use credentials::Credentials;
 pub(crate) use tls::{Identity, TlsFiles};
@@ -41,6 +44,8 @@ pub(crate) struct Admittance {
     pub(crate) connections: NonZeroUsize,
     /// How long one may take to come about.
     pub(crate) handshake: Duration,
+    /// How long one may stay open without a call.
+    pub(crate) idle: Duration,
     /// What TLS is spoken with, if it is.
     pub(crate) identity: Option<Arc<Reloaded<Identity>>>,
     pub(crate) metrics: Arc<Metrics>,

@@ -6,12 +6,14 @@ use tokio::{
     time::{Instant, advance, timeout},
 };
 use tokio_stream::StreamExt;
+use tonic::transport::server::Connected;
 
 use super::*;
 use crate::telemetry;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const HANDSHAKE: Duration = Duration::from_secs(10);
+const IDLE: Duration = Duration::from_secs(600);
 
 async fn incoming(connections: usize) -> (Incoming, std::net::SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -20,6 +22,7 @@ async fn incoming(connections: usize) -> (Incoming, std::net::SocketAddr) {
         name: "server",
         connections: connections.try_into().unwrap(),
         handshake: HANDSHAKE,
+        idle: IDLE,
         identity: None,
         metrics: telemetry::unread(),
     };
@@ -117,4 +120,30 @@ async fn whoever_has_said_hello_may_be_silent() {
     tokio::time::pause();
     let silence = timeout(10 * HANDSHAKE, connection.read_u8());
     assert!(silence.await.is_err(), "no end, and no byte");
+}
+
+#[tokio::test]
+async fn a_connection_stays_as_long_as_its_calls_and_some_time_more() {
+    let (mut incoming, address) = incoming(1).await;
+    let mut client = TcpStream::connect(address).await.unwrap();
+    let mut connection = next(&mut incoming).await;
+    client.write_all(&[b'P'; 33]).await.unwrap();
+    connection.read_exact(&mut [0; 33]).await.unwrap();
+    tokio::time::pause();
+    let calls = connection.connect_info().calls;
+    let [first, second] = [calls.begin(), calls.begin()];
+    drop(first);
+    let used = timeout(10 * IDLE + IDLE / 2, connection.read_u8());
+    assert!(used.await.is_err(), "open while there is a call");
+
+    drop(second);
+    let start = Instant::now();
+    let end = connection.read_u8().await.unwrap_err();
+    assert_eq!(end.kind(), std::io::ErrorKind::UnexpectedEof);
+    // Timers are rounded up to a millisecond.
+    let after = start.elapsed();
+    assert!(
+        after >= IDLE && after <= IDLE + Duration::from_millis(1),
+        "{after:?}"
+    );
 }

@@ -11,7 +11,7 @@ use crate::{
     Error,
     auth::{Audit, Guard, Tokens},
     config::{Config, MetricsConfig, ServerConfig},
-    listen::{Admittance, Credentials, Identity, Incoming},
+    listen::{Admittance, Counted, Credentials, Identity, Incoming},
     reload::{Reloaded, Source},
     telemetry::{self, Metrics, Telemetry},
     transport::transport,
@@ -28,6 +28,7 @@ pub(super) struct Entrance {
     listener: TcpListener,
     connections: NonZeroUsize,
     handshake: Duration,
+    idle: Duration,
     identity: Option<Arc<Reloaded<Identity>>>,
     tokens: Option<Arc<Reloaded<Tokens>>>,
     metrics: Arc<Metrics>,
@@ -50,6 +51,7 @@ impl Entrance {
             listener,
             connections: config.server.connections,
             handshake: config.server.handshake,
+            idle: config.server.idle_connection,
             identity: opened(tls, metrics)?,
             tokens: opened(tokens, metrics)?,
             metrics: Arc::clone(metrics),
@@ -75,6 +77,7 @@ impl Entrance {
             listener: bind("--admin-listen", address).await?,
             connections: FEW_CONNECTIONS,
             handshake: config.server.handshake,
+            idle: config.server.idle_connection,
             identity: opened(tls, metrics)?,
             tokens: opened(tokens, metrics)?,
             metrics: Arc::clone(metrics),
@@ -101,6 +104,7 @@ impl Entrance {
             listener: bind("health.listen", address).await?,
             connections: FEW_CONNECTIONS,
             handshake: config.server.handshake,
+            idle: config.server.idle_connection,
             identity: None,
             tokens: None,
             metrics: Arc::clone(metrics),
@@ -154,6 +158,7 @@ impl Entrance {
             name: self.name,
             connections: self.connections,
             handshake: self.handshake,
+            idle: self.idle,
             identity: self.identity,
             metrics: self.metrics,
         };
@@ -162,7 +167,7 @@ impl Entrance {
         if self.name != "server" {
             server = server.max_concurrent_streams(FEW_CALLS);
         }
-        let services = guard.before(routes.prepare());
+        let services = Counted(guard.before(routes.prepare()));
         let closing = closing.cancelled_owned();
         let ended = server.serve_with_incoming_shutdown(services, incoming, closing);
         Ok(ended.await?)

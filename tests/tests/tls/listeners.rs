@@ -1,5 +1,9 @@
 //! What each listener asks of those who connect.
 
+use rustix::process::Signal;
+use ser_tests::server::{HealthWatch, until_serving};
+use tonic_health::pb::health_check_response::ServingStatus;
+
 use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -25,7 +29,7 @@ async fn whoever_is_slow_is_closed_and_holds_nobody_up() {
 async fn connections_beyond_the_limit_are_refused_until_one_ends() {
     let server = ServerProcess::start(&[], &[("SER__SERVER__CONNECTIONS", "1")]);
     let only = server.channel().await;
-    ser_tests::server::until_serving(only.clone()).await;
+    until_serving(only.clone()).await;
     let mut further = TcpStream::connect(server.address()).await.unwrap();
     let end = timeout(PATIENCE, further.read(&mut [0; 64])).await;
     assert_eq!(end.expect("it is closed").unwrap_or(0), 0);
@@ -34,6 +38,32 @@ async fn connections_beyond_the_limit_are_refused_until_one_ends() {
     drop(only);
     let none: [&str; 0] = [];
     client(&server.url(), &none).await.assert(0, &[]);
+}
+
+/// What HTTP/2 begins with, and an empty SETTINGS frame.
+const HELLO: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_nobody_uses_makes_room() {
+    let environment = [
+        ("SER__SERVER__CONNECTIONS", "2"),
+        ("SER__SERVER__IDLE_CONNECTION", "300ms"),
+    ];
+    let server = ServerProcess::start(&[], &environment);
+    let mut watch = HealthWatch::open(server.channel().await).await;
+    watch.until(ServingStatus::Serving).await;
+    let mut unused = TcpStream::connect(server.address()).await.unwrap();
+    unused.write_all(HELLO).await.unwrap();
+    let mut heard = Vec::new();
+    let end = timeout(PATIENCE, unused.read_to_end(&mut heard)).await;
+    // Unread bytes may make an error of it, but an end it is.
+    let _ = end.expect("it is closed");
+    assert!(!heard.is_empty(), "it was a connection before");
+    let none: [&str; 0] = [];
+    client(&server.url(), &none).await.assert(0, &[]);
+    // A call that says nothing is a call.
+    server.signal(Signal::TERM);
+    watch.until(ServingStatus::NotServing).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,6 +8,7 @@ use tonic::{Code, codegen::http::HeaderName};
 use super::*;
 use crate::{
     auth::{NewToken, TokenFile},
+    listen::Calls,
     promises::assert_promised,
     telemetry,
 };
@@ -71,6 +72,7 @@ async fn call(
     request.extensions_mut().insert(Peer {
         address: SocketAddr::from(([10, 0, 0, 7], 7)),
         certificate: None,
+        calls: Calls::new(),
     });
     let response = guarded.call(request).await.unwrap();
     match Status::from_header_map(response.headers()) {
