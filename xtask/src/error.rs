@@ -58,6 +58,8 @@ pub(crate) enum Error {
     Corpora(PathBuf),
     #[error("the streams didn't survive: {0}")]
     Comparison(crate::comparison::Comparison),
+    #[error("the log doesn't tell when the server was ready: {0}")]
+    Log(String),
     #[error("the container ended with {0}; expected 0")]
     Container(String),
     #[error("interrupted")]
