@@ -75,11 +75,16 @@ def features(connection):
         assert difference < TOLERANCE, difference
 
 
-def audio(connection):
+def speech():
+    """The sample's rate, and its samples."""
     with wave.open(str(SAMPLE)) as sample:
         assert (sample.getnchannels(), sample.getsampwidth()) == (1, 2)
-        rate = sample.getframerate()
-        samples = np.frombuffer(sample.readframes(sample.getnframes()), "<i2")
+        frames = sample.readframes(sample.getnframes())
+        return sample.getframerate(), np.frombuffer(frames, "<i2")
+
+
+def audio(connection):
+    rate, samples = speech()
     command = [client, "classify", "--json", "--server", f"http://{server}", str(SAMPLE)]
     lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     said = [json.loads(line) for line in lines.splitlines()]
@@ -125,13 +130,18 @@ def refusals(connection):
             raise AssertionError(f"not refused with {status}")
 
 
-def load(connection, model, flags):
-    """A short run of the load generator. Its own figures are the check: that all
-    its calls were answered and that it could read the server's statistics."""
+def load(connection, model, flags, data=None):
+    """A short run of the load generator, with `data` instead of random bytes. Its own
+    figures are the check: that all its calls were answered and that it could read the
+    server's statistics."""
     count = lambda: connection.get_inference_statistics(model).model_stats[0].inference_count
     before = count()
     with tempfile.TemporaryDirectory() as folder:
         report = pathlib.Path(folder, "report.csv")
+        if data:
+            given = pathlib.Path(folder, "data.json")
+            given.write_text(json.dumps({"data": [data]}))
+            flags = [*flags, "--input-data", str(given)]
         command = [perf_analyzer, "-m", model, "-u", server, "-i", "grpc", "-f", str(report)]
         run = subprocess.run(
             # Few requests: here nobody asks how fast it is.
@@ -154,4 +164,7 @@ with triton.InferenceServerClient(server) as connection:
     audio(connection)
     refusals(connection)
     load(connection, f"{MODEL}.features", ["-b", "8"])
-    load(connection, MODEL, ["--shape", "audio:22050"])
+    # Random bytes hold floats that are no numbers, which the server refuses.
+    _, samples = speech()
+    spoken = (samples[:22050] / 32768).tolist()
+    load(connection, MODEL, [], {"audio": {"content": spoken, "shape": [len(spoken)]}})

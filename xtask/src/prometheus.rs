@@ -11,7 +11,8 @@ pub(crate) const NEEDS_PROMETHEUS: &str = "real_prometheus";
 /// Runs those tests.
 pub(crate) fn verify(workspace: &Workspace) -> Result<(), Error> {
     let programs = programs(workspace)?;
-    let flags = ["--workspace", "--test", "telemetry", NEEDS_PROMETHEUS];
+    // All test programs, since one alone would be built with other features.
+    let flags = ["--workspace", "--tests", NEEDS_PROMETHEUS];
     let tests = workspace.cargo().arg("test").args(flags);
     tests
         .args(["--", "--ignored"])

@@ -42,6 +42,10 @@ const EXTENSIONS: [&str; 5] = [
     "statistics",
 ];
 
+/// The parameter that asks for a mark on the last of several responses, which Triton's load
+/// generator always sends. Here there is only ever one.
+const EMPTY_LAST_RESPONSE: &str = "triton_enable_empty_final_response";
+
 /// The service, within the limits on clips.
 pub(super) fn service(
     context: &Arc<Context>,
@@ -84,11 +88,12 @@ impl Service {
         let wanted = outputs::requested(&request, &target.output_names())?;
         let ModelInferRequest {
             id,
-            parameters,
+            mut parameters,
             inputs,
             raw_input_contents,
             ..
         } = request;
+        parameters.remove(EMPTY_LAST_RESPONSE);
         let inputs = Inputs::read(inputs, raw_input_contents, &target.input_names())?;
         let outputs = match target.form {
             Form::Audio => {

@@ -1,6 +1,6 @@
 //! What a model has computed, in Triton's words.
 
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use ser_proto::inference::{
     InferBatchStatistics, InferStatistics, ModelStatistics, StatisticDuration,
@@ -33,7 +33,12 @@ fn of_rows(seen: &Snapshot) -> InferStatistics {
         queue: Some(duration(seen.queued)),
         compute_input: Some(duration(seen.of_rows(|batch| batch.input))),
         compute_infer: Some(duration(seen.of_rows(|batch| batch.inference))),
-        compute_output: None,
+        // Within the model's call, so that nothing is left; but Triton's load generator
+        // insists on as many.
+        compute_output: Some(duration(Total {
+            time: Duration::ZERO,
+            ..seen.of_rows(|batch| batch.inference)
+        })),
     }
 }
 
