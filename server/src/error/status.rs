@@ -51,9 +51,15 @@ impl Error {
     }
 }
 
+/// The longest message of a status, in bytes. It is written as a trailer, each byte that
+/// isn't ASCII as three, and clients take 8 KiB of trailers.
+const LONGEST_MESSAGE: usize = 1_024;
+/// What stands where something is left out.
+const ELLIPSIS: &str = " … ";
+
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
-        let (code, message) = (error.code(), error.to_string());
+        let (code, message) = (error.code(), shortened(error.to_string()));
         let retry_after = match error {
             Error::TooMany { .. } => NEXT_PLACE,
             Error::Overloaded { retry_after, .. } => retry_after,
@@ -62,4 +68,16 @@ impl From<Error> for Status {
         let details = ErrorDetails::with_retry_info(Some(retry_after));
         Self::with_error_details(code, message, details)
     }
+}
+
+/// At most [`LONGEST_MESSAGE`] bytes, without what is in the middle: both what is wrong
+/// and what was expected stay, when what a client wrote between them is long.
+fn shortened(message: String) -> String {
+    if message.len() <= LONGEST_MESSAGE {
+        return message;
+    }
+    let half = LONGEST_MESSAGE / 2 - ELLIPSIS.len();
+    let start = &message[..message.floor_char_boundary(half)];
+    let end = &message[message.ceil_char_boundary(message.len() - half)..];
+    format!("{start}{ELLIPSIS}{end}")
 }

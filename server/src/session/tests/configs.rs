@@ -287,3 +287,32 @@ async fn durations_are_rounded_to_frames_and_reported() {
     assert_eq!(options.smoothing, duration(2, 0));
     assert_eq!(options.top_k, Some(1));
 }
+
+/// Found by fuzzing: clients that take no more than 8 KiB of trailers would see a broken
+/// connection instead.
+#[tokio::test]
+async fn a_refusal_fits_into_a_trailer() {
+    let bench = Bench::new();
+    for name in ["A\u{1}ü".repeat(40_000), "a".repeat(200_000)] {
+        let config = config_with(RecognitionOptions {
+            model: Some(name),
+            ..Default::default()
+        });
+        let said = bench.say([Some(Request::Config(config))]).await;
+        let end = said.end.unwrap();
+        let message = end.message();
+        assert!(message.len() <= 1_024, "{message}");
+        assert!(
+            message.starts_with("config.options.model: \"a")
+                || message.starts_with("config.options.model: \"A")
+        );
+        let expected = [
+            "of [a-z0-9][a-z0-9._-]*",
+            "expected one of double/1, memory/1",
+        ];
+        assert!(
+            expected.iter().any(|end| message.ends_with(end)),
+            "{message}"
+        );
+    }
+}
