@@ -38,12 +38,17 @@ impl Settings {
         self.origin(&place.key).unwrap_or(DEFAULT)
     }
 
+    /// The same in a comment, which names of files and variables could end.
+    fn remark(&self, place: &Place) -> String {
+        self.origin_of(place).replace(char::is_control, "?")
+    }
+
     /// What is in a table: its own values, then the tables in it under their headers.
     fn table(&self, place: &Place, key: &Key, table: &Value, file: &mut String) {
         let entries = entries(key, table).into_iter();
         let (inner, own): (Vec<_>, Vec<_>) = entries.partition(|(_, _, value)| is_table(value));
         for (name, _, value) in own {
-            let origin = self.origin_of(&place.inner(name));
+            let origin = self.remark(&place.inner(name));
             let name = text::key(name);
             let _ = match value {
                 Value::Null => writeln!(file, "#{name} =  # not set"),

@@ -3,18 +3,16 @@
 use std::fmt::Write as _;
 
 use serde_json::Value;
+use toml::Table;
 
 /// How long the lines of comments are.
 const WIDTH: usize = 79;
 
-/// A key, in quotes where it needs them.
+/// A key, in quotes where it needs them. Unlike a value it is always on one line.
 pub(super) fn key(name: &str) -> String {
-    let is_bare = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
-    if !name.is_empty() && name.bytes().all(is_bare) {
-        name.to_owned()
-    } else {
-        toml::Value::from(name).to_string()
-    }
+    let line = Table::from_iter([(name.to_owned(), true.into())]).to_string();
+    let key = line.trim_end().strip_suffix(" = true");
+    key.expect("a key and its value").to_owned()
 }
 
 /// A value on one line; nothing for null.

@@ -37,6 +37,16 @@ fn what_is_printed_can_be_read_back() {
     assert_eq!(from_file(&defaults.to_toml()).unwrap(), Config::default());
 }
 
+/// Found by fuzzing.
+#[test]
+fn no_name_ends_the_line_that_it_is_printed_on() {
+    let file = file("[plugins]\n\"a\\nb\" = \"/a\\nb\"\n\"\\u007f\\\"\" = \"/c\"\n");
+    let variables = [("SER__MODELS__SETTINGS__BURN__A\nB", "1")];
+    let settings = settings(Some(&file), &variables, &Overrides::default()).unwrap();
+    let printed = settings.to_toml();
+    assert_eq!(from_file(&printed).unwrap(), settings.config, "{printed}");
+}
+
 #[test]
 fn every_value_is_printed_with_its_origin() {
     let file = file(FILE);
