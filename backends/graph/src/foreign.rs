@@ -12,6 +12,7 @@ use crate::{
         tensor_shape_proto::dimension::Value as Size, type_proto,
     },
     read::{MAX_BYTES, check_versions},
+    shape::MAX_ROW_LEN,
     write::{float_tensor, int},
 };
 
@@ -88,12 +89,21 @@ impl ForeignModel {
     /// # Errors
     ///
     /// When the input isn't `[rows, steps, width]` with a number of rows that is
-    /// left open.
+    /// left open, or a row is empty or too large.
     pub fn row_shape(&self) -> Result<[usize; 2], GraphError> {
         let input = &self.graph().input[0];
         let sizes = sizes(input).unwrap_or_default();
         match sizes[..] {
-            [None, Some(steps), Some(width)] => Ok([steps, width]),
+            [None, Some(steps), Some(width)] => {
+                let values = steps.saturating_mul(width);
+                if !(1..=MAX_ROW_LEN).contains(&values) {
+                    let reason = format!(
+                        "has shape [any, {steps}, {width}], expected 1 to {MAX_ROW_LEN} values a row"
+                    );
+                    return Err(GraphError::model("the input", reason));
+                }
+                Ok([steps, width])
+            }
             _ => {
                 let size = |size: &Option<usize>| size.map_or("any".to_owned(), |n| n.to_string());
                 let sizes: Vec<_> = sizes.iter().map(size).collect();
@@ -332,5 +342,58 @@ fn node(op: &str, inputs: &[&str], output: &str) -> NodeProto {
         name: Some(output.to_owned()),
         op_type: Some(op.to_owned()),
         ..NodeProto::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::onnx::{
+        OperatorSetIdProto, TensorShapeProto, tensor_shape_proto::Dimension, type_proto::Tensor,
+    };
+
+    fn value(name: &str, sizes: &[i64]) -> ValueInfoProto {
+        let size = |value| Dimension { value };
+        let rows = std::iter::once(size(None));
+        let sizes = sizes.iter().map(|&size| Some(Size::DimValue(size)));
+        let tensor = Tensor {
+            shape: Some(TensorShapeProto {
+                dim: rows.chain(sizes.map(size)).collect(),
+            }),
+            ..Tensor::default()
+        };
+        ValueInfoProto {
+            name: Some(name.to_owned()),
+            r#type: Some(TypeProto {
+                value: Some(type_proto::Value::TensorType(tensor)),
+            }),
+        }
+    }
+
+    /// The product of such sizes overflows.
+    #[test]
+    fn a_row_that_is_too_large_is_refused() {
+        for sizes in [[1 << 40, 1 << 40], [0, 1], [1 << 20, 2]] {
+            let model = ModelProto {
+                opset_import: vec![OperatorSetIdProto {
+                    version: Some(17),
+                    ..OperatorSetIdProto::default()
+                }],
+                graph: Some(GraphProto {
+                    input: vec![value("x", &sizes)],
+                    output: vec![value("y", &[3])],
+                    ..GraphProto::default()
+                }),
+                ..ModelProto::default()
+            };
+            let unread = |_: &str| unreachable!("no weights elsewhere");
+            let mut model = ForeignModel::read(&model.encode_to_vec(), unread).unwrap();
+            let error = model.standardise(&[], &[]).unwrap_err().to_string();
+            let [steps, width] = sizes;
+            let expected = format!(
+                "the input: has shape [any, {steps}, {width}], expected 1 to 1048576 values a row"
+            );
+            assert_eq!(error, expected);
+        }
     }
 }
