@@ -54,8 +54,8 @@ impl Context {
     }
 
     /// Lets streams begin. Whoever calls this a second time changes nothing.
-    pub(crate) fn serve(&self, models: Repository) -> &Repository {
-        self.models.get_or_init(|| Arc::new(models))
+    pub(crate) fn serve(&self, models: impl Into<Arc<Repository>>) -> &Repository {
+        self.models.get_or_init(|| models.into())
     }
 
     /// Whether new streams are welcome.

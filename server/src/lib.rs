@@ -15,6 +15,8 @@ pub mod decision;
 mod error;
 #[cfg(test)]
 mod fixture;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 pub mod inventory;
 mod listen;
 pub mod models;

@@ -55,6 +55,12 @@ impl Shutdown {
         self.work.close();
     }
 
+    /// What is still worked on.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn open_work(&self) -> usize {
+        self.work.len()
+    }
+
     /// Waits until nothing is worked on any more.
     pub(crate) async fn worked_off(&self) {
         self.work.wait().await;

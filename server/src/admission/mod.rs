@@ -97,6 +97,12 @@ impl Admission {
         &self.pressure
     }
 
+    /// Streams and clips that are open.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn open(&self) -> usize {
+        self.streams.open() + self.clips.open()
+    }
+
     /// Nothing panics while the lock is held, so a poisoned state is a sound one.
     fn overload(&self) -> MutexGuard<'_, Overload> {
         self.overload.lock().unwrap_or_else(PoisonError::into_inner)

@@ -88,6 +88,9 @@ pub(crate) struct TokenFile {
     pub(crate) path: PathBuf,
 }
 
+/// What is in it.
+const EXPECTED: &str = "[[token]] with name and sha256, and perhaps streams and expires";
+
 /// As it is written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -108,6 +111,41 @@ struct WrittenToken {
 impl TokenFile {
     fn wrong(&self, reason: &str) -> Error {
         Error::config(self.key, format!("{}: {reason}", self.path.display()))
+    }
+
+    /// The tokens in the file's text.
+    pub(crate) fn parse(&self, text: &str) -> Result<Tokens, Error> {
+        // Without the line that is wrong: a token may be in it by mistake.
+        let written: Written = toml::from_str(text).map_err(|error| {
+            let line = error
+                .span()
+                .map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+            self.wrong(&format!(
+                "line {line}: {}; expected {EXPECTED}",
+                error.message()
+            ))
+        })?;
+        let (mut entries, mut errors) = (Vec::new(), Vec::new());
+        for (number, written) in (1..).zip(written.token) {
+            match self.entry(number, written) {
+                Ok(entry) => entries.push(entry),
+                Err(error) => errors.push(error),
+            }
+        }
+        Error::unless_none(errors)?;
+        for (index, entry) in entries.iter().enumerate() {
+            if let Some(first) = entries[..index]
+                .iter()
+                .position(|e: &Entry| e.hash == entry.hash)
+            {
+                return Err(self.wrong(&format!(
+                    "token {}: sha256: that of token {} too; expected another",
+                    index + 1,
+                    first + 1
+                )));
+            }
+        }
+        Ok(Tokens(entries))
     }
 
     /// The `number`-th token.
@@ -155,40 +193,9 @@ impl Source for TokenFile {
     }
 
     fn load(&self) -> Result<Tokens, Error> {
-        const EXPECTED: &str = "[[token]] with name and sha256, and perhaps streams and expires";
         let text = fs::read_to_string(&self.path)
             .map_err(|error| self.wrong(&format!("{error}; expected a file with {EXPECTED}")))?;
-        // Without the line that is wrong: a token may be in it by mistake.
-        let written: Written = toml::from_str(&text).map_err(|error| {
-            let line = error
-                .span()
-                .map_or(1, |span| 1 + text[..span.start].matches('\n').count());
-            self.wrong(&format!(
-                "line {line}: {}; expected {EXPECTED}",
-                error.message()
-            ))
-        })?;
-        let (mut entries, mut errors) = (Vec::new(), Vec::new());
-        for (number, written) in (1..).zip(written.token) {
-            match self.entry(number, written) {
-                Ok(entry) => entries.push(entry),
-                Err(error) => errors.push(error),
-            }
-        }
-        Error::unless_none(errors)?;
-        for (index, entry) in entries.iter().enumerate() {
-            if let Some(first) = entries[..index]
-                .iter()
-                .position(|e: &Entry| e.hash == entry.hash)
-            {
-                return Err(self.wrong(&format!(
-                    "token {}: sha256: that of token {} too; expected another",
-                    index + 1,
-                    first + 1
-                )));
-            }
-        }
-        Ok(Tokens(entries))
+        self.parse(&text)
     }
 }
 

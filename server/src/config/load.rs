@@ -44,6 +44,28 @@ pub fn examine(file: Option<&Path>, flags: &Overrides) -> (Settings, Vec<Problem
     (settings, problems)
 }
 
+/// What the text of a file and the variables of an environment set.
+///
+/// # Errors
+///
+/// Everything that is wrong with them.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn parse(
+    text: &str,
+    variables: &BTreeMap<String, String>,
+) -> Result<Settings, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let file = file::parse("ser-server.toml", text, &mut problems);
+    let environment = environment::read(variables, &mut problems);
+    let layers = [standard::read(variables), file, environment];
+    let settings = Settings::merge(layers, &mut problems);
+    if problems.is_empty() {
+        Ok(settings)
+    } else {
+        Err(problems)
+    }
+}
+
 impl Settings {
     pub(super) fn read(
         file: Option<&Path>,

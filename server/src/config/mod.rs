@@ -54,6 +54,8 @@ pub use example::example;
 pub use flags::Overrides;
 pub use health::HealthConfig;
 pub use limits::LimitsConfig;
+#[cfg(feature = "fuzzing")]
+pub(crate) use load::parse;
 pub use load::{Settings, examine, load};
 pub use log::{LogConfig, LogFormat};
 pub use metrics::MetricsConfig;

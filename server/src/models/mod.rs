@@ -30,6 +30,19 @@ pub use repository::Repository;
 pub use served::{ModelInUse, ServedModel};
 pub use status::{ModelState, ModelStatus};
 
+/// Loads a package on a backend, as it is before it serves.
+///
+/// # Errors
+///
+/// Why it can't be served.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn prove(
+    package: &ser_backend::ModelPackage,
+    backend: &dyn ser_backend::Backend,
+) -> Result<(), crate::Error> {
+    served::Proved::new(package, backend, &ser_backend::DeviceOptions::default()).map(drop)
+}
+
 /// Nothing panics while such a lock is held.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -12,7 +12,7 @@ use std::{
 };
 
 use ser_backend::{
-    Backend, BackendError, DeviceOptions, InputSpec, Manifest, ModelInfo, ModelPackage,
+    Backend, BackendError, DeviceOptions, InputSpec, Manifest, Model, ModelInfo, ModelPackage,
     PackageError,
 };
 use ser_features::{
@@ -69,15 +69,12 @@ impl ServedModel {
     ) -> Result<Self, Error> {
         let manifest = &package.manifest;
         let id = manifest.id();
-        let mut model = backend.load(package, device)?;
-        let front_end = FrontEndSpec::read(package).map_err(BackendError::from)?;
-        let plans = PlanCache::default();
-        let plan = |rate| {
-            let request = WindowRequest::default();
-            plans.get(rate, request, || front_end.plan(request, rate))
-        };
-        let own_plan = front_end.own_plan(package, plan)?;
-        replay::golden_audio(model.as_mut(), package, plan)?;
+        let Proved {
+            model,
+            front_end,
+            plans,
+            own_plan,
+        } = Proved::new(package, backend, device)?;
         let instances = instances.unwrap_or_else(|| suited_to(model.info()));
         let info = model.info().clone();
         let metrics = metrics.model(&id, &manifest.labels, &info);
@@ -250,6 +247,43 @@ fn suited_to(info: &ModelInfo) -> NonZeroUsize {
         thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
     } else {
         NonZeroUsize::MIN
+    }
+}
+
+/// A package that is fit to be served.
+pub(super) struct Proved {
+    model: Box<dyn Model>,
+    front_end: FrontEndSpec,
+    plans: PlanCache,
+    own_plan: Arc<FrontEndPlan>,
+}
+
+impl Proved {
+    /// Loads a package on a backend, and replays its golden rows and audio.
+    ///
+    /// # Errors
+    ///
+    /// When the package, the backend or the machine isn't fit for it.
+    pub(super) fn new(
+        package: &ModelPackage,
+        backend: &dyn Backend,
+        device: &DeviceOptions,
+    ) -> Result<Self, Error> {
+        let mut model = backend.load(package, device)?;
+        let front_end = FrontEndSpec::read(package).map_err(BackendError::from)?;
+        let plans = PlanCache::default();
+        let plan = |rate| {
+            let request = WindowRequest::default();
+            plans.get(rate, request, || front_end.plan(request, rate))
+        };
+        let own_plan = front_end.own_plan(package, plan)?;
+        replay::golden_audio(model.as_mut(), package, plan)?;
+        Ok(Self {
+            model,
+            front_end,
+            plans,
+            own_plan,
+        })
     }
 }
 

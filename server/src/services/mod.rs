@@ -23,6 +23,8 @@ use inference::Listener;
 
 pub(crate) use admin::routes as admin_routes;
 pub(crate) use health::Readiness;
+#[cfg(feature = "fuzzing")]
+pub(crate) use inference::infer;
 
 /// The largest request of a stream: a chunk of 128 KiB, with room for operators
 /// who allow more.

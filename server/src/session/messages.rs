@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The answer to an accepted config.
-pub(super) fn started(recognition: &Recognition, stream_id: String) -> v1::StreamStarted {
+pub(crate) fn started(recognition: &Recognition, stream_id: String) -> v1::StreamStarted {
     let pace = match recognition.pace {
         Pace::Live => v1::Pace::Live,
         Pace::Bulk => v1::Pace::Bulk,

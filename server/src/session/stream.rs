@@ -315,31 +315,38 @@ impl<R: Requests> Session<R> {
 /// Validates the config. That may build tables for a new sample rate, which takes
 /// longer than an async worker may be kept.
 async fn validate(context: Arc<Context>, config: StreamingConfig) -> Result<Recognition, Error> {
-    tokio::task::spawn_blocking(move || {
-        let audio = config
-            .audio
-            .ok_or_else(|| request::no_format("config.audio"))?;
-        let format = request::format(&audio, "config.audio")?;
-        let pace = request::pace(config.pace).map_err(|error| error.within("config"))?;
-        let options = config.options.unwrap_or_default();
-        if config
-            .resume
-            .as_ref()
-            .is_some_and(|resume| resume.results > 0)
-        {
-            resume::check_model(&options).map_err(|error| error.within("config.options"))?;
-        }
-        let recognition = Recognition::new(context.models()?, format, &options, pace)
-            .map(|recognition| recognition.streamed(config.checkpoints))
-            .map_err(|error| error.within("config.options"));
-        match config.resume {
-            None => recognition,
-            Some(resume) => recognition
-                .map_err(Error::while_resuming)?
-                .resumed(&resume)
-                .map_err(|error| error.within("config.resume")),
-        }
-    })
-    .await
-    .map_err(|error| Error::Internal(error.to_string()))?
+    tokio::task::spawn_blocking(move || accept(&context, config))
+        .await
+        .map_err(|error| Error::Internal(error.to_string()))?
+}
+
+/// What a stream with this config works with.
+///
+/// # Errors
+///
+/// Everything that `speech_emotion.proto` names of the config.
+pub(crate) fn accept(context: &Context, config: StreamingConfig) -> Result<Recognition, Error> {
+    let audio = config
+        .audio
+        .ok_or_else(|| request::no_format("config.audio"))?;
+    let format = request::format(&audio, "config.audio")?;
+    let pace = request::pace(config.pace).map_err(|error| error.within("config"))?;
+    let options = config.options.unwrap_or_default();
+    if config
+        .resume
+        .as_ref()
+        .is_some_and(|resume| resume.results > 0)
+    {
+        resume::check_model(&options).map_err(|error| error.within("config.options"))?;
+    }
+    let recognition = Recognition::new(context.models()?, format, &options, pace)
+        .map(|recognition| recognition.streamed(config.checkpoints))
+        .map_err(|error| error.within("config.options"));
+    match config.resume {
+        None => recognition,
+        Some(resume) => recognition
+            .map_err(Error::while_resuming)?
+            .resumed(&resume)
+            .map_err(|error| error.within("config.resume")),
+    }
 }

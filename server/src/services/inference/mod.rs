@@ -67,6 +67,25 @@ pub(super) enum Listener {
     Admin,
 }
 
+/// Answers one request for inference.
+///
+/// # Errors
+///
+/// Everything that can become of one.
+#[cfg(feature = "fuzzing")]
+pub(crate) async fn infer(
+    context: &Arc<Context>,
+    request: ModelInferRequest,
+) -> Result<ModelInferResponse, Error> {
+    let caller = Caller::default();
+    let account = Account::new(context, &caller.principal, None);
+    let service = Service {
+        context: Arc::clone(context),
+        listener: Listener::Main,
+    };
+    service.infer(&caller, &account, request).await
+}
+
 #[derive(Debug)]
 pub(super) struct Service {
     context: Arc<Context>,
