@@ -31,7 +31,11 @@ fn checks(workspace: &Workspace, watch: &mut Stopwatch) -> Result<(), Error> {
     setup::component(workspace, "fmt", "rustfmt")?;
     setup::component(workspace, "clippy", "clippy")?;
     watch.time("fmt", || {
-        workspace.cargo().args(["fmt", "--all", "--check"]).run()
+        let format = || workspace.cargo().args(["fmt", "--check"]);
+        format().arg("--all").run()?;
+        // A workspace of its own.
+        let fuzz = workspace.path("fuzz/Cargo.toml");
+        format().arg("--manifest-path").arg(fuzz).run()
     })?;
     watch.time("clippy", || {
         let lint = workspace

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 
 use crate::Error;
+use crate::fuzz::{Runs, Until};
 
 const HELP: &str = "\
 Usage: cargo xtask COMMAND [--help]
@@ -13,10 +14,11 @@ Usage: cargo xtask COMMAND [--help]
   demo         Build the server and the client, and stream a sample through them
   test         Run all tests
   ci           What every commit must pass: format, lints, docs, tests
-  verify       What takes too long for every commit: corpora, exports, benchmarks
+  verify       What takes too long for every commit: corpora, exports, fuzzing, benchmarks
   deploy       Check what deploy/ holds: manifests, image, alerts, dashboard
   image        Build the container image, and run it with the least rights
   bench        Measure what docs/benchmarks.md reports
+  fuzz         Feed everything that reads bytes with what nobody has thought of
   gpu          Test and measure on this machine's NVIDIA GPU
   onnxruntime  Fetch the pinned ONNX Runtime library
   samples      Speak the sample audio anew
@@ -67,13 +69,14 @@ Usage: cargo xtask verify [STEP...] [--corpora DIR]
 
 Everything that `cargo xtask ci` does, with the tests that need the corpora;
 exports the models of the tests from Keras and PyTorch anew and compares; has a
-real Prometheus scrape a server; does what `cargo xtask deploy` does; runs each
-benchmark once. Installs both
-frameworks from PyPI into target/venv-keras and target/venv-pytorch: 7 GB, and
-unpacks Debian's package prometheus into target/prometheus.
+real Prometheus scrape a server; does what `cargo xtask deploy` does; holds all
+dependencies against deny.toml; fuzzes each target for 20 s; runs each benchmark
+once. Installs both frameworks from PyPI into target/venv-keras and
+target/venv-pytorch: 7 GB, and unpacks Debian's package prometheus into
+target/prometheus.
 
-  STEP           One of exports, triton, prometheus, deploy, bench; then nothing
-                 else is done
+  STEP           One of exports, triton, prometheus, deploy, deny, fuzz, bench; then
+                 nothing else is done
   --corpora DIR  Folder with tess/, ravdess/ and emodb/ [default: $SER_CORPORA;
                  without either, the tests that need them are skipped]
 ";
@@ -108,6 +111,21 @@ Usage: cargo xtask bench
 Runs every benchmark in the release profile. Installs the same Python packages
 as `cargo xtask test`, since some of them compare with librosa. Leave the
 machine alone meanwhile.
+";
+
+const FUZZ: &str = "\
+Usage: cargo xtask fuzz [TARGET...] [--seconds N | --executions N]
+       cargo xtask fuzz TARGET --input FILE
+
+Builds the fuzz targets and runs them one after another, then prints a table of
+what they did. Installs cargo-fuzz from PyPI into target/venv-cargo. What a run
+has learnt stays in fuzz/corpus, and an input that something was found with in
+fuzz/artifacts.
+
+  TARGET          One of fuzz/fuzz_targets [default: all]
+  --seconds N     How long each target runs [default: 20]
+  --executions N  How many inputs each target tries instead
+  --input FILE    Runs the target once, on this input
 ";
 
 const GPU: &str = "\
@@ -173,6 +191,7 @@ pub(crate) enum Command {
     },
     Deploy,
     Image,
+    Fuzz(Runs),
     Gpu,
     Onnxruntime {
         gpu: bool,
@@ -193,7 +212,7 @@ impl Command {
             | Self::Image
             | Self::Verify { .. }
             | Self::Screenshot => true,
-            Self::Gpu | Self::Onnxruntime { .. } | Self::Samples => false,
+            Self::Fuzz(_) | Self::Gpu | Self::Onnxruntime { .. } | Self::Samples => false,
         }
     }
 }
@@ -223,6 +242,7 @@ pub(crate) fn parse(mut arguments: lexopt::Parser) -> Result<Invocation, Error> 
             let (steps, corpora) = (Vec::new(), None);
             (VERIFY, Command::Verify { steps, corpora })
         }
+        "fuzz" => (FUZZ, Command::Fuzz(Runs::default())),
         "gpu" => (GPU, Command::Gpu),
         "onnxruntime" => (ONNXRUNTIME, Command::Onnxruntime { gpu: false }),
         "samples" => (SAMPLES, Command::Samples),
@@ -247,6 +267,16 @@ pub(crate) fn parse(mut arguments: lexopt::Parser) -> Result<Invocation, Error> 
                 *corpora = Some(arguments.value()?.into());
             }
             (Command::Onnxruntime { gpu }, Long("gpu")) => *gpu = true,
+            (Command::Fuzz(runs), Value(target)) => runs.targets.push(target.string()?),
+            (Command::Fuzz(Runs { until, .. }), Long("seconds")) if until.is_none() => {
+                *until = Some(Until::Seconds(arguments.value()?.parse()?));
+            }
+            (Command::Fuzz(Runs { until, .. }), Long("executions")) if until.is_none() => {
+                *until = Some(Until::Executions(arguments.value()?.parse()?));
+            }
+            (Command::Fuzz(Runs { input, .. }), Long("input")) if input.is_none() => {
+                *input = Some(arguments.value()?.into());
+            }
             (_, other) => return Err(other.unexpected().into()),
         }
     }
@@ -290,6 +320,15 @@ mod tests {
             let fetch = Command::Onnxruntime { gpu };
             assert_eq!(parse(line).unwrap(), Invocation::Run(fetch));
         }
+        let fuzz = Runs {
+            targets: vec!["chunks".to_owned(), "graph".to_owned()],
+            until: Some(Until::Executions(9)),
+            input: None,
+        };
+        assert_eq!(
+            parse(&["fuzz", "chunks", "--executions", "9", "graph"]).unwrap(),
+            Invocation::Run(Command::Fuzz(fuzz))
+        );
     }
 
     #[test]
@@ -306,7 +345,7 @@ mod tests {
             );
             count += 1;
         }
-        assert_eq!(count, 11);
+        assert_eq!(count, 12);
     }
 
     #[test]
@@ -323,6 +362,7 @@ mod tests {
             ["--fast", "ci"],
             ["demo", "--gpu"],
             ["demo", "--replicas=0"],
+            ["fuzz", "--seconds=many"],
         ] {
             assert!(matches!(parse(&line), Err(Error::Usage(_))), "{line:?}");
         }

@@ -64,6 +64,14 @@ pub(crate) enum Error {
     Container(String),
     #[error("interrupted")]
     Interrupted,
+    #[error("no fuzz target {0:?}; expected {1}")]
+    UnknownTarget(String, String),
+    #[error("{0} fuzz targets named; expected one, which --input is for")]
+    OneTarget(usize),
+    #[error("fuzz targets that found something: {0}; see above for the inputs")]
+    Findings(usize),
+    #[error("the fuzzer stopped: {0}")]
+    Fuzzer(std::process::ExitStatus),
     #[error("tests failed: {0}")]
     Tests(std::process::ExitStatus),
 }

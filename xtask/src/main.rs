@@ -5,9 +5,11 @@ mod ci;
 mod cli;
 mod comparison;
 mod demo;
+mod deny;
 mod deploy;
 mod error;
 mod foreign;
+mod fuzz;
 mod gpu;
 mod image;
 mod interrupts;
@@ -64,6 +66,7 @@ fn run() -> Result<(), Error> {
         Command::Bench => bench::run(&workspace),
         Command::Verify { steps, corpora } => verify::run(&workspace, &steps, corpora),
         Command::Onnxruntime { gpu } => onnxruntime::run(&workspace, gpu),
+        Command::Fuzz(runs) => fuzz::run(&workspace, &runs),
         Command::Gpu => gpu::run(&workspace),
         Command::Deploy => deploy::run(&workspace),
         Command::Image => image::run(&workspace),

@@ -192,6 +192,13 @@ pub(crate) fn python(workspace: &Workspace) -> Result<PathBuf, Error> {
     python_with(workspace, TESTS, "xtask/python/tests.txt")
 }
 
+/// A subcommand of Cargo that isn't part of the toolchain, as PyPI has it built.
+/// Returns its program.
+pub(crate) fn cargo_subcommand(workspace: &Workspace, name: &str) -> Result<PathBuf, Error> {
+    let python = python_with(workspace, "venv-cargo", "xtask/python/cargo.txt")?;
+    Ok(python.with_file_name(format!("cargo-{name}")))
+}
+
 /// An environment with the Python packages of a file, exactly as pinned. Returns
 /// its interpreter.
 pub(crate) fn python_with(

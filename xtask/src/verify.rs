@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use crate::stopwatch::Stopwatch;
 use crate::tally::Tally;
-use crate::{Error, Workspace, ci, deploy, foreign, onnxruntime, prometheus, test, triton};
+use crate::{
+    Error, Workspace, ci, deny, deploy, foreign, fuzz, onnxruntime, prometheus, test, triton,
+};
 
 /// One thing that is verified.
 struct Step {
@@ -29,6 +31,14 @@ const STEPS: &[Step] = &[
     Step {
         name: "deploy",
         run: deploy::run,
+    },
+    Step {
+        name: "deny",
+        run: deny::verify,
+    },
+    Step {
+        name: "fuzz",
+        run: fuzz::shortly,
     },
     Step {
         name: "bench",
