@@ -31,9 +31,10 @@ const GROWTH: f64 = 3.0;
 /// The same after an overload, from when it doubles each time.
 const CAREFUL_GROWTH: f64 = 0.05;
 
-/// How long those that are refused are asked to stay away: as long as it has gone on.
+/// How long those that are refused are asked to stay away: as long as it has gone on, but
+/// so short that a client which gives up after half a minute has come again before.
 const SHORTEST_AWAY: Duration = Duration::from_secs(1);
-const LONGEST_AWAY: Duration = Duration::from_secs(30);
+const LONGEST_AWAY: Duration = Duration::from_secs(10);
 
 /// Pauses of bulk streams begin with this.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);

@@ -235,7 +235,7 @@ async fn one_who_is_refused_later_stays_away_longer() {
     }
     assert!(away[0] <= Duration::from_millis(1_500), "{away:?}");
     assert!(away[0] >= Duration::from_millis(500), "{away:?}");
-    assert!(*away.last().unwrap() >= Duration::from_secs(9), "{away:?}");
+    assert!(*away.last().unwrap() >= Duration::from_secs(5), "{away:?}");
     away.sort();
     away.dedup();
     assert!(away.len() > 15, "not at once: {away:?}");
