@@ -46,6 +46,16 @@ impl Ca {
         self.0.pem()
     }
 
+    /// The same with its key, as if it were a server's.
+    #[must_use]
+    pub fn itself(&self) -> Signed {
+        Signed {
+            certificate: self.0.pem(),
+            key: self.0.key().serialize_pem(),
+            serial: SerialNumber::from(0),
+        }
+    }
+
     /// A certificate of a server with these names.
     #[must_use]
     pub fn server(&self, names: &[&str]) -> Signed {

@@ -108,6 +108,16 @@ struct WrittenToken {
     expires: Option<String>,
 }
 
+/// What is wrong, where the message quotes no value, which may be a token.
+fn harmless(error: &toml::de::Error) -> String {
+    let message = error.message();
+    let quotes_names = ["missing field", "unknown field", "duplicate"];
+    if quotes_names.iter().any(|start| message.starts_with(start)) {
+        return format!(": {message}");
+    }
+    String::new()
+}
+
 impl TokenFile {
     fn wrong(&self, reason: &str) -> Error {
         Error::config(self.key, format!("{}: {reason}", self.path.display()))
@@ -121,10 +131,14 @@ impl TokenFile {
                 .span()
                 .map_or(1, |span| 1 + text[..span.start].matches('\n').count());
             self.wrong(&format!(
-                "line {line}: {}; expected {EXPECTED}",
-                error.message()
+                "line {line}{}; expected {EXPECTED}",
+                harmless(&error)
             ))
         })?;
+        if written.token.is_empty() {
+            // A file that somebody is about to write looks like this, too.
+            return Err(self.wrong(&format!("no tokens; expected {EXPECTED}")));
+        }
         let (mut entries, mut errors) = (Vec::new(), Vec::new());
         for (number, written) in (1..).zip(written.token) {
             match self.entry(number, written) {

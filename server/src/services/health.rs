@@ -16,6 +16,7 @@ use tonic_health::{
     server::{HealthReporter, health_reporter},
 };
 
+use super::LARGEST_NAME_REQUEST;
 use crate::telemetry::Metrics;
 
 /// What the health service answers for: the server as a whole, and each service.
@@ -40,7 +41,11 @@ impl Readiness {
         };
         // The reporter begins by calling the server as a whole ready.
         readiness.set(false).await;
-        (readiness, service)
+        // It is open to whoever has no credentials.
+        (
+            readiness,
+            service.max_decoding_message_size(LARGEST_NAME_REQUEST),
+        )
     }
 
     /// Whether new streams are welcome.

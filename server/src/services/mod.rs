@@ -59,7 +59,17 @@ pub(crate) fn routes(
             ModelsServer::new(models::Service::new(Arc::clone(context)))
                 .max_decoding_message_size(LARGEST_NAME_REQUEST),
         )
-        .add_service(reflection().build_v1().map_err(broken)?)
-        .add_service(reflection().build_v1alpha().map_err(broken)?);
+        .add_service(
+            reflection()
+                .build_v1()
+                .map_err(broken)?
+                .max_decoding_message_size(LARGEST_NAME_REQUEST),
+        )
+        .add_service(
+            reflection()
+                .build_v1alpha()
+                .map_err(broken)?
+                .max_decoding_message_size(LARGEST_NAME_REQUEST),
+        );
     Ok(routes)
 }

@@ -73,6 +73,16 @@ async fn an_expired_certificate_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_certificate_of_a_ca_is_told_from_a_servers() {
+    let setup = Setup::new();
+    let address = anybody_with(&setup.ca.itself()).await;
+    let expected = ["it is that of a CA; expected a server's, with basicConstraints CA:FALSE"];
+    let ca = setup.flags(&[("--ca", "ca.crt")]);
+    let server = format!("https://{address}");
+    client(&server, &ca).await.assert(3, &expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn either_side_may_expect_the_other_to_be_encrypted() {
     let setup = Setup::new();
     let secure = setup.server(&[]);

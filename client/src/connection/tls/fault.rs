@@ -101,7 +101,12 @@ impl From<&rustls::Error> for TlsFault {
 
 fn of_certificate(error: &CertificateError) -> TlsFault {
     match error {
-        CertificateError::UnknownIssuer => TlsFault::UnknownAuthority,
+        // The latter two where a CA of the same name is believed, with another key.
+        CertificateError::UnknownIssuer
+        | CertificateError::BadSignature
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            TlsFault::UnknownAuthority
+        }
         CertificateError::Expired => TlsFault::Expired { since: None },
         CertificateError::ExpiredContext { not_after, .. } => TlsFault::Expired {
             since: Some(time(*not_after)),
@@ -116,6 +121,13 @@ fn of_certificate(error: &CertificateError) -> TlsFault {
             expected: name(expected),
             presented: presented.iter().map(|name| bare(name)).collect(),
         },
+        // rustls has no name of its own for it.
+        CertificateError::Other(error) if error.to_string().contains("CaUsedAsEndEntity") => {
+            TlsFault::BadCertificate(
+                "it is that of a CA; expected a server's, with basicConstraints CA:FALSE"
+                    .to_owned(),
+            )
+        }
         error => TlsFault::BadCertificate(error.to_string()),
     }
 }
@@ -152,4 +164,15 @@ fn bare(name: &str) -> String {
         .split_once('(')
         .and_then(|(_, rest)| rest.strip_suffix(')'));
     inner.unwrap_or(name).trim_matches('"').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ca_of_the_same_name_and_another_key_is_unknown() {
+        let error = rustls::Error::InvalidCertificate(CertificateError::BadSignature);
+        assert_eq!(TlsFault::from(&error), TlsFault::UnknownAuthority);
+    }
 }
