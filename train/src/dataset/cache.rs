@@ -2,6 +2,7 @@
 //! the front end.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use ser_features::FrontEndParams;
 use sha2::{Digest, Sha256};
@@ -81,9 +82,11 @@ impl FeatureCache {
     }
 }
 
-/// Writes beside `path`, then renames.
+/// Writes beside `path`, then renames. Several threads and processes may do so at once.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
-    let partial = path.with_extension(format!("{}.partial", std::process::id()));
+    static WRITES: AtomicU64 = AtomicU64::new(0);
+    let (process, write) = (std::process::id(), WRITES.fetch_add(1, Relaxed));
+    let partial = path.with_extension(format!("{process}-{write}.partial"));
     std::fs::write(&partial, bytes).at(&partial)?;
     std::fs::rename(&partial, path).at(path)
 }

@@ -137,3 +137,18 @@ fn files_of_the_same_sound_are_the_same_recording() {
     assert_eq!(clips[0].recording, clips[1].recording);
     assert_ne!(clips[0].recording, clips[2].recording);
 }
+
+#[test]
+fn many_threads_may_write_the_same_file() {
+    use rayon::prelude::*;
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("entry");
+    let written: Vec<_> = (0..200)
+        .into_par_iter()
+        .map(|_| super::write_atomically(&path, b"whole"))
+        .collect();
+    assert!(written.iter().all(Result::is_ok), "{written:?}");
+    assert_eq!(std::fs::read(&path).unwrap(), b"whole");
+    assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+}
