@@ -143,7 +143,7 @@ async fn a_call_needs_exactly_one_good_token() {
 
 #[tokio::test]
 async fn health_is_open_and_nothing_else() {
-    let guarded = &mut guard(Some(""));
+    let guarded = &mut guard(Some(&NewToken::generate().entry("a")));
     let health = "/grpc.health.v1.Health/Check";
     assert_eq!(call(guarded, health, &[]).await, Ok(None));
     for path in [
