@@ -91,11 +91,10 @@ async fn main() -> ExitCode {
     }
 
     let mut report = Report::new(&arguments, &tally).await;
-    while Instant::now() + arguments.interval <= end {
-        sleep(arguments.interval).await;
+    while Instant::now() < end {
+        sleep_until(end.min(Instant::now() + arguments.interval)).await;
         report.line().await;
     }
-    sleep_until(end).await;
     tokio::time::timeout(ENDING, places.join_all())
         .await
         .expect("the last streams end in time");

@@ -288,7 +288,7 @@ async fn durations_are_rounded_to_frames_and_reported() {
     assert_eq!(options.top_k, Some(1));
 }
 
-/// Found by fuzzing: clients that take no more than 8 KiB of trailers would see a broken
+/// Clients that take no more than 8 KiB of trailers would see a broken
 /// connection instead.
 #[tokio::test]
 async fn a_refusal_fits_into_a_trailer() {
