@@ -47,6 +47,12 @@ impl Error {
                 retry_after: retry_delay(status),
             },
             Code::DeadlineExceeded => Self::KeptWaiting { message },
+            // Servers say more. It is what comes of a call that a proxy resets, and that
+            // ends without a status.
+            Code::Unknown => Self::Lost {
+                address: address.to_owned(),
+                reason: message,
+            },
             Code::InvalidArgument
             | Code::NotFound
             | Code::AlreadyExists

@@ -38,6 +38,13 @@ fn a_broken_connection_names_its_root_cause() {
 }
 
 #[test]
+fn a_call_that_a_proxy_cut_off_is_lost() {
+    let error = classify(Code::Unknown);
+    assert!(matches!(error, Error::Lost { .. }), "{error:?}");
+    assert!(error.may_pass());
+}
+
+#[test]
 fn a_server_may_say_when_to_try_again() {
     let delay = Duration::from_millis(1_500);
     let details = ErrorDetails::with_retry_info(Some(delay));

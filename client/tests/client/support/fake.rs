@@ -1,8 +1,9 @@
 //! A server that speaks the protocol and says what a test tells it to.
 
-use std::{net::SocketAddr, pin::Pin, sync::Arc};
+use std::{future::pending, net::SocketAddr, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
+use futures_util::stream::unfold;
 use ser_client::admin_proto::{
     GetLogLevelRequest, GetLogLevelResponse, ListRepositoryRequest, ListRepositoryResponse,
     LoadModelRequest, LoadModelResponse, LogLevel, ReloadModelRequest, ReloadModelResponse,
@@ -22,11 +23,11 @@ use ser_client::proto::{
 use tokio::{
     net::{TcpListener, TcpSocket},
     runtime::Runtime,
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
 };
 use tokio_stream::{
     Stream, StreamExt,
-    wrappers::{ReceiverStream, TcpListenerStream, WatchStream},
+    wrappers::{TcpListenerStream, WatchStream},
 };
 use tonic::{Request, Response, Status, Streaming, transport::Server};
 use tonic_health::pb::{
@@ -148,14 +149,17 @@ async fn serve(
         .unwrap();
 }
 
+/// What a stream is sent.
+type Outcome = Result<StreamingRecognizeResponse, Status>;
+
 type Script = dyn Fn(Call) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
 
-/// One stream, as a script sees it. Dropping it ends the stream with OK.
+/// One stream, as a script sees it. It ends with OK when the script does.
 pub(crate) struct Call {
     /// The other end of the connection.
     pub(crate) client: SocketAddr,
     requests: Streaming<StreamingRecognizeRequest>,
-    responses: mpsc::Sender<Result<StreamingRecognizeResponse, Status>>,
+    responses: mpsc::Sender<Outcome>,
 }
 
 impl Call {
@@ -220,20 +224,41 @@ struct FakeSpeechEmotion(Arc<Script>);
 
 #[tonic::async_trait]
 impl SpeechEmotion for FakeSpeechEmotion {
-    type StreamingRecognizeStream = ReceiverStream<Result<StreamingRecognizeResponse, Status>>;
+    type StreamingRecognizeStream = Pin<Box<dyn Stream<Item = Outcome> + Send>>;
 
     async fn streaming_recognize(
         &self,
         request: Request<Streaming<StreamingRecognizeRequest>>,
     ) -> Result<Response<Self::StreamingRecognizeStream>, Status> {
         let (responses, queue) = mpsc::channel(8);
-        tokio::spawn((self.0)(Call {
+        let (ended, end) = oneshot::channel();
+        let script = (self.0)(Call {
             client: request.remote_addr().unwrap(),
             requests: request.into_inner(),
             responses,
-        }));
-        Ok(Response::new(ReceiverStream::new(queue)))
+        });
+        tokio::spawn(async {
+            script.await;
+            let _ = ended.send(());
+        });
+        Ok(Response::new(Box::pin(responses_of(queue, end))))
     }
+}
+
+/// What a script says, and then OK. One that is cut off with its server says nothing more.
+fn responses_of(
+    queue: mpsc::Receiver<Outcome>,
+    end: oneshot::Receiver<()>,
+) -> impl Stream<Item = Outcome> {
+    unfold((queue, end), |(mut queue, end)| async {
+        if let Some(said) = queue.recv().await {
+            return Some((said, (queue, end)));
+        }
+        if end.await.is_err() {
+            pending::<()>().await;
+        }
+        None
+    })
 }
 
 struct FakeModels(Vec<Model>);
