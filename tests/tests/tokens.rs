@@ -79,7 +79,7 @@ async fn whoever_has_no_good_token_is_told_why() {
     ] {
         with_token(&url, token).await.assert(4, &[expected, check]);
     }
-    let expected = "the token: something else; expected a token, on one line and without spaces";
+    let expected = "the token: several words; expected a token, on one line and without spaces";
     with_token(&url, "two words").await.assert(2, &[expected]);
 
     with_token(&url, &good).await.assert(0, &[]);

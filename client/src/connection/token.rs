@@ -75,13 +75,14 @@ impl Token {
         let token = token.trim();
         let found = match token {
             "" => "empty",
-            token if !token.chars().all(|c| c.is_ascii_graphic()) => "something else",
+            token if token.contains('\n') => "several lines",
+            token if token.contains(char::is_whitespace) => "several words",
             token => match HeaderValue::try_from(format!("Bearer {token}")) {
-                Ok(mut value) => {
+                Ok(mut value) if token.is_ascii() => {
                     value.set_sensitive(true);
                     return Ok(value);
                 }
-                Err(_) => "something else",
+                _ => "characters that are in no token",
             },
         };
         Err(Error::Credential {
@@ -124,9 +125,10 @@ mod tests {
         for (text, found) in [
             ("", "empty"),
             ("\n", "empty"),
-            ("a b", "something else"),
-            ("a\nb", "something else"),
-            ("ä", "something else"),
+            ("a b", "several words"),
+            ("a\nb", "several lines"),
+            ("ä", "characters that are in no token"),
+            ("a\u{1b}", "characters that are in no token"),
         ] {
             let error = authorization(text).await.unwrap_err();
             assert_eq!(error, format!("the token: {found}; {expected}"));

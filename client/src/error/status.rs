@@ -1,6 +1,6 @@
 //! What the status of a call means.
 
-use std::{error::Error as _, iter::successors, time::Duration};
+use std::{error::Error as _, io, iter::successors, time::Duration};
 
 use tonic::{Code, ConnectError, Status};
 use tonic_types::StatusExt;
@@ -34,10 +34,14 @@ impl Error {
                     got: "something that is no HTTP/2",
                 };
             }
-            return Self::Lost {
-                address,
-                reason: cause.to_string(),
+            let reason = match cause.downcast_ref::<io::Error>() {
+                // As TLS tells it, there is a link to its documentation.
+                Some(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    "the connection ended".to_owned()
+                }
+                _ => cause.to_string(),
             };
+            return Self::Lost { address, reason };
         }
         match code {
             Code::Unavailable | Code::ResourceExhausted => Self::Unavailable {

@@ -38,6 +38,19 @@ fn a_broken_connection_names_its_root_cause() {
 }
 
 #[test]
+fn a_connection_that_tls_did_not_see_end_has_no_link_in_it() {
+    let said = "peer closed connection without sending TLS close_notify: https://docs.rs/rustls";
+    let mut status = Status::unknown("h2 protocol error");
+    let end = io::Error::new(io::ErrorKind::UnexpectedEof, said);
+    status.set_source(std::sync::Arc::new(end));
+    let error = Error::from_status("https://here:1", &status);
+    assert_eq!(
+        error.to_string(),
+        "lost https://here:1: the connection ended"
+    );
+}
+
+#[test]
 fn a_call_that_a_proxy_cut_off_is_lost() {
     let error = classify(Code::Unknown);
     assert!(matches!(error, Error::Lost { .. }), "{error:?}");

@@ -46,6 +46,10 @@ pub(super) fn advice(error: &Error) -> Option<&'static str> {
             Code::Unimplemented => "check that --server names a speech emotion recognition server",
             _ if message.starts_with("config.") => "change the option that the message names",
             _ if message.starts_with("audio: sample ") => "check --encoding",
+            _ if message.contains(" bytes in request ") => {
+                "send less at a time with --chunk, at the pace of speech without --fast, or have \
+                 the server's limits.chunk_bytes raised"
+            }
             _ => return None,
         },
         Error::KeptWaiting { message } if message.starts_with("audio:") => {
@@ -175,7 +179,7 @@ pub(super) fn admin_advice(error: &Error) -> Option<&'static str> {
             code: Code::Unauthenticated,
             ..
         } => advice(error)?,
-        Error::Rejected { code, .. } => match code {
+        Error::Rejected { code, message } => match code {
             Code::NotFound => "`ser-client admin list` shows what there is",
             Code::FailedPrecondition => {
                 "what was served before goes on; mend the package and load it again"
@@ -183,6 +187,8 @@ pub(super) fn admin_advice(error: &Error) -> Option<&'static str> {
             Code::Unimplemented => {
                 "check that --admin-server names the address of --admin-listen, not of --listen"
             }
+            // It lists what there is.
+            _ if message.starts_with("level: ") => return None,
             _ => "name a model as NAME/VERSION, as `ser-client admin list` shows it",
         },
         _ => return None,

@@ -144,6 +144,13 @@ async fn the_log_level_is_shown_and_changed() {
         assert_eq!(ended.code, Some(0), "{ended:?}");
         assert_eq!(ended.stdout, expected);
     }
+    let ended = admin(&server.address, &["log-level", "loud"]).await;
+    assert_eq!(ended.code, Some(4), "{ended:?}");
+    assert!(
+        ended.stderr.contains("level: \"loud\"; expected off, "),
+        "{ended:?}"
+    );
+    assert!(!ended.stderr.contains("hint: "), "{ended:?}");
     for wrong in [
         &["log-level", "--for", "1h"][..],
         &["log-level", "warn", "--reset"],

@@ -324,22 +324,28 @@ async fn standard_input_that_falls_silent() {
 }
 
 #[tokio::test]
-async fn raw_audio_of_another_encoding() {
-    let server = FakeServer::start(|mut call| async move {
-        call.accept().await;
-        call.audio().await;
-        let nan = "audio: sample 174 is NaN; expected finite numbers";
-        call.fail(Status::invalid_argument(nan)).await;
-    });
-    let arguments = ["stream", "-", "--rate", "8000", "--encoding", "f32le"];
-    let mut program = start(&server.address, &arguments);
-    program.write(&[0xff; 800]).await;
-    let ended = program.end().await;
-    assert_ended(
-        &ended,
-        REJECTED,
-        &["sample 174 is NaN", "hint: check --encoding"],
-    );
+async fn audio_that_the_server_refuses() {
+    for (refusal, hint) in [
+        (
+            "audio: sample 174 is NaN; expected finite numbers",
+            "hint: check --encoding",
+        ),
+        (
+            "audio: 800 bytes in request 2; expected at most 512",
+            "hint: send less at a time with --chunk",
+        ),
+    ] {
+        let server = FakeServer::start(move |mut call| async move {
+            call.accept().await;
+            call.audio().await;
+            call.fail(Status::invalid_argument(refusal)).await;
+        });
+        let arguments = ["stream", "-", "--rate", "8000", "--encoding", "f32le"];
+        let mut program = start(&server.address, &arguments);
+        program.write(&[0xff; 800]).await;
+        let ended = program.end().await;
+        assert_ended(&ended, REJECTED, &[refusal, hint]);
+    }
 }
 
 #[tokio::test]

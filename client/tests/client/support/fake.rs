@@ -404,12 +404,16 @@ impl Logging for FakeLogging {
         Ok(Response::new(GetLogLevelResponse { level }))
     }
 
-    /// Says what it was asked for.
+    /// Says what it was asked for, unless that is "loud".
     async fn set_log_level(
         &self,
         request: Request<SetLogLevelRequest>,
     ) -> Result<Response<SetLogLevelResponse>, Status> {
         let SetLogLevelRequest { level, lasts } = request.into_inner();
+        if level == "loud" {
+            let refused = "level: \"loud\"; expected off, error, warn, info, debug or trace";
+            return Err(Status::invalid_argument(refused));
+        }
         let level = Some(LogLevel {
             level: if level.is_empty() {
                 "info".to_owned()
