@@ -2,7 +2,8 @@
 
 use std::task::{Context, Poll};
 
-use http::{HeaderValue, Request, Response, header::AUTHORIZATION};
+use futures_util::future::{MapOk, TryFutureExt};
+use http::{HeaderValue, Request, Response, StatusCode, header::AUTHORIZATION};
 use tonic::{
     body::Body,
     transport::{Channel, Error},
@@ -19,7 +20,8 @@ pub(crate) struct Calls {
 impl Service<Request<Body>> for Calls {
     type Response = Response<Body>;
     type Error = Error;
-    type Future = <Channel as Service<Request<Body>>>::Future;
+    type Future =
+        MapOk<<Channel as Service<Request<Body>>>::Future, fn(Response<Body>) -> Response<Body>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.channel.poll_ready(context)
@@ -30,6 +32,16 @@ impl Service<Request<Body>> for Calls {
             let headers = request.headers_mut();
             headers.insert(AUTHORIZATION, authorization.clone());
         }
-        self.channel.call(request)
+        self.channel.call(request).map_ok(without_page)
+    }
+}
+
+/// A proxy that has no server for a call answers with an HTTP status and a page for people,
+/// which would be read as a message. Without it, the status counts, as gRPC's table says:
+/// <https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md>.
+fn without_page(response: Response<Body>) -> Response<Body> {
+    match response.status() {
+        StatusCode::OK => response,
+        _ => response.map(|_| Body::empty()),
     }
 }

@@ -1,5 +1,8 @@
 //! Servers that refuse a stream, for now or for good.
 
+use http::StatusCode;
+use tokio::net::TcpListener;
+
 use super::*;
 
 fn full_for(time: Duration) -> Status {
@@ -18,6 +21,57 @@ async fn what_one_server_cannot_serve_another_may() {
         let client = connect(&[&servers[0].address, &servers[1].address]).await;
         assert_eq!(spread(&client, 6).await[&servers[1].address], 6);
     }
+}
+
+/// A proxy that has no server, as it tells people. Gives its address.
+async fn proxy_that_answers(status: StatusCode) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let answer = move |mut respond: h2::server::SendResponse<Bytes>| {
+        let headers = http::Response::builder().status(status);
+        let headers = headers.header("content-type", "text/html");
+        let mut page = respond
+            .send_response(headers.body(()).unwrap(), false)
+            .unwrap();
+        let text = Bytes::from_static(b"<html><body>No server is available.</body></html>");
+        page.send_data(text, true).unwrap();
+    };
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut calls = h2::server::handshake(socket).await.unwrap();
+                while let Some(Ok((_, respond))) = calls.accept().await {
+                    answer(respond);
+                }
+            });
+        }
+    });
+    format!("http://{address}")
+}
+
+#[tokio::test]
+async fn a_proxy_without_a_server_is_passed_over() {
+    for status in [
+        StatusCode::BAD_GATEWAY,
+        StatusCode::SERVICE_UNAVAILABLE,
+        StatusCode::GATEWAY_TIMEOUT,
+    ] {
+        let (proxy, server) = (proxy_that_answers(status).await, server());
+        let client = connect(&[&proxy, &server.address]).await;
+        assert_eq!(spread(&client, 6).await[&server.address], 6);
+    }
+    let proxy = proxy_that_answers(StatusCode::FORBIDDEN).await;
+    let outcome = stream(&connect(&[&proxy]).await).await;
+    assert!(
+        matches!(
+            outcome,
+            Err(Error::Rejected {
+                code: Code::PermissionDenied,
+                ..
+            })
+        ),
+        "{outcome:?}"
+    );
 }
 
 #[tokio::test]
