@@ -9,6 +9,8 @@ import sys
 import tempfile
 
 INSIDE = "SER_CHECK_INSIDE"
+# Bytes of all names.
+LONGEST = 1000
 
 
 def enter():
@@ -29,7 +31,6 @@ class Network:
 
     def __init__(self, name):
         self.name = name
-        self.ready = []
         self.hosts = []
         ip("link", "set", "lo", "up")
         ip("link", "add", "bridge", "type", "bridge")
@@ -37,6 +38,7 @@ class Network:
         ip("link", "set", "bridge", "up")
         names = tempfile.NamedTemporaryFile(delete=False)
         self.names = pathlib.Path(names.name)
+        self.lead_to([])
         subprocess.run(["mount", "--bind", names.name, "/etc/hosts"], check=True)
 
     def host(self):
@@ -55,7 +57,10 @@ class Network:
 
     def lead_to(self, hosts):
         self.ready = hosts
-        self.names.write_text("".join(f"{host.address} {self.name}\n" for host in hosts))
+        names = "".join(f"{host.address} {self.name}\n" for host in hosts)
+        # In place and at once: whoever reads meanwhile finds neither nothing nor half a line.
+        with self.names.open("r+b", buffering=0) as file:
+            file.write(names.ljust(LONGEST, "\n").encode())
 
     def __enter__(self):
         return self

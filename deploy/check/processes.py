@@ -55,22 +55,23 @@ class Program:
 
 
 class Replica(Program):
-    """A server as a pod says, but on free ports, that of streams aside if `listen` says
-    so, and with more variables."""
+    """A server as a pod says, on a host of its own, or else on this one with free ports;
+    and with more variables."""
 
-    def __init__(self, server, pod, name, variables={}, listen="127.0.0.1:0"):
+    def __init__(self, server, pod, name, variables={}, host=None):
         self.name = name
+        self.host = host
+        self.address = host.address if host else "127.0.0.1"
         self.folder = pathlib.Path(pod.folder)
-        free = {
-            f"SER__{section}__LISTEN": "127.0.0.1:0" for section in ("ADMIN", "HEALTH", "METRICS")
-        }
+        sections = ("SERVER", "ADMIN", "HEALTH", "METRICS")
+        free = {f"SER__{section}__LISTEN": "127.0.0.1:0" for section in sections}
         files = {
             "SER__SERVER__PORT_FILE": str(self.folder / f"{name}.port"),
             "SER__METRICS__PORT_FILE": str(self.folder / f"{name}.metrics-port"),
         }
-        environment = pod.environment() | free | files | variables
-        environment["SER__SERVER__LISTEN"] = listen
-        super().__init__([server, *pod.flags()], environment)
+        environment = pod.environment() | ({} if host else free) | files | variables
+        on_host = host.command if host else []
+        super().__init__([*on_host, server, *pod.flags()], environment)
 
     def ready(self):
         """Waits until it is, and learns its ports and the most memory that it may take."""
@@ -83,7 +84,7 @@ class Replica(Program):
 
     def open_streams(self):
         """How many it has."""
-        url = f"http://127.0.0.1:{self.metrics_port}/metrics"
+        url = f"http://{self.address}:{self.metrics_port}/metrics"
         with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
             text = answer.read().decode()
         active = re.search(r"^ser_streams_active\{.*\} (\d+)$", text, re.MULTILINE)

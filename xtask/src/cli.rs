@@ -88,11 +88,11 @@ Renders every overlay of deploy/ and holds it against the schemas of Kubernetes,
 of the custom resources and of the server's own configuration, and against
 policies; checks the Containerfile and the rules, has every alert fire, and asks
 a real Prometheus, which scrapes two servers, everything that the dashboard
-asks. Then three servers are replaced one by one under streams that come by
-client-side balancing and through HAProxy. Installs what it needs into
-target/venv-deploy, target/venv-checkov (300 MB), target/deploy,
-target/prometheus and target/haproxy, and the headers of ALSA (libasound2-dev,
-pkg-config) if they are missing.
+asks. Then three servers, each in a network of its own, are replaced one by one
+under streams that come by client-side balancing and through HAProxy. Installs
+what it needs into target/venv-deploy, target/venv-checkov (300 MB),
+target/deploy, target/prometheus and target/haproxy, and the headers of ALSA
+(libasound2-dev, pkg-config) and iproute2 if they are missing.
 ";
 
 const IMAGE: &str = "\

@@ -58,15 +58,19 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Error> {
     )
     .run()?;
 
+    setup::debian(workspace, &["iproute2"], || setup::has(workspace, "ip"))?;
     let haproxy = setup::unpacked(workspace, "haproxy", &HAPROXY)?;
     let libraries = haproxy.join(format!("usr/lib/{}-linux-gnu", std::env::consts::ARCH));
     let (rollout, proxy) = (
         workspace.path("deploy/check/rollout.py"),
         haproxy.join("usr/sbin/haproxy"),
     );
+    // Another build, as an image has it, of the same numerics.
+    let stripped = workspace.target("deploy/ser-server");
+    cmd!(shell, "strip -o {stripped} {server}").run()?;
     let rollout = cmd!(
         shell,
-        "{python} {rollout} {server} {client} {proxy} {manifest} {STREAMS}"
+        "{python} {rollout} {server} {stripped} {client} {proxy} {manifest} {STREAMS}"
     );
     rollout.env("LD_LIBRARY_PATH", libraries).run()?;
     Ok(())
