@@ -63,6 +63,11 @@ impl Context {
         !self.drain.has_begun() && self.models().is_ok_and(ModelRegistry::is_up)
     }
 
+    /// Whether models are being loaded while streams go on.
+    pub(crate) fn is_loading(&self) -> bool {
+        self.models.get().is_some_and(|models| models.is_loading())
+    }
+
     /// # Errors
     ///
     /// [`Error::Loading`].

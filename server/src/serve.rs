@@ -81,7 +81,7 @@ pub async fn run(
 
     let watched = Arc::clone(&context);
     let _watch = AbortOnDropHandle::new(tokio::spawn(async move {
-        watched.admission.watch().await;
+        watched.admission.watch(|| watched.is_loading()).await;
     }));
 
     let drain_time = config.server.drain;

@@ -15,12 +15,7 @@ mod slots;
 mod stream;
 mod window;
 
-use std::{
-    net::SocketAddr,
-    num::NonZeroUsize,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicUsize},
-    thread,
-};
+use std::{net::SocketAddr, num::NonZeroUsize, sync::Arc, thread};
 
 use crate::{
     Error,
@@ -34,7 +29,7 @@ pub(crate) use pressure::Pressure;
 pub use refusal::Refusal;
 pub(crate) use stream::{SharedPermit, StreamPermit};
 
-use overload::Overload;
+use live::Lives;
 use shares::Shares;
 use slots::Slots;
 
@@ -46,9 +41,7 @@ pub(crate) struct Admission {
     /// By their names, since a reload may change all else of them.
     principals: Shares<String>,
     connections: Shares<SocketAddr>,
-    /// Live streams open.
-    live: Arc<AtomicUsize>,
-    overload: Mutex<Overload>,
+    live: Arc<Lives>,
     pressure: Arc<Pressure>,
     drain: Drain,
 }
@@ -73,17 +66,17 @@ impl Admission {
                 Refusal::ConnectionStreams,
                 usize::try_from(per_connection).unwrap_or(usize::MAX),
             ),
-            live: Arc::default(),
-            overload: Mutex::new(Overload::new(&config.overload, cores())),
+            live: Arc::new(Lives::new(&config.overload, cores())),
             pressure: Arc::new(Pressure::new(config.overload.lag)),
             drain,
         }
     }
 
     /// Watches how well the server keeps up, until it is dropped. Without it nothing is
-    /// refused for lag.
-    pub(crate) async fn watch(&self) {
-        monitor::watch(self).await;
+    /// refused for lag. While it `is_loading` models, its work tells nothing of what
+    /// streams cost.
+    pub(crate) async fn watch(&self, is_loading: impl Fn() -> bool) {
+        monitor::watch(self, is_loading).await;
     }
 
     /// Slows recordings as if live streams needed the time.
@@ -101,11 +94,6 @@ impl Admission {
     #[cfg(feature = "fuzzing")]
     pub(crate) fn open(&self) -> usize {
         self.streams.open() + self.clips.open()
-    }
-
-    /// Nothing panics while the lock is held, so a poisoned state is a sound one.
-    fn overload(&self) -> MutexGuard<'_, Overload> {
-        self.overload.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A place for a stream of `caller`, whose config isn't known yet: it counts as a
@@ -126,7 +114,7 @@ impl Admission {
     /// [`Error::TooMany`], [`Error::Overloaded`] and [`Error::ShuttingDown`].
     pub(crate) fn clip(&self) -> Result<ClipPermit, Error> {
         self.is_open()?;
-        self.overload().is_late()?;
+        self.live.overload().is_late()?;
         Ok(ClipPermit::new(self.clips.take(1)?))
     }
 

@@ -1,6 +1,6 @@
 //! The task that looks at how well the server keeps up.
 
-use std::{sync::atomic::Ordering::Relaxed, time::Duration};
+use std::time::Duration;
 
 use cpu_time::ProcessTime;
 use tokio::time::{Instant, sleep_until};
@@ -15,7 +15,7 @@ const BEATS: u32 = 5;
 const TIMER: Duration = Duration::from_millis(2);
 
 /// Looks at the server until it is dropped.
-pub(super) async fn watch(admission: &Admission) {
+pub(super) async fn watch(admission: &Admission, is_loading: impl Fn() -> bool) {
     let mut seen = admission.pressure.seen();
     let mut processor = ProcessTime::try_now().ok();
     let mut looked = Instant::now();
@@ -31,11 +31,11 @@ pub(super) async fn watch(admission: &Admission) {
             time: now - looked,
             seen: seen_now.since(seen),
             processor: spent.unwrap_or_default(),
+            is_loading: is_loading(),
             ..Look::default()
         };
         (seen, processor, looked) = (seen_now, processor_now, now);
-        let open = admission.live.load(Relaxed);
-        let pause = admission.overload().look(look, open);
+        let pause = admission.live.overload().look(look, admission.live.open());
         admission.pressure.pause_bulk(pause);
     }
 }

@@ -80,12 +80,13 @@ impl Overload {
         }
     }
 
-    /// Lets so many more live streams begin beside those that are open.
+    /// Lets so many more live streams begin beside those that are open, and returns when
+    /// they count as begun.
     ///
     /// # Errors
     ///
     /// [`Error::Overloaded`]. Never of a server without live streams.
-    pub(super) fn begin(&mut self, streams: usize, open: usize) -> Result<(), Error> {
+    pub(super) fn begin(&mut self, streams: usize, open: usize) -> Result<Instant, Error> {
         let now = Instant::now();
         self.forget(now);
         if open > 0 {
@@ -98,16 +99,22 @@ impl Overload {
         }
         match self.begun.back_mut() {
             // No more than a few entries a second, however many begin.
-            Some((at, count)) if now - *at < SETTLING / 20 => *count += streams,
-            _ => self.begun.push_back((now, streams)),
+            Some((at, count)) if now - *at < SETTLING / 20 => {
+                *count += streams;
+                Ok(*at)
+            }
+            _ => {
+                self.begun.push_back((now, streams));
+                Ok(now)
+            }
         }
-        Ok(())
     }
 
-    /// So many of those that have begun turn out to be recordings, or are refused for
-    /// another reason.
-    pub(super) fn withdraw(&mut self, streams: usize) {
-        if let Some((_, count)) = self.begun.back_mut() {
+    /// So many of those that began `at` that time aren't live streams any more: they
+    /// have ended, are refused for another reason, or turn out to be recordings.
+    pub(super) fn withdraw(&mut self, at: Instant, streams: usize) {
+        let mut begun = self.begun.iter_mut();
+        if let Some((_, count)) = begun.find(|(begun, _)| *begun == at) {
             *count = count.saturating_sub(streams);
         }
     }

@@ -5,6 +5,8 @@ use std::{
     time::Duration,
 };
 
+use cpu_time::ThreadTime;
+
 /// The longest that a bulk stream pauses after a tenth of a second of audio: what is
 /// left is a trickle, and never a standstill.
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -69,6 +71,16 @@ impl Pressure {
     /// Time was spent on a recording.
     pub(crate) fn worked_on_bulk(&self, time: Duration) {
         self.bulk_work.fetch_add(nanos(time), Relaxed);
+    }
+
+    /// Does `work` on a recording, and counts the processor time that it takes.
+    pub(crate) fn on_bulk<T>(&self, work: impl FnOnce() -> T) -> T {
+        let began = ThreadTime::try_now();
+        let done = work();
+        if let Ok(spent) = began.and_then(|began| began.try_elapsed()) {
+            self.worked_on_bulk(spent);
+        }
+        done
     }
 
     /// How long a bulk stream pauses now after each tenth of a second of audio.
@@ -158,6 +170,19 @@ mod tests {
         assert_eq!(pressure.seen().late, 0);
         pressure.told(11 * MS);
         assert_eq!(pressure.seen().late, 1);
+    }
+
+    #[test]
+    fn work_on_recordings_counts_as_long_as_it_keeps_a_processor() {
+        let pressure = Pressure::new(50 * MS);
+        let busy = ThreadTime::now();
+        pressure.on_bulk(|| while busy.elapsed() < 10 * MS {});
+        let spent = busy.elapsed();
+        let counted = pressure.seen().bulk_work;
+        assert!(
+            counted > 9 * MS && counted <= spent,
+            "{counted:?} of {spent:?}"
+        );
     }
 
     #[test]

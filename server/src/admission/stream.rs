@@ -3,7 +3,7 @@
 use std::{
     net::SocketAddr,
     num::NonZeroUsize,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use super::{Admission, Caller, live::Live, shares::Share, slots::Slot};
@@ -15,8 +15,8 @@ use crate::{Error, batcher::Pace};
 pub(crate) struct StreamPermit {
     caller: Caller,
     places: Places,
-    /// `None` of a recording.
-    live: Option<Live>,
+    /// None of a recording.
+    live: Vec<Live>,
 }
 
 #[derive(Debug)]
@@ -30,12 +30,11 @@ impl StreamPermit {
     /// One live stream.
     pub(super) fn live(admission: &Admission, caller: &Caller) -> Result<Self, Error> {
         let places = Places::take(admission, caller, 1)?;
-        let open = admission.live.load(Relaxed);
-        admission.overload().begin(1, open)?;
+        let live = admission.live.begin(1, admission.live.open())?;
         Ok(Self {
             caller: caller.clone(),
             places,
-            live: Some(Live::new(&admission.live, 1)),
+            live: vec![live],
         })
     }
 
@@ -48,7 +47,7 @@ impl StreamPermit {
         Ok(Self {
             caller: caller.clone(),
             places: Places::take(admission, caller, lanes)?,
-            live: None,
+            live: Vec::new(),
         })
     }
 
@@ -67,19 +66,14 @@ impl StreamPermit {
         let more = lanes.saturating_sub(1);
         self.places
             .add(Places::take(admission, &self.caller, more)?);
-        match (pace, &mut self.live) {
-            (Pace::Bulk, live) => {
-                if live.take().is_some() {
-                    admission.overload().withdraw(1);
-                }
-            }
-            (Pace::Live, Some(live)) if more > 0 => {
+        match pace {
+            Pace::Bulk => self.live.clear(),
+            Pace::Live if more > 0 => {
                 // But for this stream itself, of which one channel has begun.
-                let others = admission.live.load(Relaxed).saturating_sub(1);
-                admission.overload().begin(more, others)?;
-                live.add(more);
+                let others = admission.live.open().saturating_sub(1);
+                self.live.push(admission.live.begin(more, others)?);
             }
-            (Pace::Live, _) => {}
+            Pace::Live => {}
         }
         Ok(())
     }

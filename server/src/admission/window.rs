@@ -18,6 +18,8 @@ pub(super) struct Look {
     pub(super) seen: Seen,
     /// Processor time of the process.
     pub(super) processor: Duration,
+    /// Whether models were loaded meanwhile.
+    pub(super) is_loading: bool,
     /// Live streams, each as long as it was open, that cost what they will cost.
     pub(super) settled: Duration,
 }
@@ -54,6 +56,7 @@ impl Look {
         Self {
             time: self.time + other.time,
             processor: self.processor + other.processor,
+            is_loading: self.is_loading || other.is_loading,
             settled: self.settled + other.settled,
             seen: Seen {
                 results: a.results + b.results,
@@ -65,10 +68,11 @@ impl Look {
     }
 
     /// What a live stream costs of one core, recordings aside: nothing that can be told
-    /// from a few streams, beside which the server itself costs too much.
+    /// from a few streams, beside which the server itself costs too much, nor while
+    /// models are loaded.
     pub(super) fn price(&self) -> Option<f64> {
         let live = self.processor.saturating_sub(self.seen.bulk_work);
-        if live.is_zero() || self.settled < self.time * FEWEST_STREAMS {
+        if self.is_loading || live.is_zero() || self.settled < self.time * FEWEST_STREAMS {
             return None;
         }
         Some(live.as_secs_f64() / self.settled.as_secs_f64())

@@ -22,6 +22,8 @@ pub const MAX_ABANDONED: usize = 4;
 #[derive(Debug)]
 pub(super) struct Loads {
     loader: Arc<Loader>,
+    /// Each thread that loads has it, too.
+    running: Arc<()>,
     abandoned: Mutex<Vec<Abandoned>>,
 }
 
@@ -36,6 +38,7 @@ impl Loads {
     pub(super) fn new(loader: Arc<Loader>) -> Self {
         Self {
             loader,
+            running: Arc::default(),
             abandoned: Mutex::default(),
         }
     }
@@ -54,8 +57,8 @@ impl Loads {
         deadline: Duration,
     ) -> Result<Arc<ServedModel>, Error> {
         self.expect_room()?;
-        let running = Arc::new(());
-        let thread = Arc::downgrade(&running);
+        let running = (Arc::clone(&self.running), Arc::new(()));
+        let thread = Arc::downgrade(&running.1);
         let (answer, outcome) = oneshot::channel();
         let (loader, named) = (Arc::clone(&self.loader), id.to_owned());
         threads::spawn("ser-load", move || {
@@ -80,6 +83,11 @@ impl Loads {
                 Err(refused(id, Error::LoadTooLate { after: deadline }))
             }
         }
+    }
+
+    /// Whether anything is being loaded, even if it was given up on.
+    pub(super) fn are_running(&self) -> bool {
+        Arc::strong_count(&self.running) > 1
     }
 
     fn expect_room(&self) -> Result<(), Error> {

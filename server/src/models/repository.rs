@@ -91,6 +91,12 @@ impl Repository {
         &self.registry
     }
 
+    /// Whether anything is being loaded.
+    #[must_use]
+    pub fn is_loading(&self) -> bool {
+        self.loads.are_running()
+    }
+
     /// Every version that is found or served, by name, the newest version of each
     /// first.
     ///

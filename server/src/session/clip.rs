@@ -91,7 +91,7 @@ pub(crate) async fn recognize_for(
 ) -> Result<RecognizeResponse, Error> {
     let RecognizeRequest { clip, options } = request;
     let validating = Arc::clone(context);
-    let (recognition, clip) = off_the_workers(move || {
+    let (recognition, clip) = off_the_workers(context, move || {
         let clip = Clip::open(clip, validating.limits.clip_duration)?;
         let options = options.unwrap_or_default();
         let recognition = Recognition::new(validating.models()?, clip.format, &options, Pace::Bulk)
@@ -106,7 +106,7 @@ pub(crate) async fn recognize_for(
     let started = messages::started(&recognition, id);
     let turn = Turn::new(context.admission.pressure(), recognition.pace);
     let recognizer = Recognizer::new(recognition, "clip", account.clone())?;
-    work_off(recognizer, clip, turn)
+    work_off(context, recognizer, clip, turn)
         .await
         .map(|response| RecognizeResponse {
             started: Some(started),
@@ -115,6 +115,7 @@ pub(crate) async fn recognize_for(
 }
 
 async fn work_off(
+    context: &Context,
     mut recognizer: Recognizer,
     clip: Clip,
     mut turn: Turn,
@@ -138,7 +139,7 @@ async fn work_off(
             }
             () = ready(()), if !finished && recognizer.wants_audio() => match rest.take() {
                 Some(file) => {
-                    let (audio, file) = off_the_workers(move || decode(file)).await?;
+                    let (audio, file) = off_the_workers(context, move || decode(file)).await?;
                     recognizer.feed(audio);
                     rest = file;
                 }
@@ -227,11 +228,13 @@ fn of_file(source: FeatureError) -> Error {
     Error::Audio { what, source }
 }
 
-/// Runs what takes longer than an async worker may be kept.
+/// Runs what takes longer than an async worker may be kept, on the account of recordings.
 async fn off_the_workers<T: Send + 'static>(
+    context: &Context,
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    tokio::task::spawn_blocking(work)
+    let pressure = Arc::clone(context.admission.pressure());
+    tokio::task::spawn_blocking(move || pressure.on_bulk(work))
         .await
         .map_err(|error| Error::Internal(error.to_string()))?
 }

@@ -35,5 +35,6 @@ pub(crate) use messages::model as model_message;
 pub(crate) use request::{Carried, Recognition};
 pub(crate) use responses::{ResponseStream, UNREAD};
 pub(crate) use stream::open;
+pub(crate) use turn::Turn;
 #[cfg(feature = "fuzzing")]
 pub(crate) use {messages::started as started_message, recognizer::Recognizer, stream::accept};

@@ -9,14 +9,14 @@ use crate::{admission::Pressure, batcher::Pace};
 /// When a session may work on: a live one at once, one of a recording after a pause
 /// while live ones need the time.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub(crate) struct Turn {
     /// Of a recording.
     pressure: Option<Arc<Pressure>>,
     next: Option<Instant>,
 }
 
 impl Turn {
-    pub(super) fn new(pressure: &Arc<Pressure>, pace: Pace) -> Self {
+    pub(crate) fn new(pressure: &Arc<Pressure>, pace: Pace) -> Self {
         Self {
             pressure: (pace == Pace::Bulk).then(|| Arc::clone(pressure)),
             next: None,
@@ -24,14 +24,14 @@ impl Turn {
     }
 
     /// Waits for it. May be dropped and called again.
-    pub(super) async fn comes(&self) {
+    pub(crate) async fn comes(&self) {
         if let Some(next) = self.next {
             sleep_until(next).await;
         }
     }
 
     /// It was taken, and `work` has been done since the one before.
-    pub(super) fn taken(&mut self, work: Duration) {
+    pub(crate) fn taken(&mut self, work: Duration) {
         let Some(pressure) = &self.pressure else {
             return;
         };

@@ -12,7 +12,7 @@ fn caller(port: u16) -> Caller {
     }
 }
 
-fn admission(change: impl FnOnce(&mut Config)) -> (Shutdown, Admission) {
+pub(super) fn admission(change: impl FnOnce(&mut Config)) -> (Shutdown, Admission) {
     let mut config = Config::default();
     change(&mut config);
     let (shutdown, drain) = Shutdown::new();

@@ -10,6 +10,7 @@ use tonic_types::StatusExt;
 use crate::{
     Error,
     admission::{
+        Caller,
         overload::Overload,
         pressure::{LONGEST_PAUSE, Seen},
         window::Look,
@@ -29,6 +30,8 @@ struct Server {
     /// The share that recordings would take if nobody slowed them.
     bulk: f64,
     bulk_pause: Duration,
+    /// The share that loading a model takes.
+    loading: f64,
     /// Whether processor time tells anything.
     blind: bool,
     /// The most that was ever asked of the core.
@@ -44,6 +47,7 @@ impl Server {
             open: Vec::new(),
             bulk: 0.0,
             bulk_pause: Duration::ZERO,
+            loading: 0.0,
             blind: false,
             peak: 0.0,
             refusals: Vec::new(),
@@ -54,7 +58,7 @@ impl Server {
     fn come(&mut self, streams: usize) {
         for _ in 0..streams {
             match self.overload.begin(1, self.open.len()) {
-                Ok(()) => self.open.push(Instant::now()),
+                Ok(_) => self.open.push(Instant::now()),
                 Err(error) => self.refusals.push(error),
             }
         }
@@ -79,7 +83,7 @@ impl Server {
             let spent = if self.blind {
                 0.0
             } else {
-                (asked + bulk).min(1.0)
+                (asked + bulk + self.loading).min(1.0)
             };
             let look = Look {
                 time: LOOK,
@@ -90,6 +94,7 @@ impl Server {
                     bulk_work: LOOK.mul_f64(bulk.min(1.0)),
                 },
                 processor: LOOK.mul_f64(spent),
+                is_loading: self.loading > 0.0,
                 ..Look::default()
             };
             self.bulk_pause = self.overload.look(look, self.open.len());
@@ -248,10 +253,43 @@ async fn what_turns_out_to_be_a_recording_leaves_its_place() {
         ..OverloadConfig::default()
     };
     let mut overload = Overload::new(&config, 1);
-    overload.begin(1, 0).unwrap();
+    let first = overload.begin(1, 0).unwrap();
     let error = overload.begin(1, 1).unwrap_err().to_string();
     let message = "server: 1 streams begun within 2s; expected at most 1, try again later";
     assert_eq!(error, message);
-    overload.withdraw(1);
+    overload.withdraw(first, 1);
     overload.begin(1, 1).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_ended_leaves_its_place_however_long_ago_it_began() {
+    let (_server, admission) = super::limits::admission(|config| {
+        config.overload.burst = NonZeroUsize::new(4).unwrap();
+    });
+    let caller = Caller::default();
+    let as_many_as_may = || -> Vec<_> {
+        let permits = std::iter::repeat_with(|| admission.stream(&caller).ok());
+        permits.take(10_000).map_while(|permit| permit).collect()
+    };
+    let stay = as_many_as_may();
+    advance(3 * SECOND).await;
+    let first = as_many_as_may();
+    let count = first.len();
+    assert!(count > stay.len(), "{count} beside {}", stay.len());
+    // Others have begun since, which are counted on their own.
+    advance(SECOND).await;
+    drop(first);
+    assert_eq!(as_many_as_may().len(), count);
+    drop(stay);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_that_is_loaded_does_not_make_streams_dearer() {
+    let mut server = Server::new(0.001);
+    server.come(64);
+    server.pass(4 * SECOND).await;
+    server.loading = 0.9;
+    server.pass(4 * SECOND).await;
+    server.come(10_000);
+    assert_eq!(server.open.len(), 750);
 }

@@ -1,6 +1,6 @@
 //! Rows of features in, posteriors out.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{
     inputs::{Inputs, Shape},
@@ -8,18 +8,22 @@ use super::{
 };
 use crate::{
     Error,
+    admission::Caller,
     batcher::{Pace, PendingRow},
+    context::Context,
     models::ServedModel,
-    session::Account,
+    session::{Account, Turn},
 };
 
-/// Computes the rows. The outputs have as many.
+/// Computes the rows, at the pace of a recording. The outputs have as many.
 ///
 /// # Errors
 ///
-/// [`Error::Invalid`] of the tensors, [`Error::NotServing`] and
+/// [`Error::Invalid`] of the tensors, [`Error::TooMany`], [`Error::NotServing`] and
 /// [`Error::InferenceFailed`].
 pub(super) async fn infer(
+    context: &Context,
+    caller: &Caller,
     account: &Account,
     model: &ServedModel,
     mut inputs: Inputs,
@@ -40,9 +44,13 @@ pub(super) async fn infer(
     };
     let valid_steps = valid_steps(&mut inputs, rows, shape.steps)?;
 
+    let place = context.admission.lanes(caller, 1);
+    let _permit = place.inspect_err(|error| context.refused(error))?;
+    let mut turn = Turn::new(context.admission.pressure(), Pace::Bulk);
     let mut submitter = model.batcher().submitter(Pace::Bulk);
     let mut pending: Vec<PendingRow> = Vec::with_capacity(rows);
     for row in 0..rows {
+        turn.comes().await;
         let mut buffers = model.row_buffers();
         let width = shape.features();
         buffers
@@ -57,11 +65,13 @@ pub(super) async fn infer(
         let span = account.span().and_then(|call| call.window(Instant::now()));
         let submitted = submitter.submit(buffers, span).await;
         pending.push(submitted.map_err(|error| error.of_model(model.id()))?);
+        turn.taken(Duration::ZERO);
     }
     let mut posteriors = Vec::with_capacity(rows * shape.classes);
     let mut next_states = Vec::with_capacity(rows * shape.state);
     for row in pending {
         let row = row.await.map_err(|error| error.of_model(model.id()))?;
+        turn.taken(row.share);
         posteriors.extend(row.posteriors);
         next_states.extend(row.next_state);
     }

@@ -121,7 +121,7 @@ impl Service {
             }
             Form::Features => {
                 tensors::no_parameters("parameters", &parameters)?;
-                features::infer(account, &target.model, inputs).await?
+                features::infer(&self.context, caller, account, &target.model, inputs).await?
             }
         };
         let manifest = target.model.manifest();

@@ -30,7 +30,12 @@ struct Bench {
 
 impl Bench {
     fn new(listener: Listener) -> Self {
-        let fixture = Fixture::new();
+        Self::with(listener, |_| {})
+    }
+
+    fn with(listener: Listener, change: impl FnOnce(&mut Fixture)) -> Self {
+        let mut fixture = Fixture::new();
+        change(&mut fixture);
         let (shutdown, drain) = Shutdown::new();
         let context = Arc::new(Context::new(
             &fixture.config,
@@ -50,17 +55,20 @@ impl Bench {
     }
 
     fn serving_on(listener: Listener) -> Self {
-        let bench = Self::new(listener);
+        Self::new(listener).serve()
+    }
+
+    fn serve(self) -> Self {
         let Bench {
             fixture, service, ..
-        } = &bench;
+        } = &self;
         let repository = Repository::open(
             fixture.config.clone(),
             fixture.backends(),
             Arc::clone(&service.context.metrics),
         );
         service.context.serve(repository.unwrap());
-        bench
+        self
     }
 
     async fn infer(&self, request: ModelInferRequest) -> Result<ModelInferResponse, Status> {

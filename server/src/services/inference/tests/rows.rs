@@ -1,5 +1,9 @@
 //! Rows of features.
 
+use std::{num::NonZeroUsize, time::Duration};
+
+use tokio::time::Instant;
+
 use super::*;
 
 #[tokio::test]
@@ -91,4 +95,53 @@ async fn the_likeliest_labels_can_be_asked_for() {
         text.contains("0.333333:0:calm") && text.contains("0.333333:1:glad"),
         "{text}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_pause_while_live_streams_need_the_time() {
+    let bench = Bench::serving();
+    let rows = 64;
+    let request = || {
+        let values = vec![0.0; rows * 20];
+        request(
+            "double.features",
+            "features",
+            &[rows as i64, 20, 1],
+            &values,
+        )
+    };
+    let fast = bench.infer(request()).await.unwrap();
+    bench
+        .service
+        .context
+        .admission
+        .slow_bulk(Duration::from_secs(1));
+    let start = Instant::now();
+    let slow = bench.infer(request()).await.unwrap();
+    assert!(
+        start.elapsed() >= Duration::from_secs(62),
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(slow.raw_output_contents, fast.raw_output_contents);
+    assert_eq!(floats(&slow.raw_output_contents[0]).len(), rows * 3);
+}
+
+#[tokio::test]
+async fn rows_take_a_place_of_their_caller() {
+    let bench = Bench::with(Listener::Main, |fixture| {
+        fixture.config.limits.streams_per_principal = NonZeroUsize::new(1);
+    });
+    let bench = bench.serve();
+    let open = bench
+        .service
+        .context
+        .admission
+        .stream(&Caller::default())
+        .unwrap();
+    let message = "streams of \"anonymous\": 1 open; expected at most 1, try again later";
+    let said = bench.infer(features()).await;
+    Bench::refused(said, Code::ResourceExhausted, message);
+    drop(open);
+    bench.infer(features()).await.unwrap();
 }
