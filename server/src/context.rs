@@ -49,7 +49,7 @@ impl Context {
         // Whoever comes by the thousand must not be able to fill the log.
         debug!("refused: {error}");
         if let Some(refusal) = Refusal::of(error) {
-            self.metrics.rejected(refusal.name());
+            self.metrics.rejected(refusal);
         }
     }
 

@@ -45,6 +45,7 @@ pub fn settings(
 pub fn token_owner(file: &str, token: &str) -> Result<String, Error> {
     let source = TokenFile {
         key: "auth.tokens",
+        listener: "server",
         path: "tokens.toml".into(),
     };
     let now = std::time::UNIX_EPOCH + Duration::from_secs(1 << 31);

@@ -18,6 +18,8 @@ mod fixture;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 pub mod inventory;
+#[cfg(test)]
+mod lines;
 mod listen;
 pub mod models;
 pub mod preflight;

@@ -8,6 +8,7 @@ use crate::{
     config::{self, Config, Overrides, Settings},
     listen::Credentials,
     models::{self, BackendRegistry, Examination},
+    reload::Notes,
     telemetry,
 };
 
@@ -72,10 +73,10 @@ fn check(
 fn files(config: &Config, is_fit: impl Fn(&str) -> bool) -> Vec<Error> {
     let mut errors = Vec::new();
     if is_fit("tls") && is_fit("auth") {
-        errors.extend(Credentials::of_clients(config).problems());
+        errors.extend(Credentials::of_clients(config).problems(&mut Notes::default()));
     }
     if is_fit("admin") {
-        errors.extend(Credentials::of_operators(config).problems());
+        errors.extend(Credentials::of_operators(config).problems(&mut Notes::default()));
     }
     if is_fit("telemetry") {
         errors.extend(telemetry::problems(&config.telemetry));

@@ -79,7 +79,7 @@ impl Guard {
     }
 
     fn refuse(&self, error: Error, request: &Request<Body>) -> Response<Body> {
-        self.metrics.rejected("unauthenticated");
+        self.metrics.unauthenticated();
         if let Some(untold) = self.refusals.line() {
             let peer = request.extensions().get::<Peer>();
             warn!(

@@ -15,7 +15,10 @@ use super::{
     Principal,
     token::{LONGEST, SHORTEST, TokenHash},
 };
-use crate::{Error, reload::Source};
+use crate::{
+    Error,
+    reload::{Notes, Source},
+};
 
 /// Whose tokens there are. Several may have one name, so that a new one works before
 /// the old one is taken away.
@@ -59,7 +62,7 @@ impl Tokens {
             .and_then(|index| self.0.get(index))
             .ok_or_else(unknown)?;
         match entry.expires {
-            Some(expires) if expires <= now => Err(refused(
+            Some(expires) if entry.has_expired(now) => Err(refused(
                 format!(
                     "token of {} expired on {}",
                     entry.principal,
@@ -69,6 +72,17 @@ impl Tokens {
             )),
             _ => Ok(&entry.principal),
         }
+    }
+
+    /// Whether all of them have.
+    fn have_expired(&self, now: SystemTime) -> bool {
+        self.0.iter().all(|entry| entry.has_expired(now))
+    }
+}
+
+impl Entry {
+    fn has_expired(&self, now: SystemTime) -> bool {
+        self.expires.is_some_and(|expires| expires <= now)
     }
 }
 
@@ -85,6 +99,8 @@ pub(super) fn refused(found: String, expected: &'static str) -> Error {
 pub(crate) struct TokenFile {
     /// What names the file, for messages.
     pub(crate) key: &'static str,
+    /// What the log calls the listener whose callers have them.
+    pub(crate) listener: &'static str,
     pub(crate) path: PathBuf,
 }
 
@@ -202,14 +218,24 @@ impl Source for TokenFile {
     type Value = Tokens;
     const NAME: &'static str = "tokens";
 
+    fn listener(&self) -> &'static str {
+        self.listener
+    }
+
     fn files(&self) -> Vec<&Path> {
         vec![&self.path]
     }
 
-    fn load(&self) -> Result<Tokens, Error> {
+    fn load(&self, notes: &mut Notes) -> Result<Tokens, Error> {
         let text = fs::read_to_string(&self.path)
             .map_err(|error| self.wrong(&format!("{error}; expected a file with {EXPECTED}")))?;
-        self.parse(&text)
+        let tokens = self.parse(&text)?;
+        notes.warn_of_mode(self.key, &self.path);
+        if tokens.have_expired(SystemTime::now()) {
+            let what = "every token has expired; expected one that lets somebody in";
+            notes.warn(self.key, &self.path, what);
+        }
+        Ok(tokens)
     }
 }
 

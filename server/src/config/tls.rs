@@ -32,6 +32,8 @@ pub struct TlsConfig {
 /// What the keys of a [`TlsConfig`] are called, for messages.
 #[derive(Debug)]
 pub(crate) struct TlsKeys {
+    /// What the log calls the listener.
+    pub(crate) listener: &'static str,
     pub(crate) certificate: &'static str,
     pub(crate) key: &'static str,
     pub(crate) client_ca: &'static str,
@@ -40,12 +42,14 @@ pub(crate) struct TlsKeys {
 
 impl TlsKeys {
     pub(crate) const SERVER: Self = Self {
+        listener: "server",
         certificate: "tls.certificate",
         key: "tls.key",
         client_ca: "tls.client_ca",
         client_crl: "tls.client_crl",
     };
     pub(crate) const ADMIN: Self = Self {
+        listener: "admin",
         certificate: "admin.tls.certificate",
         key: "admin.tls.key",
         client_ca: "admin.tls.client_ca",

@@ -5,7 +5,7 @@ use crate::{
     Error,
     auth::TokenFile,
     config::{Config, TlsKeys},
-    reload::Source,
+    reload::{Notes, Source},
 };
 
 /// The files of one listener.
@@ -22,6 +22,7 @@ impl Credentials {
             tls: TlsFiles::named(&config.tls, &TlsKeys::SERVER),
             tokens: config.auth.tokens.clone().map(|path| TokenFile {
                 key: "auth.tokens",
+                listener: "server",
                 path,
             }),
         }
@@ -34,15 +35,16 @@ impl Credentials {
             tls: TlsFiles::named(&admin.tls, &TlsKeys::ADMIN),
             tokens: admin.tokens.clone().map(|path| TokenFile {
                 key: "admin.tokens",
+                listener: "admin",
                 path,
             }),
         }
     }
 
-    /// Reads all of them, and finds everything that is wrong.
-    pub(crate) fn problems(&self) -> Vec<Error> {
-        let tls = self.tls.as_ref().and_then(|files| files.load().err());
-        let tokens = self.tokens.as_ref().and_then(|file| file.load().err());
+    /// Reads all of them, and finds everything that is wrong, and what to warn of.
+    pub(crate) fn problems(&self, notes: &mut Notes) -> Vec<Error> {
+        let tls = self.tls.as_ref().and_then(|files| files.load(notes).err());
+        let tokens = self.tokens.as_ref().and_then(|file| file.load(notes).err());
         let problems = tls.into_iter().chain(tokens);
         problems.flat_map(Error::each).collect()
     }

@@ -28,6 +28,7 @@ use acceptor::Acceptor;
 pub(crate) use calls::{Calls, Counted};
 pub(crate) use connection::{Connection, Peer};
 pub(crate) use credentials::Credentials;
+pub(crate) use refusals::ConnectionRefusal;
 pub(crate) use tls::{Identity, TlsFiles};
 
 use crate::{reload::Reloaded, telemetry::Metrics};

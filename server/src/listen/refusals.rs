@@ -6,6 +6,35 @@ use tracing::{debug, warn};
 
 use crate::{auth::Audit, telemetry::Metrics};
 
+/// Why a connection was closed before a call could be made: what metrics count such
+/// connections by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ConnectionRefusal {
+    /// As many connections are open as may be.
+    Full,
+    /// The peer took too long.
+    HandshakeTimeout,
+    /// TLS didn't come about.
+    Tls,
+    /// The socket gives no connection.
+    Accept,
+}
+
+impl ConnectionRefusal {
+    /// Every reason there is.
+    pub(crate) const ALL: [Self; 4] = [Self::Full, Self::HandshakeTimeout, Self::Tls, Self::Accept];
+
+    /// What metrics call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::HandshakeTimeout => "handshake_timeout",
+            Self::Tls => "tls",
+            Self::Accept => "accept",
+        }
+    }
+}
+
 /// Counts connections that one listener refuses, and tells of them.
 #[derive(Debug)]
 pub(super) struct Refusals {
@@ -32,20 +61,21 @@ impl Refusals {
 
     /// There are as many connections as there may be.
     pub(super) fn full(&self, peer: SocketAddr, limit: usize) {
-        self.metrics.connection_refused("full");
+        self.metrics.connection_refused(ConnectionRefusal::Full);
         let reason = format_args!("{limit} open; expected at most {limit}");
         self.tell(&self.full, peer, &reason);
     }
 
     /// The peer took too long.
     pub(super) fn late(&self, peer: SocketAddr) {
-        self.metrics.connection_refused("handshake_timeout");
+        self.metrics
+            .connection_refused(ConnectionRefusal::HandshakeTimeout);
         self.tell(&self.late, peer, &"no HTTP/2 in time");
     }
 
     /// TLS didn't come about.
     pub(super) fn tls(&self, peer: SocketAddr, error: &io::Error) {
-        self.metrics.connection_refused("tls");
+        self.metrics.connection_refused(ConnectionRefusal::Tls);
         // Load balancers and port scanners do no more than connect.
         if error.kind() == io::ErrorKind::UnexpectedEof {
             debug!(listener = self.listener, %peer, "connection closed in its handshake");
@@ -56,7 +86,7 @@ impl Refusals {
 
     /// The socket gives no connection.
     pub(super) fn cannot_accept(&self, error: &io::Error) {
-        self.metrics.connection_refused("accept");
+        self.metrics.connection_refused(ConnectionRefusal::Accept);
         if let Some(untold) = self.failed.line() {
             warn!(
                 listener = self.listener,

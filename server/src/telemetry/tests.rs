@@ -7,10 +7,12 @@ use tonic::Code;
 
 use super::*;
 use crate::{
+    admission::Refusal,
     auth::Principal,
     batcher::Pace,
     decision::{Classification, Decision},
     fixture::Fixture,
+    listen::ConnectionRefusal,
     models::Repository,
 };
 
@@ -25,10 +27,12 @@ fn exercise(metrics: &Metrics) {
     metrics.stream_resumed(true);
     drop(metrics.clip_opened());
     metrics.clip_ended(Code::Cancelled);
-    metrics.rejected("streams");
+    metrics.rejected(Refusal::Streams);
+    metrics.unauthenticated();
     drop(metrics.connection_opened());
-    metrics.connection_refused("full");
+    metrics.connection_refused(ConnectionRefusal::Full);
     metrics.credentials_reloaded("tokens", true);
+    metrics.certificate_expires("server", 4_102_444_800);
     metrics.ready(true);
     let info = ModelInfo {
         backend: "burn".to_owned(),
@@ -131,4 +135,24 @@ fn principals_beyond_a_limit_share_a_label() {
         .collect();
     assert_eq!(series.len(), 65, "{series:#?}");
     assert!(text.contains("ser_streams_opened_total{principal=\"other\"} 936\n"));
+}
+
+#[tokio::test]
+async fn what_has_not_happened_yet_is_zero() {
+    let telemetry = Telemetry::for_prometheus();
+    telemetry.metrics().credentials_watched("tls");
+    let text = telemetry.text();
+    for series in [
+        "ser_credentials_reloaded_total{outcome=\"refused\",what=\"tls\"}",
+        "ser_credentials_reloaded_total{outcome=\"ok\",what=\"tls\"}",
+        "ser_rejections_total{reason=\"principal_streams\"}",
+        "ser_rejections_total{reason=\"unauthenticated\"}",
+        "ser_connections_refused_total{reason=\"handshake_timeout\"}",
+        "ser_connections_opened_total",
+        "ser_streams_ended_total{code=\"INTERNAL\"}",
+        "ser_streams_resumed_total{exact=\"false\"}",
+        "ser_clips_ended_total{code=\"OK\"}",
+    ] {
+        assert!(text.contains(&format!("{series} 0\n")), "{series}: {text}");
+    }
 }

@@ -43,8 +43,11 @@ fn guard(tokens: Option<&str>) -> Guarded<Echo> {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("tokens.toml");
         fs::write(&path, text).unwrap();
-        let key = "auth.tokens";
-        let file = TokenFile { key, path };
+        let file = TokenFile {
+            key: "auth.tokens",
+            listener: "server",
+            path,
+        };
         Arc::new(Reloaded::open(file, Arc::clone(&metrics)).unwrap())
     });
     let guard = Guard {

@@ -1,6 +1,6 @@
 //! Which tokens let whom in, and which files are refused.
 
-use std::time::Duration;
+use std::{fs::Permissions, os::unix::fs::PermissionsExt, time::Duration};
 
 use tempfile::TempDir;
 
@@ -8,11 +8,30 @@ use super::*;
 use crate::auth::NewToken;
 
 fn load(text: &str) -> Result<Tokens, Error> {
+    load_of_mode(text, 0o640).0
+}
+
+/// The same of a file with this mode, and what there is to warn of.
+fn load_of_mode(text: &str, mode: u32) -> (Result<Tokens, Error>, Vec<String>) {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("tokens.toml");
     fs::write(&path, text).unwrap();
-    let key = "auth.tokens";
-    TokenFile { key, path }.load()
+    fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+    let file = TokenFile {
+        key: "auth.tokens",
+        listener: "server",
+        path,
+    };
+    let mut notes = Notes::default();
+    let loaded = file.load(&mut notes);
+    let folder = folder.path().display().to_string();
+    let warnings = notes.warnings.iter();
+    (
+        loaded,
+        warnings
+            .map(|warning| warning.replace(&folder, "DIR"))
+            .collect(),
+    )
 }
 
 fn names(tokens: &Tokens, token: &NewToken, now: SystemTime) -> Result<String, String> {
@@ -135,4 +154,21 @@ fn a_file_that_is_wrong_is_refused_without_telling_secrets() {
         assert!(said.contains(expected), "{expected:?} is missing: {said}");
         assert!(!said.contains(secret), "{said}");
     }
+}
+
+#[test]
+fn a_file_that_lets_nobody_in_or_that_everybody_can_read_is_warned_of() {
+    let [one, other] = std::array::from_fn(|_| NewToken::generate());
+    let expired = |token: &NewToken| token.entry("ci") + "expires = \"2020-01-01T00:00:00Z\"\n";
+    let (loaded, warnings) = load_of_mode(&(expired(&one) + &expired(&other)), 0o600);
+    assert!(loaded.is_ok());
+    let nobody = "auth.tokens: DIR/tokens.toml: every token has expired; expected one that lets \
+                  somebody in";
+    assert_eq!(warnings, [nobody]);
+    let (_, warnings) = load_of_mode(&(expired(&one) + &other.entry("ci")), 0o640);
+    assert_eq!(warnings, [""; 0]);
+    let (_, warnings) = load_of_mode(&other.entry("ci"), 0o644);
+    let open = "auth.tokens: DIR/tokens.toml: open to everybody on this machine (mode 0644); \
+                expected 0640";
+    assert_eq!(warnings, [open]);
 }

@@ -4,10 +4,8 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, SystemTime},
 };
 
-use humantime::format_rfc3339_seconds;
 use tokio_rustls::rustls::{
     self, RootCertStore, ServerConfig,
     pki_types::{
@@ -17,21 +15,15 @@ use tokio_rustls::rustls::{
     server::{WebPkiClientVerifier, danger::ClientCertVerifier},
     sign::{CertifiedKey, SingleCertAndKey},
 };
-use tracing::warn;
-use x509_parser::{
-    certificate::X509Certificate, prelude::FromDer, revocation_list::CertificateRevocationList,
-    time::ASN1Time,
-};
+use x509_parser::{prelude::FromDer, revocation_list::CertificateRevocationList, time::ASN1Time};
 
-use super::{H2, Identity, provider};
+use super::{H2, Identity, chain, provider};
 use crate::{
     Error,
     config::{TlsConfig, TlsKeys},
-    reload::Source,
+    reload::{Notes, Source},
+    telemetry::Metrics,
 };
-
-/// The log warns of a certificate that has no more than this left.
-const SOON: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// The files of one listener.
 #[derive(Debug)]
@@ -56,44 +48,51 @@ impl TlsFiles {
     }
 
     /// What the listener shows of itself, and the key that belongs to it.
-    fn pair(&self) -> Result<CertifiedKey, Error> {
+    fn pair(&self, notes: &mut Notes) -> Result<(CertifiedKey, ASN1Time), Error> {
         let mut errors = Vec::new();
-        let chain = noted(&mut errors, self.chain());
-        let key = noted(&mut errors, self.private_key());
-        let (Some(chain), Some(key)) = (chain, key) else {
+        let chain = noted(&mut errors, self.chain(notes));
+        let key = noted(&mut errors, self.private_key(notes));
+        let (Some((chain, expires)), Some(key)) = (chain, key) else {
             return Err(Error::all(errors));
         };
-        CertifiedKey::from_der(chain, key, &provider()).map_err(|error| {
+        let pair = CertifiedKey::from_der(chain, key, &provider()).map_err(|error| {
             let reason = match error {
-                rustls::Error::InconsistentKeys(_) => format!(
-                    "not the key of the certificate in {}; expected that",
-                    self.certificate.display()
-                ),
+                rustls::Error::InconsistentKeys(_) => {
+                    notes.is_halfway = true;
+                    format!(
+                        "not the key of the certificate in {}; expected that",
+                        self.certificate.display()
+                    )
+                }
                 error => format!("{error}; expected a key and a certificate for TLS"),
             };
             wrong(self.keys.key, &self.key, &reason)
-        })
+        });
+        pair.map(|pair| (pair, expires))
     }
 
-    fn chain(&self) -> Result<Vec<CertificateDer<'static>>, Error> {
+    /// The certificates, and when the first of them expires.
+    fn chain(&self, notes: &mut Notes) -> Result<(Vec<CertificateDer<'static>>, ASN1Time), Error> {
         let file = File::read(self.keys.certificate, &self.certificate)?;
         let chain = file.certificates()?;
-        file.check_validity(&chain)?;
-        Ok(chain)
+        let expires = chain::check(&file, &chain, notes)?;
+        Ok((chain, expires))
     }
 
-    fn private_key(&self) -> Result<PrivateKeyDer<'static>, Error> {
-        File::read(self.keys.key, &self.key)?.private_key()
+    fn private_key(&self, notes: &mut Notes) -> Result<PrivateKeyDer<'static>, Error> {
+        let key = File::read(self.keys.key, &self.key)?.private_key()?;
+        notes.warn_of_mode(self.keys.key, &self.key);
+        Ok(key)
     }
 
     /// What clients' certificates are checked with.
-    fn clients(&self) -> Result<Option<Arc<dyn ClientCertVerifier>>, Error> {
+    fn clients(&self, notes: &mut Notes) -> Result<Option<Arc<dyn ClientCertVerifier>>, Error> {
         let Some(path) = &self.client_ca else {
             return Ok(None);
         };
         let mut errors = Vec::new();
         let roots = noted(&mut errors, self.roots(path));
-        let revoked = noted(&mut errors, self.revoked());
+        let revoked = noted(&mut errors, self.revoked(notes));
         let (Some(roots), Some(revoked)) = (roots, revoked) else {
             return Err(Error::all(errors));
         };
@@ -123,7 +122,10 @@ impl TlsFiles {
         Ok(roots)
     }
 
-    fn revoked(&self) -> Result<Vec<CertificateRevocationListDer<'static>>, Error> {
+    fn revoked(
+        &self,
+        notes: &mut Notes,
+    ) -> Result<Vec<CertificateRevocationListDer<'static>>, Error> {
         let Some(path) = &self.client_crl else {
             return Ok(Vec::new());
         };
@@ -139,11 +141,8 @@ impl TlsFiles {
                 .next_update()
                 .is_some_and(|next| next < ASN1Time::now())
             {
-                warn!(
-                    "{}: {}: a list of revocations was to be replaced before now",
-                    self.keys.client_crl,
-                    path.display()
-                );
+                let late = "a list of revocations was to be replaced before now";
+                notes.warn(self.keys.client_crl, path, late);
             }
         }
         Ok(lists)
@@ -154,6 +153,10 @@ impl Source for TlsFiles {
     type Value = Identity;
     const NAME: &'static str = "tls";
 
+    fn listener(&self) -> &'static str {
+        self.keys.listener
+    }
+
     fn files(&self) -> Vec<&Path> {
         let others = [&self.client_ca, &self.client_crl];
         let named = [&self.certificate, &self.key].into_iter();
@@ -163,11 +166,12 @@ impl Source for TlsFiles {
             .collect()
     }
 
-    fn load(&self) -> Result<Identity, Error> {
+    fn load(&self, notes: &mut Notes) -> Result<Identity, Error> {
         let mut errors = Vec::new();
-        let pair = noted(&mut errors, self.pair());
-        let clients = noted(&mut errors, self.clients());
-        let (Some(pair), Some(clients)) = (pair, clients) else {
+        let pair = noted(&mut errors, self.pair(notes));
+        let clients = noted(&mut errors, self.clients(notes));
+        notes.is_halfway &= clients.is_some();
+        let (Some((pair, expires)), Some(clients)) = (pair, clients) else {
             return Err(Error::all(errors));
         };
         let builder = ServerConfig::builder_with_provider(provider())
@@ -183,7 +187,12 @@ impl Source for TlsFiles {
         Ok(Identity {
             config: Arc::new(config),
             clients,
+            expires,
         })
+    }
+
+    fn measure(&self, identity: &Identity, metrics: &Metrics) {
+        metrics.certificate_expires(self.keys.listener, identity.expires.timestamp());
     }
 }
 
@@ -193,9 +202,9 @@ fn noted<T>(errors: &mut Vec<Error>, read: Result<T, Error>) -> Option<T> {
 }
 
 /// A file and the key that names it.
-struct File<'a> {
-    key: &'static str,
-    path: &'a Path,
+pub(super) struct File<'a> {
+    pub(super) key: &'static str,
+    pub(super) path: &'a Path,
     contents: Vec<u8>,
 }
 
@@ -210,7 +219,7 @@ impl<'a> File<'a> {
         })
     }
 
-    fn wrong(&self, reason: &str) -> Error {
+    pub(super) fn wrong(&self, reason: &str) -> Error {
         wrong(self.key, self.path, reason)
     }
 
@@ -247,46 +256,8 @@ impl<'a> File<'a> {
             }
         })
     }
-
-    /// The first certificate must be valid now.
-    fn check_validity(&self, chain: &[CertificateDer<'_>]) -> Result<(), Error> {
-        let first = chain.first().map(|first| X509Certificate::from_der(first));
-        let Some(Ok((_, first))) = first else {
-            return Err(self.wrong("the certificate can't be read; expected PEM of X.509"));
-        };
-        let validity = first.validity();
-        let now = ASN1Time::now();
-        if now > validity.not_after {
-            return Err(self.wrong(&format!(
-                "expired on {}; expected a certificate that is valid",
-                date(validity.not_after)
-            )));
-        }
-        if now < validity.not_before {
-            return Err(self.wrong(&format!(
-                "not valid before {}; expected a certificate that is valid",
-                date(validity.not_before)
-            )));
-        }
-        let left = validity.not_after.timestamp() - now.timestamp();
-        if left < SOON.as_secs().cast_signed() {
-            warn!(
-                "{}: {} expires on {}",
-                self.key,
-                self.path.display(),
-                date(validity.not_after)
-            );
-        }
-        Ok(())
-    }
 }
 
 fn wrong(key: &str, path: &Path, reason: &str) -> Error {
     Error::config(key, format!("{}: {reason}", path.display()))
-}
-
-fn date(time: ASN1Time) -> String {
-    // None that humantime can write lies before 1970.
-    let since = Duration::from_secs(time.timestamp().try_into().unwrap_or(0));
-    format_rfc3339_seconds(SystemTime::UNIX_EPOCH + since).to_string()
 }

@@ -1,5 +1,6 @@
 //! TLS: what a listener shows of itself, and what it asks of those who connect.
 
+mod chain;
 mod files;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -14,6 +15,7 @@ use tokio_rustls::rustls::{
 };
 
 pub(crate) use files::TlsFiles;
+use x509_parser::time::ASN1Time;
 
 use crate::Error;
 
@@ -26,6 +28,8 @@ pub(crate) struct Identity {
     pub(super) config: Arc<ServerConfig>,
     /// What clients' certificates are checked with, if they need one.
     clients: Option<Arc<dyn ClientCertVerifier>>,
+    /// When the first of the listener's certificates expires.
+    expires: ASN1Time,
 }
 
 impl Identity {

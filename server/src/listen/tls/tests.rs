@@ -1,6 +1,12 @@
 //! Certificates of a CA of the test's own, and files that can't be used.
 
-use std::{fs, path::PathBuf, sync::LazyLock};
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
+    path::PathBuf,
+    sync::LazyLock,
+    time::{Duration, SystemTime},
+};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
@@ -10,7 +16,13 @@ use rcgen::{
 use tempfile::TempDir;
 
 use super::*;
-use crate::{config::TlsKeys, promises::assert_promised, reload::Source};
+use crate::{
+    config::TlsKeys,
+    lines::Lines,
+    promises::assert_promised,
+    reload::{Notes, Reloaded, Source},
+    telemetry::Telemetry,
+};
 
 /// Signs certificates.
 pub(crate) struct Ca(CertifiedIssuer<'static, KeyPair>);
@@ -88,13 +100,23 @@ impl Files {
     fn new(files: &[(&str, &str)]) -> Self {
         let folder = TempDir::new().unwrap();
         for (name, contents) in files {
-            fs::write(folder.path().join(name), contents).unwrap();
+            let path = folder.path().join(name);
+            fs::write(&path, contents).unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         }
         Self { folder }
     }
 
     /// What the files give, where each has the name of its key.
     fn load(&self) -> Result<Identity, Error> {
+        self.load_noting(&mut Notes::default())
+    }
+
+    fn load_noting(&self, notes: &mut Notes) -> Result<Identity, Error> {
+        self.source().load(notes)
+    }
+
+    fn source(&self) -> TlsFiles {
         let path = |name: &str| self.folder.path().join(name);
         let if_there = |name: &str| Some(path(name)).filter(|path: &PathBuf| path.exists());
         let config = crate::config::TlsConfig {
@@ -103,8 +125,22 @@ impl Files {
             client_ca: if_there("client_ca"),
             client_crl: if_there("client_crl"),
         };
-        let files = TlsFiles::named(&config, &TlsKeys::SERVER).unwrap();
-        files.load()
+        TlsFiles::named(&config, &TlsKeys::SERVER).unwrap()
+    }
+
+    fn write(&self, name: &str, contents: &str) {
+        fs::write(self.folder.path().join(name), contents).unwrap();
+    }
+
+    /// What there is to warn of.
+    fn warnings(&self) -> Vec<String> {
+        let mut notes = Notes::default();
+        self.load_noting(&mut notes).unwrap();
+        let folder = self.folder.path().display().to_string();
+        let warnings = notes.warnings.iter();
+        warnings
+            .map(|warning| warning.replace(&folder, "DIR"))
+            .collect()
     }
 }
 
@@ -245,4 +281,138 @@ fn a_client_is_checked_against_what_holds_now() {
         check(&partly, &foreign),
         said("of a CA whose revocations aren't known")
     );
+}
+
+#[test]
+fn what_will_be_wrong_or_is_unwise_is_warned_of() {
+    let files = |signed: &Signed| {
+        Files::new(&[("certificate", &*signed.certificate), ("key", &*signed.key)])
+    };
+    let within = |days: u64| {
+        CA.sign("ser.example", |params| {
+            let now = SystemTime::now();
+            params.not_before = (now - Duration::from_secs(30 * 86_400)).into();
+            params.not_after = (now + Duration::from_secs(days * 86_400)).into();
+        })
+    };
+    assert_eq!(files(&within(8)).warnings(), [""; 0]);
+    let [soon] = &files(&within(6)).warnings()[..] else {
+        panic!("expected one warning");
+    };
+    assert!(
+        soon.starts_with("tls.certificate: DIR/certificate: expires on 20"),
+        "{soon}"
+    );
+    // Of one that lives for a day, half a day is long.
+    let short = CA.sign("ser.example", |params| {
+        let now = SystemTime::now();
+        params.not_before = (now - Duration::from_secs(43_200)).into();
+        params.not_after = (now + Duration::from_secs(43_200)).into();
+    });
+    assert_eq!(files(&short).warnings(), [""; 0]);
+
+    let ca = CA.sign("ser.example", |params| {
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    });
+    let warning = "tls.certificate: DIR/certificate: the certificate of a CA (CA:TRUE), which \
+                   clients refuse; expected one that is none";
+    assert_eq!(files(&ca).warnings(), [warning]);
+
+    let open = files(&within(8));
+    let key = open.folder.path().join("key");
+    fs::set_permissions(key, Permissions::from_mode(0o644)).unwrap();
+    let warning = "tls.key: DIR/key: open to everybody on this machine (mode 0644); expected 0640";
+    assert_eq!(open.warnings(), [warning]);
+}
+
+/// Longer than from one look at the files to the next.
+const A_LOOK: Duration = Duration::from_secs(5);
+
+#[tokio::test(start_paused = true)]
+async fn a_pair_may_be_exchanged_in_two_steps() {
+    let lines = Lines::capture();
+    let telemetry = Telemetry::for_prometheus();
+    let [old, new] = std::array::from_fn(|_| CA.sign("ser.example", |_| {}));
+    let files = Files::new(&[("certificate", &old.certificate), ("key", &old.key)]);
+    let _identity = Reloaded::open(files.source(), Arc::clone(telemetry.metrics())).unwrap();
+    files.write("certificate", &new.certificate);
+    tokio::time::sleep(A_LOOK).await;
+    let [told] = &lines.with("tls not reloaded")[..] else {
+        panic!("expected one line");
+    };
+    assert!(told.starts_with("WARN"), "{told}");
+    assert!(
+        told.contains("not reloaded yet, waiting for the other file: "),
+        "{told}"
+    );
+    assert!(told.contains("listener=\"server\""), "{told}");
+    files.write("key", &new.key);
+    tokio::time::sleep(A_LOOK).await;
+    let [told] = &lines.with("tls reloaded")[..] else {
+        panic!("expected one line");
+    };
+    let key = files.folder.path().join("key");
+    let changed = format!("listener=\"server\" files=\"{}\"", key.display());
+    assert!(told.contains(&changed), "{told}");
+    assert_eq!(lines.with("ERROR"), [""; 0]);
+    let text = telemetry.text();
+    let refused = "ser_credentials_reloaded_total{outcome=\"refused\",what=\"tls\"} 0\n";
+    assert!(text.contains(refused), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_other_file_is_not_waited_for_forever() {
+    let lines = Lines::capture();
+    let [old, new] = std::array::from_fn(|_| CA.sign("ser.example", |_| {}));
+    let files = Files::new(&[("certificate", &old.certificate), ("key", &old.key)]);
+    let _identity = Reloaded::open(files.source(), crate::telemetry::unread()).unwrap();
+    files.write("certificate", &new.certificate);
+    tokio::time::sleep(Duration::from_secs(90)).await;
+    let told = lines.with("tls not reloaded, what was read before stays");
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0].starts_with("ERROR"), "{told:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_a_certificate_expires_is_shown_and_follows_the_file() {
+    let telemetry = Telemetry::for_prometheus();
+    let until = |year| {
+        CA.sign("ser.example", |params| {
+            params.not_after = date_time_ymd(year, 1, 1)
+        })
+    };
+    let (old, new) = (until(2100), until(2101));
+    let files = Files::new(&[("certificate", &old.certificate), ("key", &old.key)]);
+    let _identity = Reloaded::open(files.source(), Arc::clone(telemetry.metrics())).unwrap();
+    let shown = |timestamp: u64| {
+        let name = "ser_tls_certificate_expiry_timestamp_seconds";
+        let line = format!("{name}{{listener=\"server\"}} {timestamp}\n");
+        assert!(
+            telemetry.text().contains(&line),
+            "{line}: {}",
+            telemetry.text()
+        );
+    };
+    shown(4_102_444_800);
+    files.write("certificate", &new.certificate);
+    files.write("key", &new.key);
+    tokio::time::sleep(A_LOOK).await;
+    shown(4_133_980_800);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_warning_is_given_once_a_day_whatever_else_is_wrong() {
+    let lines = Lines::capture();
+    let server = CA.sign("ser.example", |_| {});
+    let files = Files::new(&[("certificate", &server.certificate), ("key", &server.key)]);
+    let key = files.folder.path().join("key");
+    fs::set_permissions(key, Permissions::from_mode(0o644)).unwrap();
+    let _identity = Reloaded::open(files.source(), crate::telemetry::unread()).unwrap();
+    files.write("certificate", "nonsense");
+    tokio::time::sleep(A_LOOK * 100).await;
+    assert_eq!(lines.with("open to everybody").len(), 1);
+    assert_eq!(lines.with("tls not reloaded").len(), 1);
+    tokio::time::sleep(Duration::from_secs(86_400)).await;
+    assert_eq!(lines.with("open to everybody").len(), 2);
+    assert_eq!(lines.with("tls not reloaded").len(), 2);
 }

@@ -25,7 +25,9 @@ use tonic::Code;
 pub use model::ModelMetrics;
 pub(crate) use principal::PrincipalMetrics;
 
-use crate::{auth::Principal, models::ModelRegistry};
+use crate::{
+    admission::Refusal, auth::Principal, listen::ConnectionRefusal, models::ModelRegistry,
+};
 
 /// The server's instruments.
 pub struct Metrics {
@@ -40,6 +42,7 @@ pub struct Metrics {
     connections_opened: Counter<u64>,
     connections_refused: Counter<u64>,
     credentials_reloaded: Counter<u64>,
+    certificate_expiry: Gauge<i64>,
     ready: Gauge<u64>,
     meter: Meter,
 }
@@ -97,7 +100,7 @@ impl Metrics {
             .with_description("1; the version of the server is a label")
             .build();
         build_info.record(1, &[KeyValue::new("version", env!("CARGO_PKG_VERSION"))]);
-        Self {
+        let metrics = Self {
             principals: Mutex::new(principal::Principals::new(meter)),
             models: model::Instruments::new(meter),
             streams_ended: counter("ser.streams.ended", "{stream}", "Streams that ended"),
@@ -134,12 +137,42 @@ impl Metrics {
                 "{reload}",
                 "Attempts to read changed certificates or tokens",
             ),
+            certificate_expiry: meter
+                .i64_gauge("ser.tls.certificate.expiry.timestamp")
+                .with_unit("s")
+                .with_description("When the first of a listener's certificates expires")
+                .build(),
             ready: meter
                 .u64_gauge("ser.ready")
                 .with_description("Whether new streams are welcome: 1 or 0")
                 .build(),
             meter: meter.clone(),
+        };
+        metrics.begin();
+        metrics
+    }
+
+    /// Shows what hasn't happened yet as zero: whoever watches for the first time of
+    /// something needs the time before.
+    fn begin(&self) {
+        for code in CODES {
+            self.streams_ended.add(0, &[code_of(code)]);
+            self.clips_ended.add(0, &[code_of(code)]);
         }
+        for exact in [true, false] {
+            let exact = KeyValue::new("exact", exact);
+            self.streams_resumed.add(0, &[exact]);
+        }
+        let rejections = Refusal::ALL.map(Refusal::name).into_iter();
+        for reason in rejections.chain([UNAUTHENTICATED]) {
+            let reason = KeyValue::new("reason", reason);
+            self.rejections.add(0, &[reason]);
+        }
+        for refusal in ConnectionRefusal::ALL {
+            let reason = KeyValue::new("reason", refusal.name());
+            self.connections_refused.add(0, &[reason]);
+        }
+        self.connections_opened.add(0, &[]);
     }
 
     /// The instruments of one principal.
@@ -171,10 +204,16 @@ impl Metrics {
         self.clips_ended.add(1, &[code_of(code)]);
     }
 
-    /// A call was refused before any work on it. `reason` is one of a fixed set of
-    /// words such as `principal_streams`.
-    pub(crate) fn rejected(&self, reason: &'static str) {
-        self.rejections.add(1, &[KeyValue::new("reason", reason)]);
+    /// A stream or clip was refused before any work on it.
+    pub(crate) fn rejected(&self, refusal: Refusal) {
+        let reason = KeyValue::new("reason", refusal.name());
+        self.rejections.add(1, &[reason]);
+    }
+
+    /// A call was refused that nobody may make.
+    pub(crate) fn unauthenticated(&self) {
+        let reason = KeyValue::new("reason", UNAUTHENTICATED);
+        self.rejections.add(1, &[reason]);
     }
 
     /// A connection was taken; it is open until what this returns is dropped.
@@ -183,24 +222,30 @@ impl Metrics {
         Open::new(self.connections_active.clone())
     }
 
-    /// A connection was closed before a call could be made. `reason` is one of a
-    /// fixed set of words such as `handshake_timeout`.
-    pub(crate) fn connection_refused(&self, reason: &'static str) {
-        self.connections_refused
-            .add(1, &[KeyValue::new("reason", reason)]);
+    /// A connection was closed before a call could be made.
+    pub(crate) fn connection_refused(&self, refusal: ConnectionRefusal) {
+        let reason = KeyValue::new("reason", refusal.name());
+        self.connections_refused.add(1, &[reason]);
     }
 
-    /// Changed certificates or tokens were read, or couldn't be. `what` is one of a
-    /// fixed set of words such as `tls` or `tokens`.
+    /// Certificates or tokens are read again from now on when they change. `what` is
+    /// one of a fixed set of words such as `tls` or `tokens`.
+    pub(crate) fn credentials_watched(&self, what: &'static str) {
+        for ok in [true, false] {
+            self.credentials_reloaded.add(0, &reload(what, ok));
+        }
+    }
+
+    /// Changed ones were read, or couldn't be.
     pub(crate) fn credentials_reloaded(&self, what: &'static str, ok: bool) {
-        let outcome = if ok { "ok" } else { "refused" };
-        self.credentials_reloaded.add(
-            1,
-            &[
-                KeyValue::new("what", what),
-                KeyValue::new("outcome", outcome),
-            ],
-        );
+        self.credentials_reloaded.add(1, &reload(what, ok));
+    }
+
+    /// The first of the certificates in force on `listener` expires so many seconds
+    /// after 1970.
+    pub(crate) fn certificate_expires(&self, listener: &'static str, timestamp: i64) {
+        let listener = KeyValue::new("listener", listener);
+        self.certificate_expiry.record(timestamp, &[listener]);
     }
 
     /// Whether new streams are welcome.
@@ -222,6 +267,38 @@ impl Metrics {
     ) -> ModelMetrics {
         self.models.of(id, labels, info)
     }
+}
+
+/// Of a call that nobody may make.
+const UNAUTHENTICATED: &str = "unauthenticated";
+
+/// Every gRPC code.
+const CODES: [Code; 17] = [
+    Code::Ok,
+    Code::Cancelled,
+    Code::Unknown,
+    Code::InvalidArgument,
+    Code::DeadlineExceeded,
+    Code::NotFound,
+    Code::AlreadyExists,
+    Code::PermissionDenied,
+    Code::ResourceExhausted,
+    Code::FailedPrecondition,
+    Code::Aborted,
+    Code::OutOfRange,
+    Code::Unimplemented,
+    Code::Internal,
+    Code::Unavailable,
+    Code::DataLoss,
+    Code::Unauthenticated,
+];
+
+fn reload(what: &'static str, ok: bool) -> [KeyValue; 2] {
+    let outcome = if ok { "ok" } else { "refused" };
+    [
+        KeyValue::new("what", what),
+        KeyValue::new("outcome", outcome),
+    ]
 }
 
 fn code_of(code: Code) -> KeyValue {

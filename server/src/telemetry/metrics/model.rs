@@ -129,7 +129,7 @@ impl Instruments {
             KeyValue::new("backend", info.backend.clone()),
             KeyValue::new("provider", info.execution_provider.clone()),
         ];
-        ModelMetrics {
+        let metrics = ModelMetrics {
             emotions: of_all("emotion"),
             uncertain: of_all("uncertain"),
             no_speech: results("", "no_speech"),
@@ -141,11 +141,20 @@ impl Instruments {
             inference: self.inference.bind(&attributes),
             inference_failures: self.inference_failures.bind(&just_model),
             attributes,
-        }
+        };
+        metrics.begin();
+        metrics
     }
 }
 
 impl ModelMetrics {
+    /// Shows what hasn't happened yet as zero.
+    fn begin(&self) {
+        let results = self.emotions.iter().chain(&self.uncertain);
+        let counters = results.chain([&self.no_speech, &self.inference_failures]);
+        counters.for_each(|counter| counter.add(0));
+    }
+
     /// Name the model, and where it runs.
     pub(crate) fn attributes(&self) -> &[KeyValue] {
         &self.attributes
