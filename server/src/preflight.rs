@@ -52,7 +52,8 @@ fn check(
     let (settings, problems) = config::examine(file, flags);
     // With a default in place of what is wrong, more would seem to be.
     let is_fit = |section: &str| !problems.iter().any(|problem| problem.is_in(section));
-    let mut found = files(&settings.config, is_fit);
+    let mut notes = Notes::default();
+    let mut found = files(&settings.config, is_fit, &mut notes);
     let mut examination = Examination::default();
     if is_fit("models") && is_fit("plugins") {
         examination = look(&settings, backends, load);
@@ -66,17 +67,17 @@ fn check(
     if !errors.is_empty() {
         return Err(Error::Unfit(errors));
     }
-    Ok(report(&settings, examination))
+    Ok(report(&settings, examination, notes))
 }
 
 /// What is wrong in the files that the sections name that are fit, but for models.
-fn files(config: &Config, is_fit: impl Fn(&str) -> bool) -> Vec<Error> {
+fn files(config: &Config, is_fit: impl Fn(&str) -> bool, notes: &mut Notes) -> Vec<Error> {
     let mut errors = Vec::new();
     if is_fit("tls") && is_fit("auth") {
-        errors.extend(Credentials::of_clients(config).problems(&mut Notes::default()));
+        errors.extend(Credentials::of_clients(config).problems(notes));
     }
     if is_fit("admin") {
-        errors.extend(Credentials::of_operators(config).problems(&mut Notes::default()));
+        errors.extend(Credentials::of_operators(config).problems(notes));
     }
     if is_fit("telemetry") {
         errors.extend(telemetry::problems(&config.telemetry));
@@ -85,13 +86,11 @@ fn files(config: &Config, is_fit: impl Fn(&str) -> bool) -> Vec<Error> {
 }
 
 /// What there is to say where nothing is wrong.
-fn report(settings: &Settings, examination: Examination) -> String {
+fn report(settings: &Settings, examination: Examination, notes: Notes) -> String {
     let config = &settings.config;
-    let mut lines = vec![
-        format!("OK: {}", summary(settings)),
-        format!("listen on {}", config.server.listen),
-        config.memory(),
-    ];
+    let mut lines = vec![format!("OK: {}", summary(settings))];
+    lines.extend(config.listeners().map(|listener| listener.describe()));
+    lines.push(config.memory());
     lines.extend(examination.served);
     let refused = examination.refused.into_iter();
     lines.extend(refused.map(|line| format!("refused, another version serves: {line}")));
@@ -99,6 +98,8 @@ fn report(settings: &Settings, examination: Examination) -> String {
         format!("environment variable {name} is not read; did you mean {meant}?")
     });
     lines.extend(misspelt);
+    let warnings = notes.warnings.into_iter();
+    lines.extend(warnings.map(|warning| format!("warning: {warning}")));
     lines.join("\n  ") + "\n"
 }
 

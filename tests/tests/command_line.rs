@@ -127,6 +127,11 @@ fn a_check_says_what_would_be_served() {
     ] {
         let printed = printed(&["config", "check", flag]);
         assert!(printed.starts_with("OK: "), "{printed}");
+        let listener = ": no TLS, no credentials\n";
+        assert!(
+            printed.contains("server.listen 127.0.0.1:") && printed.contains(listener),
+            "{printed}"
+        );
         let model = printed
             .lines()
             .find(|line| line.contains("model tess-lstm/1"));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Deserializer, de::Error};
 
 type Attributes = BTreeMap<String, String>;
@@ -16,7 +17,9 @@ enum Either {
     Table(Attributes),
 }
 
-/// Reads a table of strings, or one string such as `region=eu,zone=b`.
+/// Reads a table of strings, or one string such as `region=eu,zone=b`, where what
+/// separates is written `%2C` and `%3D` within a key or value (W3C Baggage, as
+/// OpenTelemetry has it of `OTEL_RESOURCE_ATTRIBUTES`).
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(source: D) -> Result<Attributes, D::Error> {
     match Either::deserialize(source)? {
         Either::Table(table) => Ok(table),
@@ -33,9 +36,15 @@ fn parse(joined: &str) -> Result<Attributes, String> {
             let (key, value) = pair
                 .split_once('=')
                 .ok_or_else(|| format!("{pair:?}; expected key=value"))?;
-            Ok((key.trim().to_owned(), value.trim().to_owned()))
+            Ok((decode(key.trim())?, decode(value.trim())?))
         })
         .collect()
+}
+
+fn decode(text: &str) -> Result<String, String> {
+    let decoded = percent_decode_str(text).decode_utf8();
+    let decoded = decoded.map_err(|_| format!("{text:?}; expected UTF-8 in %XX"))?;
+    Ok(decoded.into_owned())
 }
 
 #[cfg(test)]
@@ -48,6 +57,13 @@ mod tests {
         assert_eq!(read["a"], "1");
         assert_eq!(read["b"], "x=y");
         assert_eq!(read.len(), 2);
+        let read = parse("a%2Cb=1%2C2%3D3 %C3%BC,c=50%").unwrap();
+        assert_eq!(read["a,b"], "1,2=3 ü");
+        assert_eq!(read["c"], "50%");
+        assert_eq!(
+            parse("a=%FF").unwrap_err(),
+            "\"%FF\"; expected UTF-8 in %XX"
+        );
         assert_eq!(parse("").unwrap(), Attributes::new());
         assert_eq!(parse("a=1,b").unwrap_err(), "\"b\"; expected key=value");
     }

@@ -21,6 +21,7 @@ mod keys;
 mod layer;
 mod limits;
 mod list;
+mod listeners;
 mod load;
 mod log;
 mod memory;
@@ -119,6 +120,7 @@ impl Config {
             self.tls.problems(&TlsKeys::SERVER),
             self.admin.tls.problems(&TlsKeys::ADMIN),
             reach::problems(self),
+            listeners::problems(self),
             self.metrics.problems(),
             self.telemetry.problems(),
             self.log.problems(),

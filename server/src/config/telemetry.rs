@@ -55,8 +55,8 @@ pub struct TelemetryConfig {
     /// if nothing else does. Default: `ser-server`.
     pub service_name: String,
     /// What else is said of the server with everything that is sent; in a variable,
-    /// `key=value,key=value`. The variable `OTEL_RESOURCE_ATTRIBUTES` sets it, too, if
-    /// nothing else does. Default: none.
+    /// `key=value,key=value`, with `%2C` for a comma. The variable
+    /// `OTEL_RESOURCE_ATTRIBUTES` sets it, too, if nothing else does. Default: none.
     #[serde(deserialize_with = "attributes::deserialize")]
     #[schemars(example = json!({"deployment.environment": "production"}))]
     pub resource_attributes: BTreeMap<String, String>,

@@ -107,3 +107,58 @@ fn what_would_be_ignored_is_refused() {
         assert_eq!(error, expected, "{text}");
     }
 }
+
+#[test]
+fn no_two_listeners_have_one_port() {
+    let load = |server: &str, metrics: &str| {
+        let text = format!(
+            "[server]\nlisten = \"{server}\"\nallow_plaintext = true\n[metrics]\nlisten = \"{metrics}\"\n"
+        );
+        settings(Some(&file(&text)), &[], &Overrides::default())
+    };
+    for (server, metrics) in [
+        ("127.0.0.1:7", "127.0.0.1:7"),
+        ("0.0.0.0:7", "127.0.0.1:7"),
+        ("127.0.0.1:7", "[::]:7"),
+        ("[::]:7", "[::1]:7"),
+    ] {
+        let problems = load(server, metrics).unwrap_err();
+        let [problem] = &problems[..] else {
+            panic!("{problems:?}; expected one");
+        };
+        assert_eq!(problem.key, "metrics.listen");
+        let reason =
+            format!("{metrics}, where server.listen = {server} listens; expected another port");
+        assert_eq!(problem.reason, reason);
+    }
+    for (server, metrics) in [
+        ("127.0.0.1:7", "127.0.0.1:8"),
+        ("127.0.0.1:7", "127.0.0.2:7"),
+        ("127.0.0.1:0", "127.0.0.1:0"),
+        ("0.0.0.0:7", "[::1]:7"),
+    ] {
+        load(server, metrics).unwrap();
+    }
+}
+
+#[test]
+fn every_listener_says_what_it_asks_for() {
+    let text = "[server]\nlisten = \"0.0.0.0:7\"\n\
+                [tls]\ncertificate = \"a\"\nkey = \"b\"\nclient_ca = \"c\"\n\
+                [auth]\ntokens = \"d\"\n[admin]\nlisten = \"127.0.0.1:8\"\ntokens = \"e\"\n\
+                [metrics]\nlisten = \"127.0.0.1:9\"\n";
+    let settings = settings(Some(&file(text)), &[], &Overrides::default()).unwrap();
+    let said: Vec<_> = settings
+        .config
+        .listeners()
+        .map(|listener| listener.describe())
+        .collect();
+    assert_eq!(
+        said,
+        [
+            "server.listen 0.0.0.0:7: TLS, client certificates and tokens",
+            "admin.listen 127.0.0.1:8: no TLS, tokens",
+            "metrics.listen 127.0.0.1:9: no TLS, no credentials",
+        ]
+    );
+}

@@ -21,6 +21,10 @@ use opentelemetry_sdk::{
     metrics::PeriodicReader,
     trace::{self, BatchSpanProcessor, Sampler, SdkTracerProvider},
 };
+use tokio_rustls::rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
 use tonic::{
     metadata::{AsciiMetadataKey, AsciiMetadataValue, MetadataMap},
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint},
@@ -212,7 +216,23 @@ fn tls(ca: Option<&Path>) -> Result<ClientTlsConfig, Error> {
     let Some(path) = ca else {
         return Ok(ClientTlsConfig::new().with_native_roots());
     };
-    let pem = read(path, "telemetry.ca", "a file of certificates in PEM")?;
+    let (key, expected) = ("telemetry.ca", "a file of certificates in PEM");
+    let pem = read(path, key, expected)?;
+    // The channel takes what holds none, and then trusts nobody.
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+    let mut roots = RootCertStore::empty();
+    let reason = match found {
+        Ok(found) if found.is_empty() => Some("no certificate in it".to_owned()),
+        Ok(found) => {
+            let added = found.into_iter().try_for_each(|one| roots.add(one));
+            added.err().map(|error| error.to_string())
+        }
+        Err(error) => Some(error.to_string()),
+    };
+    if let Some(reason) = reason {
+        let reason = format!("{}: {reason}; expected {expected}", path.display());
+        return Err(Error::config(key, reason));
+    }
     Ok(ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)))
 }
 
@@ -279,6 +299,36 @@ mod tests {
         let error = headers(&config).unwrap_err().to_string();
         assert!(error.contains("line 2; expected lines such as"), "{error}");
         assert!(!error.contains("secret"), "{error}");
+    }
+
+    #[test]
+    fn a_ca_file_holds_certificates() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let config = TelemetryConfig {
+            endpoint: Some("https://collector:4317".to_owned()),
+            ca: Some(file.path().to_owned()),
+            ..TelemetryConfig::default()
+        };
+        let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        for (text, reason) in [
+            ("", "no certificate in it"),
+            ("a", "no certificate"),
+            (broken, ""),
+        ] {
+            fs::write(&file, text).unwrap();
+            let [error] = &problems(&config)[..] else {
+                panic!("{text:?}: expected one problem");
+            };
+            let error = error.to_string();
+            let path = file.path().display();
+            let start = format!("configuration: telemetry.ca: {path}: {reason}");
+            assert!(error.starts_with(&start), "{error}");
+            let end = "expected a file of certificates in PEM";
+            assert!(error.ends_with(end), "{error}");
+        }
+        let ca = crate::listen::tls::tests::Ca::new("a CA").pem();
+        fs::write(&file, ca).unwrap();
+        assert!(problems(&config).is_empty(), "{:?}", problems(&config));
     }
 
     #[tokio::test]
