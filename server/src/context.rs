@@ -10,6 +10,7 @@ use tracing::debug;
 use crate::{
     Error,
     admission::{Admission, Refusal},
+    auth::Audit,
     config::{Config, LimitsConfig},
     models::{ModelRegistry, Repository},
     shutdown::Drain,
@@ -27,6 +28,10 @@ pub(crate) struct Context {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tracer: Tracer,
     pub(crate) log_level: LogLevel,
+    /// Lines about streams that ended too early.
+    pub(crate) ended_streams: Audit,
+    /// Lines about streams that went on here.
+    pub(crate) resumed_streams: Audit,
     models: OnceLock<Arc<Repository>>,
 }
 
@@ -40,6 +45,8 @@ impl Context {
             metrics: Arc::clone(telemetry.metrics()),
             tracer: telemetry.tracer().clone(),
             log_level: telemetry.log_level().clone(),
+            ended_streams: Audit::new(),
+            resumed_streams: Audit::new(),
             models: OnceLock::new(),
         }
     }

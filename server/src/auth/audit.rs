@@ -1,4 +1,4 @@
-//! Lines about what was refused.
+//! Lines about what others cause.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -12,8 +12,8 @@ const BURST: u32 = 10;
 /// From one line to the next while more is refused than that.
 const INTERVAL: Duration = Duration::from_secs(6);
 
-/// Limits how often the log is told of refusals of one kind: whoever causes them must
-/// not be able to fill a disk. What isn't told is counted.
+/// Limits how often the log is told of refusals, or other ends, of one kind: whoever
+/// causes them must not be able to fill a disk. What isn't told is counted.
 #[derive(Debug)]
 pub(crate) struct Audit(Mutex<Budget>);
 
@@ -34,8 +34,8 @@ impl Audit {
         }))
     }
 
-    /// Whether there may be a line now: then, how many refusals went without one since
-    /// the last.
+    /// Whether there may be a line now: then, how many of its kind went without one
+    /// since the last.
     pub(crate) fn line(&self) -> Option<u64> {
         // It is never left half changed.
         let mut budget = self.0.lock().unwrap_or_else(PoisonError::into_inner);

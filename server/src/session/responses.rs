@@ -2,11 +2,12 @@
 
 use std::{
     pin::Pin,
-    task::{Context, Poll},
+    sync::Arc,
+    task::{self, Poll},
     time::Duration,
 };
 
-use ser_proto::v1::{StreamingRecognizeResponse, streaming_recognize_response::Response};
+use ser_proto::v1::{GoAway, StreamingRecognizeResponse, streaming_recognize_response::Response};
 use tokio::{
     sync::mpsc::{self, error::TrySendError},
     task::JoinHandle,
@@ -18,7 +19,7 @@ use tonic::{Code, Status};
 use tracing::{debug, error, info};
 
 use super::record::Record;
-use crate::{Error, admission::SharedPermit};
+use crate::{Error, admission::SharedPermit, context::Context};
 
 /// Responses that may wait for the client to read them. A session whose client
 /// doesn't read stops working off audio, and HTTP/2 flow control stops the
@@ -36,6 +37,11 @@ pub(super) struct Responses {
     unblocked: Option<Instant>,
 }
 
+/// The word that a stream must end soon. There is always room for it: a client that
+/// is slow to read needs to know, too.
+#[derive(Debug)]
+pub(super) struct Farewell(Option<mpsc::OwnedPermit<Item>>);
+
 /// The last word of a session, for which there is always room. Dropped without
 /// having been said, for instance in a panic, it is `INTERNAL`: a stream never
 /// looks complete when it isn't.
@@ -43,6 +49,7 @@ pub(super) struct Responses {
 pub(super) struct LastWord {
     place: Option<mpsc::OwnedPermit<Item>>,
     record: Record,
+    context: Arc<Context>,
 }
 
 /// The transport's end of the way. Dropping it ends the session.
@@ -56,31 +63,35 @@ pub(crate) struct ResponseStream {
 }
 
 impl Responses {
-    /// Begins a session, which `spawn` starts. A client that leaves its
-    /// responses unread is waited for with this much `patience`. `record` learns how
-    /// it ends.
+    /// Begins a session, which `spawn` starts. `record` learns how it ends.
     ///
     /// # Errors
     ///
     /// [`Error::Internal`], which can't happen in a new channel.
     pub(super) fn begin(
-        patience: Duration,
+        context: &Arc<Context>,
         record: Record,
         permit: SharedPermit,
-        spawn: impl FnOnce(Self, LastWord) -> JoinHandle<()>,
+        spawn: impl FnOnce(Self, Farewell, LastWord) -> JoinHandle<()>,
     ) -> Result<ResponseStream, Error> {
-        let (sender, receiver) = mpsc::channel(UNREAD + 1);
-        let place = sender
-            .clone()
-            .try_reserve_owned()
-            .map_err(|error| Error::Internal(error.to_string()))?;
+        let (sender, receiver) = mpsc::channel(UNREAD + 2);
+        let place = || {
+            let reserved = sender.clone().try_reserve_owned();
+            reserved.map_err(|error| Error::Internal(error.to_string()))
+        };
+        let farewell = Farewell(Some(place()?));
+        let place = Some(place()?);
         let responses = Self {
             sender,
-            patience,
+            patience: context.limits.unread,
             unblocked: None,
         };
-        let place = Some(place);
-        let session = spawn(responses, LastWord { place, record });
+        let last_word = LastWord {
+            place,
+            record,
+            context: Arc::clone(context),
+        };
+        let session = spawn(responses, farewell, last_word);
         Ok(ResponseStream {
             _permit: permit,
             receiver,
@@ -94,10 +105,7 @@ impl Responses {
     ///
     /// [`Error::TooLate`] if the client doesn't read.
     pub(super) async fn send(&mut self, response: Response) -> Result<(), Error> {
-        let response = Ok(StreamingRecognizeResponse {
-            response: Some(response),
-        });
-        let response = match self.sender.try_send(response) {
+        let response = match self.sender.try_send(item(response)) {
             // Nobody listens any more, so this task is about to be dropped.
             Ok(()) | Err(TrySendError::Closed(_)) => return Ok(()),
             Err(TrySendError::Full(response)) => response,
@@ -122,7 +130,23 @@ impl Responses {
     }
 }
 
+impl Farewell {
+    /// Says it, the first time.
+    pub(super) fn say(&mut self, go_away: GoAway) {
+        if let Some(place) = self.0.take() {
+            place.send(item(Response::GoAway(go_away)));
+        }
+    }
+}
+
+fn item(response: Response) -> Item {
+    Ok(StreamingRecognizeResponse {
+        response: Some(response),
+    })
+}
+
 impl LastWord {
+    /// Ends the session as `outcome` says.
     pub(super) fn say(mut self, outcome: Result<(), Status>) {
         let place = self.place.take();
         self.record
@@ -130,12 +154,19 @@ impl LastWord {
         match outcome {
             Ok(()) => debug!("stream ended"),
             Err(status) => {
-                let code = status.code();
-                info!(?code, "stream ended: {}", status.message());
+                self.tell(status.code(), status.message());
                 if let Some(place) = place {
                     place.send(Err(status));
                 }
             }
+        }
+    }
+
+    /// Tells the log of an end that clients can cause by the thousand.
+    fn tell(&self, code: Code, why: &str) {
+        match self.context.ended_streams.line() {
+            Some(untold) => info!(?code, untold, "stream ended: {why}"),
+            None => debug!(?code, "stream ended: {why}"),
         }
     }
 }
@@ -145,7 +176,7 @@ impl Drop for LastWord {
         if let Some(place) = self.place.take() {
             let failed = Error::Internal("the session failed".to_owned());
             if place.send(Err(failed.into())).is_closed() {
-                info!(code = ?Code::Cancelled, "stream ended: the client is gone");
+                self.tell(Code::Cancelled, "the client is gone");
             } else {
                 self.record.end(Code::Internal);
                 error!(code = ?Code::Internal, "stream ended: the session failed");
@@ -157,7 +188,7 @@ impl Drop for LastWord {
 impl Stream for ResponseStream {
     type Item = Item;
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Item>> {
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<Option<Item>> {
         self.receiver.poll_recv(context)
     }
 }

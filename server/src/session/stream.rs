@@ -11,12 +11,12 @@ use ser_proto::v1::{
 use tokio::time::timeout;
 use tokio_stream::{Stream, StreamExt};
 use tonic::Status;
-use tracing::{Instrument, debug, field::Empty, info_span};
+use tracing::{Instrument, debug, field::Empty, info, info_span};
 
 use super::{
     Recognition,
     account::Account,
-    ending::{Ending, Notice},
+    ending::{End, Ending},
     hearing::Hearing,
     messages,
     recognizer::{Event, Recognizer},
@@ -69,37 +69,43 @@ pub(crate) fn open(
     if let Some(span) = &traced {
         log.record("trace_id", span.trace_id());
     }
-    let patience = context.limits.unread;
     let open = account.principal().stream_opened();
     let record = Record::stream(&context.metrics, open, traced.clone());
     let places = permit.clone();
-    Responses::begin(patience, record, places, |responses, last_word| {
-        let ending = Ending::new(
-            context.drain.clone(),
-            context.limits.stream_age,
-            context.grace,
-        );
-        let session = Session {
-            _open: context.drain.work(),
-            context,
-            permit,
-            account,
-            id,
-            ending,
-            requests,
-            seen: 0,
-            responses,
-        };
-        let task = async move {
-            last_word.say(session.run().await);
-        };
-        let task = task.instrument(log);
-        match traced {
-            // So that log lines carry its ids.
-            Some(span) => tokio::spawn(task.with_context(span.context())),
-            None => tokio::spawn(task),
-        }
-    })
+    let sharing = Arc::clone(&context);
+    Responses::begin(
+        &sharing,
+        record,
+        places,
+        |responses, farewell, last_word| {
+            let ending = Ending::new(
+                context.drain.clone(),
+                context.limits.stream_age,
+                context.grace,
+                farewell,
+            );
+            let session = Session {
+                _open: context.drain.work(),
+                context,
+                permit,
+                account,
+                id,
+                ending,
+                requests,
+                seen: 0,
+                responses,
+            };
+            let task = async move {
+                last_word.say(session.run().await);
+            };
+            let task = task.instrument(log);
+            match traced {
+                // So that log lines carry its ids.
+                Some(span) => tokio::spawn(task.with_context(span.context())),
+                None => tokio::spawn(task),
+            }
+        },
+    )
 }
 
 /// A place among the open streams, once there are models and until the server stops.
@@ -134,18 +140,14 @@ impl<R: Requests> Session<R> {
             .permit
             .begin(&context.admission, lanes, recognition.pace);
         begun.inspect_err(|error| context.refused(error))?;
-        debug!(
-            model = recognition.model.id(),
-            rate = recognition.format.sample_rate.hz(),
-            lanes,
-            results = recognition.position.results,
-            "stream started"
-        );
+        let model = recognition.model.id();
+        let rate = recognition.format.sample_rate.hz();
+        debug!(model, rate, lanes, "stream started");
         if let Some(exact) = recognition.position.exact {
-            self.context.metrics.stream_resumed(exact);
+            self.resumed(recognition.position.results, exact);
         }
         let started = messages::started(&recognition, self.id.clone());
-        self.responses.send(Response::Started(started)).await?;
+        self.send(Response::Started(started)).await?;
         let limits = &self.context.limits;
         let mut hearing = Hearing::new(
             limits,
@@ -159,9 +161,18 @@ impl<R: Requests> Session<R> {
         let mut recognizer = Recognizer::new(recognition, "audio", account)?;
         self.listen(&mut recognizer, &mut hearing, turn).await?;
         for summary in recognizer.into_summaries() {
-            self.responses.send(Response::Summary(summary)).await?;
+            self.send(Response::Summary(summary)).await?;
         }
         Ok(())
+    }
+
+    /// Writes down that the stream goes on with another after so many results.
+    fn resumed(&self, results: u64, exact: bool) {
+        self.context.metrics.stream_resumed(exact);
+        match self.context.resumed_streams.line() {
+            Some(untold) => info!(results, exact, untold, "stream resumed"),
+            None => debug!(results, exact, "stream resumed"),
+        }
     }
 
     /// Waits for the config.
@@ -228,14 +239,11 @@ impl<R: Requests> Session<R> {
                         }
                         Event::Warning(warning) => Response::Warning(warning),
                     };
-                    self.responses.send(response).await?;
+                    self.send(response).await?;
                 }
-                notice = self.ending.notice() => match notice {
-                    Notice::Announce(go_away) => {
-                        self.responses.send(Response::GoAway(go_away)).await?;
-                    }
-                    Notice::Finish(error) => end = Some(end.unwrap_or(Err(error.into()))),
-                    Notice::Stop(error) => return Err(error.into()),
+                ended = self.ending.comes() => match ended {
+                    End::Finish(error) => end = Some(end.unwrap_or(Err(error.into()))),
+                    End::Stop(error) => return Err(error.into()),
                 },
                 () = turn.comes(), if recognizer.can_step() => {
                     if let Err(error) = recognizer.step().await {
@@ -251,6 +259,16 @@ impl<R: Requests> Session<R> {
                 error = silence.too_long(), if listening => end = Some(Err(error.into())),
             }
             silence.restart();
+        }
+    }
+
+    /// Sends a response as soon as there is room for it, which the end of the server
+    /// doesn't wait for.
+    async fn send(&mut self, response: Response) -> Result<(), Error> {
+        tokio::select! {
+            biased;
+            sent = self.responses.send(response) => sent,
+            error = self.ending.cuts() => Err(error),
         }
     }
 

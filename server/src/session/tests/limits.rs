@@ -150,3 +150,49 @@ async fn unread_responses_have_a_limit_of_their_own() {
     let message = "responses: none read for 5s; expected the client to read them";
     said.ended_with(Code::DeadlineExceeded, message);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_read_is_told_of_the_end_and_not_waited_for() {
+    let bench = Bench::with(|fixture| fixture.config.limits.unread = 600 * SECOND);
+    let mut client = bench.open();
+    client.start(config()).await;
+    for _ in 0..8 {
+        client.send(audio(&QUIET)).await;
+    }
+    // Time passes only when the session waits.
+    sleep(SECOND).await;
+    let start = Instant::now();
+    bench.shutdown.begin(20 * SECOND);
+    bench.shutdown.worked_off().await;
+    assert!(start.elapsed().abs_diff(20 * SECOND) < SECOND);
+    let said = Said::collect(client.responses).await;
+    said.ended_with(Code::Unavailable, "server: shutting down");
+    let Some(Response::GoAway(go_away)) = said.all.last() else {
+        panic!("{:?}; expected GoAway before the status", said.all.last());
+    };
+    assert_eq!(go_away.code(), GoAwayCode::ShuttingDown);
+    assert!(!said.results.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_read_is_told_of_its_streams_age() {
+    let bench = Bench::with(|fixture| {
+        fixture.config.limits.unread = 600 * SECOND;
+        fixture.config.limits.stream_age = 100 * SECOND;
+        fixture.config.server.drain = 20 * SECOND;
+    });
+    let mut client = bench.open();
+    client.start(config()).await;
+    for _ in 0..8 {
+        client.send(audio(&QUIET)).await;
+    }
+    sleep(300 * SECOND).await;
+    let said = Said::collect(client.responses).await;
+    let told = said.all.iter().any(|response| {
+        matches!(response, Response::GoAway(told) if told.code() == GoAwayCode::StreamAge)
+    });
+    assert!(told, "{:?}", said.all.last());
+    // What was computable is told before the end.
+    assert!(said.results.len() > super::super::responses::UNREAD);
+    assert_eq!(said.end.unwrap().code(), Code::Unavailable);
+}

@@ -12,7 +12,10 @@ use opentelemetry_sdk::{
 };
 
 use super::*;
-use crate::fixture::{babble, bytes};
+use crate::{
+    fixture::{babble, bytes},
+    lines::Lines,
+};
 
 /// Every span that has ended.
 #[derive(Clone, Debug, Default)]
@@ -255,4 +258,34 @@ async fn refusals_and_failures_are_counted() {
         value(&text, "ser_streams_active{principal=\"anonymous\"}"),
         0.0
     );
+}
+
+#[tokio::test]
+async fn a_stream_that_goes_on_here_is_told_of() {
+    let lines = Lines::capture();
+    let bench = Bench::new();
+    bench.stream(config(), []).await;
+    assert_eq!(lines.with("stream resumed"), [""; 0]);
+    let resumed = v1::StreamingConfig {
+        resume: Some(v1::Resume::default()),
+        ..config()
+    };
+    bench.stream(resumed, []).await;
+    let told = lines.with("stream resumed results=0 exact=true untold=0");
+    assert_eq!(told.len(), 1, "{told:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_fails_by_the_thousand_does_not_fill_the_log() {
+    let lines = Lines::capture();
+    let bench = Bench::new();
+    for _ in 0..1_000 {
+        assert!(bench.say([None]).await.end.is_some());
+    }
+    let told = lines.with("stream ended: request 1: neither config nor audio");
+    assert_eq!(told.len(), 10, "{told:#?}");
+    tokio::time::advance(Duration::from_secs(6)).await;
+    bench.say([None]).await;
+    let told = lines.with("untold=990");
+    assert_eq!(told.len(), 1, "{told:#?}");
 }
