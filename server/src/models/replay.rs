@@ -7,6 +7,7 @@ use ser_backend::{
     BackendError, Batch, GoldenAudio, GoldenRow, Model, ModelPackage, PackageError, Row, golden,
 };
 use ser_features::{FeatureError, FrontEnd, FrontEndPlan, SampleRate, Segment};
+use sha2::{Digest, Sha256};
 
 use crate::Error;
 
@@ -14,7 +15,8 @@ use crate::Error;
 /// for its rate, and through `model`.
 ///
 /// Posteriors and states may be off by the package's tolerance, features by the
-/// tolerance times the largest feature of their row.
+/// tolerance times the largest feature of their row. Within that every build and
+/// machine may have bits of its own: returns a name of those that came out.
 ///
 /// # Errors
 ///
@@ -24,7 +26,8 @@ pub(super) fn golden_audio(
     model: &mut dyn Model,
     package: &ModelPackage,
     plan: impl Fn(SampleRate) -> Result<Arc<FrontEndPlan>, FeatureError>,
-) -> Result<(), Error> {
+) -> Result<String, Error> {
+    let mut bits = Bits::default();
     for (index, audio) in package.golden.audio.iter().enumerate() {
         let clip = Clip {
             package,
@@ -45,9 +48,33 @@ pub(super) fn golden_audio(
             model.infer(&mut batch)?;
             golden::compare(package, &clip.row_name(at), golden, &batch)?;
             state.copy_from_slice(batch.next_state(0));
+            bits.add(&row.features);
+            bits.add(batch.posteriors(0));
+            bits.add(&state);
         }
     }
-    Ok(())
+    Ok(bits.name())
+}
+
+/// Digests numbers by their bits.
+#[derive(Default)]
+struct Bits(Sha256);
+
+impl Bits {
+    fn add(&mut self, values: &[f32]) {
+        for value in values {
+            self.0.update(value.to_le_bytes());
+        }
+    }
+
+    /// The start of the digest, in hexadecimal.
+    fn name(self) -> String {
+        let digest = self.0.finalize();
+        digest[..8]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
 }
 
 /// One clip of golden audio.

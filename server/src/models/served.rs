@@ -37,6 +37,7 @@ pub struct ServedModel {
     id: String,
     manifest: Manifest,
     graph_sha256: String,
+    golden_bits: String,
     info: ModelInfo,
     front_end: FrontEndSpec,
     plans: PlanCache,
@@ -74,6 +75,7 @@ impl ServedModel {
             front_end,
             plans,
             own_plan,
+            golden_bits,
         } = Proved::new(package, backend, device)?;
         let instances = instances.unwrap_or_else(|| suited_to(model.info()));
         let info = model.info().clone();
@@ -93,6 +95,7 @@ impl ServedModel {
             open_streams: AtomicUsize::new(0),
             manifest: manifest.clone(),
             graph_sha256: package.graph_sha256.clone(),
+            golden_bits,
             front_end,
             plans,
             own_plan,
@@ -127,6 +130,12 @@ impl ServedModel {
     #[must_use]
     pub fn graph_sha256(&self) -> &str {
         &self.graph_sha256
+    }
+
+    /// Names the bits that its golden audio gave here, from samples to posteriors.
+    #[must_use]
+    pub fn golden_bits(&self) -> &str {
+        &self.golden_bits
     }
 
     /// How the model runs.
@@ -256,6 +265,7 @@ pub(super) struct Proved {
     front_end: FrontEndSpec,
     plans: PlanCache,
     own_plan: Arc<FrontEndPlan>,
+    golden_bits: String,
 }
 
 impl Proved {
@@ -277,12 +287,13 @@ impl Proved {
             plans.get(rate, request, || front_end.plan(request, rate))
         };
         let own_plan = front_end.own_plan(package, plan)?;
-        replay::golden_audio(model.as_mut(), package, plan)?;
+        let golden_bits = replay::golden_audio(model.as_mut(), package, plan)?;
         Ok(Self {
             model,
             front_end,
             plans,
             own_plan,
+            golden_bits,
         })
     }
 }

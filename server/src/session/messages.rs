@@ -88,10 +88,12 @@ pub(crate) fn model(model: &ServedModel, is_default: bool) -> v1::Model {
     }
 }
 
-/// Everything that the bits of results depend on besides audio and config.
+/// Everything that the bits of results depend on besides audio and config. What no
+/// version tells, such as a compiler or the system's mathematical functions, shows in
+/// the bits of the golden audio.
 pub(super) fn numerics(model: &ServedModel) -> String {
     format!(
-        "ser-server {} {} {}; {}; {}; {}; graph {}",
+        "ser-server {} {} {}; {}; {}; {}; graph {}; golden {}",
         env!("CARGO_PKG_VERSION"),
         // The front end's bits depend on them whatever the backend's do.
         std::env::consts::ARCH,
@@ -100,6 +102,7 @@ pub(super) fn numerics(model: &ServedModel) -> String {
         model.info().execution_provider,
         model.info().numerics,
         model.graph_sha256(),
+        model.golden_bits(),
     )
 }
 

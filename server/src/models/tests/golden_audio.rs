@@ -32,6 +32,25 @@ fn what_is_within_the_tolerance_serves() {
 }
 
 #[test]
+fn a_build_that_computes_other_bits_has_another_name() {
+    let directory = tempfile::tempdir().unwrap();
+    write(directory.path(), &package_with(manifest("a", "1"), |_| {}));
+    let bits = |off: u32| {
+        let backend = Plain {
+            off,
+            ..Plain::new(manifest("a", "1"))
+        };
+        let backends = BackendRegistry::new().with(Box::new(backend));
+        let served = Repository::open(config(directory.path()), backends, unread()).unwrap();
+        let model = served.registry().resolve(None).unwrap();
+        assert_eq!(model.info().numerics, "plain");
+        model.golden_bits().to_owned()
+    };
+    assert_eq!(bits(0), bits(0));
+    assert_ne!(bits(0), bits(1));
+}
+
+#[test]
 fn a_feature_that_is_off_is_named() {
     let text = refused(|audio| audio.rows[1].features[7] += 1.0);
     assert!(
