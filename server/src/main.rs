@@ -94,6 +94,7 @@ async fn run(config: Config, telemetry: Telemetry) -> Result<(), Error> {
             signals.next().await;
             stop.cancel();
             signals.next().await;
+            warn!("told to stop again: what is still open is cut");
         } => Ok(()),
     }
 }

@@ -130,6 +130,7 @@ async fn a_second_signal_ends_the_drain() {
     server.signal(Signal::TERM);
     assert!(matches!(stream.next().await, Ok(Some(Response::GoAway(_)))));
     server.signal(Signal::TERM);
+    server.until_said("told to stop again", 0).await;
     ends(server).await;
     let transcript = stream.transcript().await;
     assert!(transcript.error.is_some(), "{transcript:?}");
