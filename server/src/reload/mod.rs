@@ -46,9 +46,12 @@ pub(crate) trait Source: Send + Sync + 'static {
 /// changes nothing, and is told.
 #[derive(Debug)]
 pub(crate) struct Reloaded<T> {
-    current: Arc<RwLock<Arc<T>>>,
+    current: Current<T>,
     _watch: AbortOnDropHandle<()>,
 }
+
+/// A value that is exchanged as a whole.
+type Current<T> = Arc<RwLock<Arc<T>>>;
 
 impl<T: Send + Sync + 'static> Reloaded<T> {
     /// Reads `source`, and again when it changes, on SIGHUP, and once a day.
@@ -69,7 +72,6 @@ impl<T: Send + Sync + 'static> Reloaded<T> {
 
     /// The value as it is now. Whoever needs a consistent one keeps it.
     pub(crate) fn now(&self) -> Arc<T> {
-        // It is exchanged as a whole.
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -13,7 +13,7 @@ use tokio::{
 };
 use tracing::{error, info, warn};
 
-use super::{Notes, Source};
+use super::{Current, Notes, Source};
 use crate::{Error, telemetry::Metrics};
 
 /// How often the files are looked at. Their contents count, not their names or times:
@@ -31,7 +31,7 @@ type Digests = Vec<Option<[u8; 32]>>;
 pub(super) struct Watch<S: Source> {
     source: Arc<S>,
     contents: Digests,
-    current: Arc<RwLock<Arc<S::Value>>>,
+    current: Current<S::Value>,
     /// The last attempt, if that failed.
     failed: Option<Failure>,
     /// What the log was warned of.
@@ -55,7 +55,7 @@ impl<S: Source> Watch<S> {
     pub(super) fn begin(
         source: S,
         metrics: Arc<Metrics>,
-    ) -> Result<(Self, Arc<RwLock<Arc<S::Value>>>), Error> {
+    ) -> Result<(Self, Current<S::Value>), Error> {
         // In this order: a change between the two is seen as one later.
         let contents = digests(&source);
         let mut notes = Notes::default();

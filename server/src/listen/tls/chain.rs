@@ -32,7 +32,7 @@ pub(super) fn check(
     let own = parsed.first().ok_or_else(unreadable)?;
     check_validity(file, own)?;
     if own.is_ca() {
-        let what = "the certificate of a CA (CA:TRUE), which clients refuse; expected one that \
+        let what = "the certificate of a CA (CA:TRUE), which many clients refuse; expected one that \
                     is none";
         notes.warn(file.key, file.path, what);
     }

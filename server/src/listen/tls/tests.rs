@@ -315,7 +315,7 @@ fn what_will_be_wrong_or_is_unwise_is_warned_of() {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     });
     let warning = "tls.certificate: DIR/certificate: the certificate of a CA (CA:TRUE), which \
-                   clients refuse; expected one that is none";
+                   many clients refuse; expected one that is none";
     assert_eq!(files(&ca).warnings(), [warning]);
 
     let open = files(&within(8));
