@@ -47,7 +47,8 @@ fn stages(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("stage");
 
     for hz in [8_000, 16_000, 48_000] {
-        let mut resampler = Resampler::new(ResamplerTables::shared(rate(hz), rate(MODEL_HZ)));
+        let mut resampler =
+            Resampler::new(ResamplerTables::shared(rate(hz), rate(MODEL_HZ)).unwrap());
         let second = signal("speech", hz as usize);
         group.bench_function(format!("resampler from {hz} Hz, 1 s"), |bencher| {
             bencher.iter(|| resampler.push(&second, &mut |samples| _ = black_box(samples)));

@@ -17,6 +17,14 @@ pub enum FeatureError {
         /// What was asked for, in Hz.
         hz: u32,
     },
+    /// Tables for as many uncommon sample rates as may be at once are in use.
+    #[error("sample_rate: {hz} Hz, while {limit} uncommon rates are in use; expected a common one")]
+    UncommonRates {
+        /// What was asked for, in Hz.
+        hz: u32,
+        /// How many may be in use.
+        limit: usize,
+    },
     /// A count of channels outside the range.
     #[error("channels: {count}; expected 1 to {}", ChannelCount::MAX.get())]
     Channels {

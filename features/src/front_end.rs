@@ -36,7 +36,8 @@ impl FrontEndPlan {
     /// # Errors
     ///
     /// [`FeatureError::Setting`] names the key of `front_end` or `windows` that
-    /// is out of range, or the request's `window` or `hop`.
+    /// is out of range, or the request's `window` or `hop`;
+    /// [`FeatureError::UncommonRates`].
     pub fn windowed(
         params: &FrontEndParams,
         windows: &WindowParams,
@@ -53,7 +54,8 @@ impl FrontEndPlan {
     /// # Errors
     ///
     /// [`FeatureError::Setting`] names the key of `front_end` that is out of
-    /// range or refused for recurrent models, or `input.steps`.
+    /// range or refused for recurrent models, or `input.steps`;
+    /// [`FeatureError::UncommonRates`].
     pub fn recurrent(
         params: &FrontEndParams,
         steps: usize,
@@ -64,7 +66,7 @@ impl FrontEndPlan {
     }
 
     fn new(params: &FrontEndParams, input: SampleRate, rows: Rows) -> Result<Self, FeatureError> {
-        let resampler = ResamplerTables::shared(input, SampleRate::new(params.sample_rate)?);
+        let resampler = ResamplerTables::shared(input, SampleRate::new(params.sample_rate)?)?;
         Ok(Self {
             analysis: Arc::new(Analysis::new(params)),
             resampler,

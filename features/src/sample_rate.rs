@@ -12,6 +12,12 @@ impl SampleRate {
     /// The highest rate: studio recordings.
     pub const MAX: Self = Self(192_000);
 
+    /// What is in use everywhere, in Hz.
+    const COMMON: [u32; 13] = [
+        8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 88_200, 96_000,
+        176_400, 192_000,
+    ];
+
     /// A rate of `hz`.
     ///
     /// # Errors
@@ -30,5 +36,12 @@ impl SampleRate {
     #[must_use]
     pub const fn hz(self) -> u32 {
         self.0
+    }
+
+    /// Whether it is one of those that sound is commonly recorded or sent at. They are few,
+    /// so that what was computed for one may be kept.
+    #[must_use]
+    pub fn is_common(self) -> bool {
+        Self::COMMON.contains(&self.0)
     }
 }

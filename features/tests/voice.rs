@@ -154,7 +154,7 @@ fn real_speech_is_speech_in_every_clip() {
             let clip = AudioClip::read(&path).unwrap();
             let mono = clip.mono();
             let mut telephone = Vec::new();
-            let tables = ResamplerTables::shared(clip.sample_rate, SampleRate::MIN);
+            let tables = ResamplerTables::shared(clip.sample_rate, SampleRate::MIN).unwrap();
             let mut resampler = Resampler::new(tables);
             resampler.push(&mono, &mut |samples| telephone.extend_from_slice(samples));
             resampler.finish(&mut |samples| telephone.extend_from_slice(samples));

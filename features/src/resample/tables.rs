@@ -1,6 +1,7 @@
 //! The filter of a rate pair, sampled at every phase that occurs.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -10,14 +11,14 @@ use super::filter::LowPass;
 use super::interpolated::Interpolated;
 use super::periodic::Periodic;
 use super::ratio::Ratio;
-use crate::SampleRate;
+use crate::{FeatureError, SampleRate};
 
 /// Most coefficients of a pair all of whose phases are stored.
 const MOST_COEFFICIENTS: usize = 1 << 18;
 
-/// Rate pairs in use at a time that are shared; a stream of one more has tables
-/// of its own.
-const MOST_CACHED: usize = 256;
+/// Pairs with an uncommon rate that may be in use at a time. Rates come from clients, and
+/// tables take up to 1.25 MiB.
+pub(super) const MOST_UNCOMMON: usize = 32;
 
 /// Everything that converting one rate to another needs and no stream changes.
 #[derive(Debug)]
@@ -27,7 +28,12 @@ pub struct ResamplerTables {
     /// Input samples that an output sample needs after its own time.
     pub(super) ahead: usize,
     pub(super) phases: Phases,
+    _place: Option<Place>,
 }
+
+/// A place among the pairs with an uncommon rate, free again when dropped.
+#[derive(Debug)]
+struct Place;
 
 /// The filter at the phases of a rate pair.
 #[derive(Debug)]
@@ -40,8 +46,11 @@ pub(super) enum Phases {
 
 impl ResamplerTables {
     /// The tables of a rate pair. Streams that live at the same time share them.
-    #[must_use]
-    pub fn shared(input: SampleRate, output: SampleRate) -> Arc<Self> {
+    ///
+    /// # Errors
+    ///
+    /// [`FeatureError::UncommonRates`] when too many others are in use.
+    pub fn shared(input: SampleRate, output: SampleRate) -> Result<Arc<Self>, FeatureError> {
         static CACHE: Mutex<Vec<Weak<ResamplerTables>>> = Mutex::new(Vec::new());
         let find = |cache: &[Weak<Self>]| {
             let mut alive = cache.iter().filter_map(Weak::upgrade);
@@ -49,22 +58,21 @@ impl ResamplerTables {
         };
         let lock = || CACHE.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(tables) = find(&lock()) {
-            return tables;
+            return Ok(tables);
         }
+        let place = Place::for_pair(input, output)?;
         // Built without the lock: other pairs needn't wait for it.
-        let built = Arc::new(Self::new(input, output));
+        let built = Arc::new(Self::new(input, output, place));
         let mut cache = lock();
         if let Some(tables) = find(&cache) {
-            return tables;
+            return Ok(tables);
         }
         cache.retain(|tables| tables.strong_count() > 0);
-        if cache.len() < MOST_CACHED {
-            cache.push(Arc::downgrade(&built));
-        }
-        built
+        cache.push(Arc::downgrade(&built));
+        Ok(built)
     }
 
-    fn new(input: SampleRate, output: SampleRate) -> Self {
+    fn new(input: SampleRate, output: SampleRate, place: Option<Place>) -> Self {
         let (ahead, phases) = if input == output {
             (0, Phases::Identity)
         } else {
@@ -81,6 +89,7 @@ impl ResamplerTables {
             output,
             ahead,
             phases,
+            _place: place,
         }
     }
 
@@ -139,6 +148,32 @@ impl ResamplerTables {
     pub fn look_ahead(&self) -> Duration {
         let nanoseconds = self.ahead as u64 * 1_000_000_000;
         Duration::from_nanos(nanoseconds.div_ceil(u64::from(self.input.hz())))
+    }
+}
+
+/// Pairs with an uncommon rate that are in use, or about to be.
+static UNCOMMON: AtomicUsize = AtomicUsize::new(0);
+
+impl Place {
+    /// A place for tables of these rates, if they need one.
+    fn for_pair(input: SampleRate, output: SampleRate) -> Result<Option<Self>, FeatureError> {
+        if input == output || input.is_common() {
+            return Ok(None);
+        }
+        let more = |taken| (taken < MOST_UNCOMMON).then_some(taken + 1);
+        match UNCOMMON.fetch_update(Relaxed, Relaxed, more) {
+            Ok(_) => Ok(Some(Self)),
+            Err(_) => Err(FeatureError::UncommonRates {
+                hz: input.hz(),
+                limit: MOST_UNCOMMON,
+            }),
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        UNCOMMON.fetch_sub(1, Relaxed);
     }
 }
 

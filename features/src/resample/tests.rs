@@ -12,7 +12,7 @@ fn rate(hz: u32) -> SampleRate {
 }
 
 fn resampler(input: u32, output: u32) -> Resampler {
-    Resampler::new(ResamplerTables::shared(rate(input), rate(output)))
+    Resampler::new(ResamplerTables::shared(rate(input), rate(output)).unwrap())
 }
 
 fn convert<'a>(mut resampler: Resampler, chunks: impl IntoIterator<Item = &'a [f32]>) -> Vec<f32> {
@@ -154,9 +154,9 @@ fn equal_rates_pass_bit_by_bit_at_once() {
 
 #[test]
 fn streams_of_a_rate_pair_share_their_tables() {
-    let first = ResamplerTables::shared(rate(16_000), rate(22_050));
-    let second = ResamplerTables::shared(rate(16_000), rate(22_050));
-    let other = ResamplerTables::shared(rate(16_000), rate(24_000));
+    let first = ResamplerTables::shared(rate(16_000), rate(22_050)).unwrap();
+    let second = ResamplerTables::shared(rate(16_000), rate(22_050)).unwrap();
+    let other = ResamplerTables::shared(rate(16_000), rate(24_000)).unwrap();
     assert!(Arc::ptr_eq(&first, &second));
     assert!(!Arc::ptr_eq(&first, &other));
 }
@@ -206,7 +206,7 @@ proptest! {
 
     #[test]
     fn tables_stay_small((input, output) in rates()) {
-        let tables = ResamplerTables::shared(rate(input), rate(output));
+        let tables = ResamplerTables::shared(rate(input), rate(output)).unwrap();
         prop_assert!(tables.bytes() <= 5 << 18, "{} bytes", tables.bytes());
     }
 }

@@ -1,9 +1,9 @@
-//! Why streams and clips are refused.
+//! Why calls are refused.
 
 use crate::Error;
 
-/// Why a stream or clip was refused before any work was done for it: what metrics
-/// count refusals by.
+/// Why a call was refused before any work was done for it: what metrics count refusals
+/// by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Refusal {
     /// The models aren't loaded yet.
@@ -18,19 +18,28 @@ pub enum Refusal {
     ConnectionStreams,
     /// As many clips are open as may be.
     Clips,
+    /// As many calls without audio are open as may be.
+    Calls,
+    /// As many of them as may be stay open to watch.
+    Watches,
+    /// As many uncommon sample rates are in use as may be.
+    SampleRates,
     /// The open streams need all that the server has, or soon will.
     Overloaded,
 }
 
 impl Refusal {
     /// Every reason there is.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Loading,
         Self::Draining,
         Self::Streams,
         Self::PrincipalStreams,
         Self::ConnectionStreams,
         Self::Clips,
+        Self::Calls,
+        Self::Watches,
+        Self::SampleRates,
         Self::Overloaded,
     ];
 
@@ -44,6 +53,9 @@ impl Refusal {
             Self::PrincipalStreams => "principal_streams",
             Self::ConnectionStreams => "connection_streams",
             Self::Clips => "clips",
+            Self::Calls => "calls",
+            Self::Watches => "watches",
+            Self::SampleRates => "sample_rates",
             Self::Overloaded => "overloaded",
         }
     }

@@ -7,14 +7,15 @@ use std::{
 
 use ser_features::{FeatureError, FrontEndPlan, SampleRate, WindowRequest};
 
-/// How many plans are kept. Clients choose among any rates and durations, so
-/// there must be a bound; the settings in common use are far fewer.
+/// How many plans of common rates are kept. Clients choose among any durations, so there
+/// must be a bound; the settings in common use are far fewer.
 pub(super) const KEPT: usize = 32;
 
 type Key = (SampleRate, WindowRequest);
 type Plans = VecDeque<(Key, Arc<FrontEndPlan>)>;
 
-/// The plans used last, the latest first.
+/// The plans of common rates used last, the latest first. Those of other rates, which
+/// clients may make up, last as long as their streams.
 #[derive(Debug, Default)]
 pub(super) struct PlanCache {
     plans: Mutex<Plans>,
@@ -30,6 +31,9 @@ impl PlanCache {
         request: WindowRequest,
         make: impl FnOnce() -> Result<Arc<FrontEndPlan>, FeatureError>,
     ) -> Result<Arc<FrontEndPlan>, FeatureError> {
+        if !rate.is_common() {
+            return make();
+        }
         let key = (rate, request);
         let kept = find(&mut self.lock(), &key);
         if let Some(plan) = kept {

@@ -12,6 +12,7 @@ use ser_proto::v1;
 use super::{checkpoint::Seal, resume::Position, text::proto_seconds};
 use crate::{
     Error,
+    admission::Refusal,
     batcher::Pace,
     models::{ModelInUse, ModelRegistry, ServedModel},
 };
@@ -203,6 +204,12 @@ fn plan(
                 expected,
             }
         }
+        FeatureError::UncommonRates { limit, .. } => Error::TooMany {
+            what: "uncommon sample rates".to_owned(),
+            open: limit,
+            limit,
+            refusal: Some(Refusal::SampleRates),
+        },
         source => Error::FrontEnd {
             model: model.id().to_owned(),
             source,

@@ -133,9 +133,10 @@ impl<R: Requests> Session<R> {
     async fn run(mut self) -> Result<(), Status> {
         let config = self.first_request().await?;
         let resumed = config.resume.clone();
-        let recognition = validate(Arc::clone(&self.context), config).await?;
-        let lanes = recognition.lanes();
         let context = &self.context;
+        let recognition = validate(Arc::clone(context), config).await;
+        let recognition = recognition.inspect_err(|error| context.refused(error))?;
+        let lanes = recognition.lanes();
         let begun = self
             .permit
             .begin(&context.admission, lanes, recognition.pace);

@@ -62,21 +62,37 @@ fn no_more_plans_are_kept_than_the_bound() {
     let model = served();
     let request = WindowRequest::default();
     let first = model.plan(request, rate(16_000)).unwrap();
-    let steps = |count: usize| (1..=count as u32).map(|step| rate(16_000 + 100 * step));
-    for other in steps(KEPT - 1) {
-        model.plan(request, other).unwrap();
+    let others = |count: usize| {
+        let hops = (1..=count as u64).map(|step| Duration::from_millis(100 + 10 * step));
+        hops.map(|hop| WindowRequest {
+            window: None,
+            hop: Some(hop),
+        })
+    };
+    for other in others(KEPT - 1) {
+        model.plan(other, rate(16_000)).unwrap();
     }
     assert!(Arc::ptr_eq(
         &first,
         &model.plan(request, rate(16_000)).unwrap()
     ));
-    for other in steps(KEPT) {
-        model.plan(request, other).unwrap();
+    for other in others(KEPT) {
+        model.plan(other, rate(16_000)).unwrap();
     }
     assert!(!Arc::ptr_eq(
         &first,
         &model.plan(request, rate(16_000)).unwrap()
     ));
+}
+
+#[test]
+fn plans_of_uncommon_rates_last_as_long_as_their_streams() {
+    let model = served();
+    let request = WindowRequest::default();
+    let plan = model.plan(request, rate(16_001)).unwrap();
+    let kept = Arc::downgrade(&plan);
+    drop(plan);
+    assert!(kept.upgrade().is_none());
 }
 
 #[test]
