@@ -168,7 +168,8 @@ impl Sessions {
         request: v1::RecognizeRequest,
     ) -> Result<v1::RecognizeResponse, Error> {
         let context = Arc::clone(&self.context);
-        session::recognize_clip(context, Caller::default(), None, request).await
+        let permit = context.admission.clip(&Caller::default())?;
+        session::recognize_clip(context, permit, None, request).await
     }
 
     /// Answers `ModelInfer` of the Open Inference Protocol.

@@ -8,6 +8,7 @@
 pub mod admission;
 pub mod auth;
 pub mod batcher;
+mod body;
 pub mod cli;
 pub mod config;
 mod context;

@@ -107,24 +107,15 @@ impl Admission {
         StreamPermit::live(self, caller)
     }
 
-    /// A place for a clip, whose request isn't read yet.
+    /// Places for a clip of `caller`, whose request isn't read yet.
     ///
     /// # Errors
     ///
     /// [`Error::TooMany`], [`Error::Overloaded`] and [`Error::ShuttingDown`].
-    pub(crate) fn clip(&self) -> Result<ClipPermit, Error> {
+    pub(crate) fn clip(&self, caller: &Caller) -> Result<ClipPermit, Error> {
         self.is_open()?;
         self.live.overload().is_late()?;
-        Ok(ClipPermit::new(self.clips.take(1)?))
-    }
-
-    /// Places for the channels of a clip, each of which counts as a stream.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::TooMany`].
-    pub(crate) fn lanes(&self, caller: &Caller, lanes: usize) -> Result<StreamPermit, Error> {
-        StreamPermit::recording(self, caller, lanes)
+        ClipPermit::new(self, caller)
     }
 
     fn is_open(&self) -> Result<(), Error> {

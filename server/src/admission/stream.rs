@@ -38,15 +38,11 @@ impl StreamPermit {
         })
     }
 
-    /// So many channels of a recording.
-    pub(super) fn recording(
-        admission: &Admission,
-        caller: &Caller,
-        lanes: usize,
-    ) -> Result<Self, Error> {
+    /// One recording.
+    pub(super) fn recording(admission: &Admission, caller: &Caller) -> Result<Self, Error> {
         Ok(Self {
             caller: caller.clone(),
-            places: Places::take(admission, caller, lanes)?,
+            places: Places::take(admission, caller, 1)?,
             live: Vec::new(),
         })
     }

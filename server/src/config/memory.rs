@@ -1,13 +1,18 @@
 //! How much memory a server may come to take.
 
 use super::Config;
-use crate::{services::LARGEST_CHUNK_REQUEST, session::UNREAD, transport};
+use crate::{
+    services::{LARGEST_CHUNK_REQUEST, LARGEST_CLIP_REQUEST},
+    session::UNREAD,
+    transport,
+};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 
 /// A server without streams: the program, its threads, and a model like the embedded
-/// one, with the tables of a few sample rates.
+/// one, with the tables of all common sample rates and of as many others as may be in use,
+/// 44 of at most 1.25 MiB.
 const IDLE: u64 = 96 * MIB;
 /// What a session keeps for a classified channel: levels of the longest window (430
 /// frames of 128 bands are 215 KiB), eight rows on their way, and the rest.
@@ -17,11 +22,15 @@ const RESPONSE: u64 = 20 * KIB;
 /// What a connection keeps beside its streams: TLS, a frame each way, compressed and
 /// plain header fields.
 const CONNECTION: u64 = 128 * KIB;
+/// A call without audio and a watch of health, of which there may be one for each
+/// connection: header fields, and buffers for a request that carries a name at most.
+const CALL: u64 = 32 * KIB;
 /// A row that waits for a model: as many numbers as a second of an encoder's features.
 const ROW: u64 = 16 * KIB;
-/// A clip: its request, for which a buffer may have grown to twice its size, and
-/// decoded audio.
-const CLIP: u64 = 36 * MIB;
+/// A clip: its request, and what becomes of it. That is values of tensors, as large as the
+/// request; or audio, decoded a piece at a time, and results: ten minutes of eight channels
+/// are 41,000 at the shortest hop, of 900 bytes each with what is sent of them.
+const CLIP: u64 = LARGEST_CLIP_REQUEST as u64 + 48 * MIB;
 
 impl Config {
     /// The most memory that the server takes with this configuration, in bytes, whatever
@@ -32,7 +41,7 @@ impl Config {
         let wide = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         let window = u64::from(transport::STREAM_WINDOW);
         let stream = window + wide(LARGEST_CHUNK_REQUEST) + LANE + wide(UNREAD + 1) * RESPONSE;
-        let connection = CONNECTION + 2 * u64::from(transport::FRAME + transport::HEADERS);
+        let connection = CONNECTION + CALL + 2 * u64::from(transport::FRAME + transport::HEADERS);
         [
             wide(self.limits.open_streams.get()).saturating_mul(stream),
             wide(self.server.connections.get()).saturating_mul(connection),

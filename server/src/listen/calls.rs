@@ -5,7 +5,6 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use http_body_util::BodyExt;
 use tokio::time::Instant;
 use tonic::{
     body::Body,
@@ -16,6 +15,7 @@ use tonic::{
 };
 
 use super::Peer;
+use crate::body::holding;
 
 /// The calls of one connection.
 #[derive(Clone, Debug)]
@@ -89,14 +89,6 @@ where
         let peer = request.extensions().get::<Peer>();
         let open = peer.map(|peer| peer.calls.begin());
         let answer = self.0.call(request);
-        Box::pin(async move { Ok(answer.await?.map(|body| held(body, open))) })
+        Box::pin(async move { Ok(answer.await?.map(|body| holding(body, open))) })
     }
-}
-
-/// A body that keeps a call open as long as it is there.
-fn held(body: Body, open: Option<OpenCall>) -> Body {
-    Body::new(body.map_frame(move |frame| {
-        let _ = &open;
-        frame
-    }))
 }

@@ -46,8 +46,18 @@ pub(crate) fn routes(context: &Arc<Context>) -> Result<Routes, Error> {
             .max_decoding_message_size(LARGEST_NAME_REQUEST),
     )
     .add_service(inference::service(context, Listener::Admin))
-    .add_service(reflection().build_v1().map_err(broken)?)
-    .add_service(reflection().build_v1alpha().map_err(broken)?))
+    .add_service(
+        reflection()
+            .build_v1()
+            .map_err(broken)?
+            .max_decoding_message_size(LARGEST_NAME_REQUEST),
+    )
+    .add_service(
+        reflection()
+            .build_v1alpha()
+            .map_err(broken)?
+            .max_decoding_message_size(LARGEST_NAME_REQUEST),
+    ))
 }
 
 #[derive(Debug)]

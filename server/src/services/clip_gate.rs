@@ -1,7 +1,12 @@
 //! Places for requests that hold a whole recording.
 
-use std::{convert::Infallible, future::Future, sync::Arc};
+use std::{
+    convert::Infallible,
+    future::{Future, ready},
+    sync::Arc,
+};
 
+use http_body_util::{BodyExt, Limited};
 use tonic::{
     Code, Status,
     body::Body,
@@ -9,33 +14,28 @@ use tonic::{
     server::NamedService,
 };
 
-use crate::{context::Context, session};
+use super::hears_audio;
+use crate::{Error, admission::Caller, body::holding, context::Context, session};
 
 /// The largest request that holds a recording.
-pub(super) const LARGEST_CLIP_REQUEST: usize = 16 << 20;
+pub(crate) const LARGEST_CLIP_REQUEST: usize = 16 << 20;
+/// What gRPC writes before a message: whether it is compressed, and its length.
+const PREFIX: usize = 5;
 
 /// Admits a clip before its bytes are read: the service within sees a request only
-/// when all of it is in memory.
+/// when all of it is in memory. The clip keeps its places until its response is sent.
 #[derive(Clone, Debug)]
 pub(super) struct ClipGate<S> {
     context: Arc<Context>,
     inner: S,
-    /// The methods whose requests are clips.
-    clips: &'static [&'static str],
 }
 
 impl<S> ClipGate<S> {
-    pub(super) fn new(context: &Arc<Context>, inner: S, clips: &'static [&'static str]) -> Self {
+    pub(super) fn new(context: &Arc<Context>, inner: S) -> Self {
         Self {
             context: Arc::clone(context),
             inner,
-            clips,
         }
-    }
-
-    fn is_clip(&self, path: &str) -> bool {
-        let method = path.rsplit('/').next();
-        method.is_some_and(|method| self.clips.contains(&method))
     }
 }
 
@@ -55,19 +55,41 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        let is_clip = self.is_clip(request.uri().path());
-        let answer = self.inner.call(request);
-        if !is_clip {
-            return Box::pin(answer);
+    fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
+        if !hears_audio(request.uri().path()) {
+            return Box::pin(self.inner.call(request));
         }
-        let context = Arc::clone(&self.context);
+        let caller = Caller::of(request.extensions());
+        let mut clip = match session::admit_clip(&self.context, &caller) {
+            Ok(clip) => clip,
+            Err(error) => return Box::pin(ready(Ok(Status::from(error).into_http()))),
+        };
+        request.extensions_mut().insert(clip.permit());
+        let answer = self.inner.call(request.map(one_message));
         Box::pin(async move {
-            session::admit_clip(&context, answer, code)
-                .await
-                .unwrap_or_else(|error| Ok(Status::from(error).into_http()))
+            match clip.answered(answer, code).await {
+                Ok(answer) => Ok(answer?.map(|body| holding(body, clip))),
+                Err(error) => Ok(Status::from(error).into_http()),
+            }
         })
     }
+}
+
+/// A body with no more in it than the largest message: whatever follows a message would
+/// take as much memory as that did.
+fn one_message(body: Body) -> Body {
+    let limited = Limited::new(body, PREFIX + LARGEST_CLIP_REQUEST);
+    Body::new(limited.map_err(|error| {
+        match error.downcast::<Status>() {
+            Ok(status) => *status,
+            Err(_) => Error::invalid(
+                "request",
+                format!("more than {LARGEST_CLIP_REQUEST} bytes"),
+                "1 message of at most as many",
+            )
+            .into(),
+        }
+    }))
 }
 
 /// How an answer ends: what fails has its status in the headers.

@@ -9,7 +9,7 @@ use ser_proto::v1::{
 use tonic::{Request, Response, Status};
 
 use super::clip_gate::{ClipGate, LARGEST_CLIP_REQUEST};
-use crate::{admission::Caller, context::Context, session, telemetry};
+use crate::{admission::ClipPermit, context::Context, session, telemetry};
 
 /// The service, within the limits on clips.
 pub(super) fn service(context: &Arc<Context>) -> ClipGate<SpeechEmotionClipsServer<Service>> {
@@ -18,7 +18,7 @@ pub(super) fn service(context: &Arc<Context>) -> ClipGate<SpeechEmotionClipsServ
     };
     let service =
         SpeechEmotionClipsServer::new(service).max_decoding_message_size(LARGEST_CLIP_REQUEST);
-    ClipGate::new(context, service, &["Recognize"])
+    ClipGate::new(context, service)
 }
 
 #[derive(Debug)]
@@ -32,11 +32,11 @@ impl SpeechEmotionClips for Service {
         &self,
         request: Request<RecognizeRequest>,
     ) -> Result<Response<RecognizeResponse>, Status> {
-        let caller = Caller::of(request.extensions());
+        let permit = ClipPermit::of(request.extensions())?;
         let context = Arc::clone(&self.context);
         let span =
             (context.tracer).call(telemetry::Service::SpeechEmotionClips, request.metadata());
-        let clip = session::recognize_clip(context, caller, span, request.into_inner());
+        let clip = session::recognize_clip(context, permit, span, request.into_inner());
         Ok(Response::new(clip.await?))
     }
 }

@@ -22,6 +22,7 @@ use crate::{Error, context::Context};
 use inference::Listener;
 
 pub(crate) use admin::routes as admin_routes;
+pub(crate) use clip_gate::LARGEST_CLIP_REQUEST;
 pub(crate) use health::Readiness;
 #[cfg(feature = "fuzzing")]
 pub(crate) use inference::infer;
@@ -29,6 +30,19 @@ pub(crate) use inference::infer;
 /// The largest request of a stream: a chunk of 128 KiB, with room for operators
 /// who allow more.
 pub(crate) const LARGEST_CHUNK_REQUEST: usize = 256 << 10;
+/// Methods whose requests carry audio, or features of it. They admit and limit their calls
+/// themselves.
+const HEARING: [&str; 3] = [
+    "/ser.v1.SpeechEmotion/StreamingRecognize",
+    "/ser.v1.SpeechEmotionClips/Recognize",
+    "/inference.GRPCInferenceService/ModelInfer",
+];
+
+/// Whether the method at `path` is one of them.
+pub(crate) fn hears_audio(path: &str) -> bool {
+    HEARING.contains(&path)
+}
+
 /// The largest request that carries a name at most.
 const LARGEST_NAME_REQUEST: usize = 4 << 10;
 

@@ -22,42 +22,81 @@ use super::{
 };
 use tonic::Code;
 
-use crate::{Error, admission::Caller, batcher::Pace, context::Context, telemetry::CallSpan};
+use crate::{
+    Error,
+    admission::{Caller, ClipPermit},
+    batcher::Pace,
+    context::Context,
+    shutdown::{Drain, Work},
+    telemetry::CallSpan,
+};
 
 /// Samples of all channels that a file is decoded to at a time, at least; at most
 /// a block of the file more, of 65,535 samples of 8 channels.
 const PIECE: usize = 1 << 16;
 
-/// Holds a clip's place while `answer` receives and recognises it, and gives up on
-/// it in time. `code` tells how an answer ends.
+/// A clip that holds its places until this is dropped: from before the first byte of
+/// its request is read to after the last one of its response.
+#[derive(Debug)]
+pub(crate) struct OpenClip {
+    permit: ClipPermit,
+    /// A server that stops waits for it.
+    _work: Work,
+    record: Record,
+    deadline: Duration,
+    drain: Drain,
+}
+
+/// Takes the places of a clip of `caller`, whose request isn't read yet.
 ///
 /// # Errors
 ///
-/// [`Error::Loading`], [`Error::TooMany`], [`Error::TooLate`] and
+/// [`Error::Loading`], [`Error::TooMany`], [`Error::Overloaded`] and
 /// [`Error::ShuttingDown`].
-pub(crate) async fn admit<T>(
-    context: &Context,
-    answer: impl Future<Output = T>,
-    code: impl FnOnce(&T) -> Code,
-) -> Result<T, Error> {
-    let admitted = context.models().and_then(|_| context.admission.clip());
-    let _permit = admitted.inspect_err(|error| context.refused(error))?;
-    let _work = context.drain.work();
-    let deadline = context.limits.clip_deadline;
-    let mut drain = context.drain.clone();
-    let mut record = Record::clip(&context.metrics);
-    let answer = tokio::select! {
-        answer = answer => Ok(answer),
-        () = sleep(deadline) => Err(Error::TooLate {
-            field: "clip",
-            seen: "unfinished",
-            after: deadline,
-            expected: "a shorter clip or a faster upload",
-        }),
-        () = async { sleep_until(drain.begun().await).await } => Err(Error::ShuttingDown),
-    };
-    record.end(answer.as_ref().map_or_else(Error::code, code));
-    answer
+pub(crate) fn admit(context: &Context, caller: &Caller) -> Result<OpenClip, Error> {
+    let admitted = context.models();
+    let admitted = admitted.and_then(|_| context.admission.clip(caller));
+    Ok(OpenClip {
+        permit: admitted.inspect_err(|error| context.refused(error))?,
+        _work: context.drain.work(),
+        record: Record::clip(&context.metrics),
+        deadline: context.limits.clip_deadline,
+        drain: context.drain.clone(),
+    })
+}
+
+impl OpenClip {
+    /// What whoever recognises the clip needs.
+    pub(crate) fn permit(&self) -> ClipPermit {
+        self.permit.clone()
+    }
+
+    /// Waits while `answer` receives and recognises the clip, and gives up on it in
+    /// time. `code` tells how an answer ends.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooLate`] and [`Error::ShuttingDown`].
+    pub(crate) async fn answered<T>(
+        &mut self,
+        answer: impl Future<Output = T>,
+        code: impl FnOnce(&T) -> Code,
+    ) -> Result<T, Error> {
+        let (deadline, drain) = (self.deadline, &mut self.drain);
+        let answer = tokio::select! {
+            answer = answer => Ok(answer),
+            () = sleep(deadline) => Err(Error::TooLate {
+                field: "clip",
+                seen: "unfinished",
+                after: deadline,
+                expected: "a shorter clip or a faster upload",
+            }),
+            () = async { sleep_until(drain.begun().await).await } => Err(Error::ShuttingDown),
+        };
+        let code = answer.as_ref().map_or_else(Error::code, code);
+        self.record.end(code);
+        answer
+    }
 }
 
 /// Works off a clip as if it came in a bulk stream, cut as the session's grid
@@ -68,12 +107,12 @@ pub(crate) async fn admit<T>(
 /// Everything that `clips.proto` names of the clip itself.
 pub(crate) async fn recognize(
     context: Arc<Context>,
-    caller: Caller,
+    permit: ClipPermit,
     span: Option<Arc<CallSpan>>,
     request: RecognizeRequest,
 ) -> Result<RecognizeResponse, Error> {
-    let account = Account::new(&context, &caller.principal, span);
-    let response = recognize_for(&context, &caller, &account, request).await;
+    let account = Account::new(&context, &permit.caller().principal, span);
+    let response = recognize_for(&context, &permit, &account, request).await;
     account.end(response.as_ref().map_or_else(Error::code, |_| Code::Ok));
     response
 }
@@ -85,22 +124,23 @@ pub(crate) async fn recognize(
 /// The same.
 pub(crate) async fn recognize_for(
     context: &Arc<Context>,
-    caller: &Caller,
+    permit: &ClipPermit,
     account: &Account,
     request: RecognizeRequest,
 ) -> Result<RecognizeResponse, Error> {
     let RecognizeRequest { clip, options } = request;
     let validating = Arc::clone(context);
-    let (recognition, clip) = off_the_workers(context, move || {
+    let accepted = off_the_workers(context, move || {
         let clip = Clip::open(clip, validating.limits.clip_duration)?;
         let options = options.unwrap_or_default();
         let recognition = Recognition::new(validating.models()?, clip.format, &options, Pace::Bulk)
             .map_err(|error| error.within("options"))?;
         Ok((recognition, clip))
     })
-    .await?;
-    let places = context.admission.lanes(caller, recognition.lanes());
-    let _permit = places.inspect_err(|error| context.refused(error))?;
+    .await;
+    let (recognition, clip) = accepted.inspect_err(|error| context.refused(error))?;
+    let begun = permit.begin(&context.admission, recognition.lanes());
+    begun.inspect_err(|error| context.refused(error))?;
     let id = format!("{:016x}", rand::random::<u64>());
     account.started(&id, &recognition);
     let started = messages::started(&recognition, id);

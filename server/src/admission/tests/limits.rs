@@ -73,7 +73,8 @@ fn a_caller_has_a_limit_of_its_own() {
         principal: Principal::new("ward", NonZeroUsize::new(3)),
         ..caller(4)
     };
-    let _three = admission.lanes(&of_its_own, 3).unwrap();
+    let clip = admission.clip(&of_its_own).unwrap();
+    clip.begin(&admission, 3).unwrap();
     let message = "streams of \"ward\": 3 open; expected at most 3, try again later";
     refused(
         admission.stream(&of_its_own),
@@ -118,11 +119,34 @@ fn clips_are_limited() {
     let (_server, admission) = admission(|config| {
         config.limits.open_clips = NonZeroUsize::new(1).unwrap();
     });
-    let clip = admission.clip().unwrap();
+    let clip = admission.clip(&caller(1)).unwrap();
     let message = "clips: 1 open; expected at most 1, try again later";
-    refused(admission.clip(), Refusal::Clips, message);
+    refused(admission.clip(&caller(2)), Refusal::Clips, message);
     drop(clip);
-    admission.clip().unwrap();
+    admission.clip(&caller(2)).unwrap();
+}
+
+#[test]
+fn nobody_takes_all_places_of_clips_whose_requests_never_end() {
+    let (_server, admission) = admission(|config| {
+        config.limits.streams_per_principal = NonZeroUsize::new(2);
+        config.server.streams_per_connection = 3;
+    });
+    let _two = [1, 2].map(|port| admission.clip(&caller(port)).unwrap());
+    let message = "streams of \"anonymous\": 2 open; expected at most 2, try again later";
+    refused(
+        admission.clip(&caller(3)),
+        Refusal::PrincipalStreams,
+        message,
+    );
+    let ward = Caller {
+        principal: Principal::new("ward", NonZeroUsize::new(9)),
+        ..caller(4)
+    };
+    let _three = [(); 3].map(|()| admission.clip(&ward).unwrap());
+    let message = "streams of this connection: 3 open; expected at most 3, try again later";
+    refused(admission.clip(&ward), Refusal::ConnectionStreams, message);
+    assert_eq!(admission.clips.open(), 5);
 }
 
 #[test]
@@ -132,7 +156,7 @@ fn a_server_that_stops_takes_nothing_new() {
     server.begin(std::time::Duration::from_secs(20));
     for error in [
         admission.stream(&caller(1)).unwrap_err(),
-        admission.clip().unwrap_err(),
+        admission.clip(&caller(1)).unwrap_err(),
     ] {
         assert_eq!(error.to_string(), "server: shutting down");
         assert_eq!(Refusal::of(&error), Some(Refusal::Draining));

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     Error,
-    admission::Caller,
+    admission::ClipPermit,
     context::Context,
     models::ServedModel,
     session::{self, Account},
@@ -59,7 +59,7 @@ pub(super) fn sample_rate(
 /// [`Error::Invalid`] of the tensor, and everything that can become of a clip.
 pub(super) async fn infer(
     context: &Arc<Context>,
-    caller: &Caller,
+    permit: &ClipPermit,
     account: &Account,
     sample_rate: u32,
     model: &ServedModel,
@@ -93,7 +93,7 @@ pub(super) async fn infer(
                 ..RecognitionOptions::default()
             }),
         };
-        let said = session::recognize_clip_for(context, caller, account, clip).await?;
+        let said = session::recognize_clip_for(context, permit, account, clip).await?;
         let summary = said.summaries.into_iter().next().unwrap_or_default();
         let mean = summary.mean_posterior.iter().map(|score| score.probability);
         // Nothing is known of a recording in which nobody speaks.

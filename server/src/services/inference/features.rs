@@ -8,7 +8,6 @@ use super::{
 };
 use crate::{
     Error,
-    admission::Caller,
     batcher::{Pace, PendingRow},
     context::Context,
     models::ServedModel,
@@ -19,11 +18,10 @@ use crate::{
 ///
 /// # Errors
 ///
-/// [`Error::Invalid`] of the tensors, [`Error::TooMany`], [`Error::NotServing`] and
+/// [`Error::Invalid`] of the tensors, [`Error::NotServing`] and
 /// [`Error::InferenceFailed`].
 pub(super) async fn infer(
     context: &Context,
-    caller: &Caller,
     account: &Account,
     model: &ServedModel,
     mut inputs: Inputs,
@@ -44,8 +42,6 @@ pub(super) async fn infer(
     };
     let valid_steps = valid_steps(&mut inputs, rows, shape.steps)?;
 
-    let place = context.admission.lanes(caller, 1);
-    let _permit = place.inspect_err(|error| context.refused(error))?;
     let mut turn = Turn::new(context.admission.pressure(), Pace::Bulk);
     let mut submitter = model.batcher().submitter(Pace::Bulk);
     let mut pending: Vec<PendingRow> = Vec::with_capacity(rows);

@@ -7,9 +7,11 @@ mod inputs;
 mod metadata;
 mod outputs;
 mod repository;
+mod server;
 mod statistics;
 mod target;
 mod tensors;
+mod weight;
 
 #[cfg(test)]
 mod tests;
@@ -23,14 +25,14 @@ use ser_proto::inference::{
     RepositoryIndexResponse, RepositoryModelLoadRequest, RepositoryModelLoadResponse,
     RepositoryModelUnloadRequest, RepositoryModelUnloadResponse, ServerLiveRequest,
     ServerLiveResponse, ServerMetadataRequest, ServerMetadataResponse, ServerReadyRequest,
-    ServerReadyResponse,
-    grpc_inference_service_server::{GrpcInferenceService, GrpcInferenceServiceServer},
+    ServerReadyResponse, grpc_inference_service_server::GrpcInferenceService,
 };
 use tonic::{Code, Request, Response, Status};
 
-use super::clip_gate::{ClipGate, LARGEST_CLIP_REQUEST};
-use crate::{Error, admission::Caller, context::Context, session::Account, telemetry};
+use super::clip_gate::ClipGate;
+use crate::{Error, admission::ClipPermit, context::Context, session::Account, telemetry};
 use inputs::Inputs;
+use server::Server;
 use target::{Form, Target};
 
 /// What of the protocol there is beside inference, in Triton's words.
@@ -47,16 +49,12 @@ const EXTENSIONS: [&str; 5] = [
 const EMPTY_LAST_RESPONSE: &str = "triton_enable_empty_final_response";
 
 /// The service, within the limits on clips.
-pub(super) fn service(
-    context: &Arc<Context>,
-    listener: Listener,
-) -> ClipGate<GrpcInferenceServiceServer<Service>> {
-    let service = GrpcInferenceServiceServer::new(Service {
+pub(super) fn service(context: &Arc<Context>, listener: Listener) -> ClipGate<Server> {
+    let service = Service {
         context: Arc::clone(context),
         listener,
-    });
-    let service = service.max_decoding_message_size(LARGEST_CLIP_REQUEST);
-    ClipGate::new(context, service, &["ModelInfer"])
+    };
+    ClipGate::new(context, Server::new(service))
 }
 
 /// Where a request came in.
@@ -77,13 +75,15 @@ pub(crate) async fn infer(
     context: &Arc<Context>,
     request: ModelInferRequest,
 ) -> Result<ModelInferResponse, Error> {
-    let caller = Caller::default();
-    let account = Account::new(context, &caller.principal, None);
+    let permit = context
+        .admission
+        .clip(&crate::admission::Caller::default())?;
+    let account = Account::new(context, &permit.caller().principal, None);
     let service = Service {
         context: Arc::clone(context),
         listener: Listener::Main,
     };
-    service.infer(&caller, &account, request).await
+    service.infer(&permit, &account, request).await
 }
 
 #[derive(Debug)]
@@ -99,7 +99,7 @@ impl Service {
 
     async fn infer(
         &self,
-        caller: &Caller,
+        permit: &ClipPermit,
         account: &Account,
         request: ModelInferRequest,
     ) -> Result<ModelInferResponse, Error> {
@@ -117,11 +117,11 @@ impl Service {
         let outputs = match target.form {
             Form::Audio => {
                 let rate = audio::sample_rate(&target.model, &parameters)?;
-                audio::infer(&self.context, caller, account, rate, &target.model, inputs).await?
+                audio::infer(&self.context, permit, account, rate, &target.model, inputs).await?
             }
             Form::Features => {
                 tensors::no_parameters("parameters", &parameters)?;
-                features::infer(&self.context, caller, account, &target.model, inputs).await?
+                features::infer(&self.context, account, &target.model, inputs).await?
             }
         };
         let manifest = target.model.manifest();
@@ -191,10 +191,10 @@ impl GrpcInferenceService for Service {
         &self,
         request: Request<ModelInferRequest>,
     ) -> Result<Response<ModelInferResponse>, Status> {
-        let caller = Caller::of(request.extensions());
+        let permit = ClipPermit::of(request.extensions())?;
         let span = (self.context.tracer).call(telemetry::Service::Inference, request.metadata());
-        let account = Account::new(&self.context, &caller.principal, span);
-        let answer = self.infer(&caller, &account, request.into_inner()).await;
+        let account = Account::new(&self.context, &permit.caller().principal, span);
+        let answer = self.infer(&permit, &account, request.into_inner()).await;
         account.end(answer.as_ref().map_or_else(Error::code, |_| Code::Ok));
         Ok(Response::new(answer?))
     }

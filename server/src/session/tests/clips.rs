@@ -78,20 +78,17 @@ async fn clips_are_limited_from_their_first_byte() {
     let bench = Bench::with(|fixture| {
         fixture.config.limits.open_clips = std::num::NonZeroUsize::MIN;
     });
-    let one = admit_clip(&bench.context, pending::<()>(), |()| Code::Ok);
-    let other = async {
-        tokio::task::yield_now().await;
-        admit_clip(&bench.context, pending::<()>(), |()| Code::Ok).await
-    };
-    let (one, other) = tokio::join!(biased; one, other);
+    let mut one = admit_clip(&bench.context, &Caller::default()).unwrap();
+    let other = admit_clip(&bench.context, &Caller::default()).unwrap_err();
+    let late = one.answered(pending::<()>(), |()| Code::Ok).await;
     let refusals = [
         (
-            one.unwrap_err(),
+            late.unwrap_err(),
             Code::DeadlineExceeded,
             "clip: unfinished for 120s; expected a shorter clip or a faster upload",
         ),
         (
-            other.unwrap_err(),
+            other,
             Code::ResourceExhausted,
             "clips: 1 open; expected at most 1, try again later",
         ),
@@ -100,25 +97,28 @@ async fn clips_are_limited_from_their_first_byte() {
         assert_eq!((error.code(), error.to_string().as_str()), (code, message));
         assert_promised(message);
     }
-    assert!(
-        admit_clip(&bench.context, async {}, |()| Code::Ok)
-            .await
-            .is_ok()
-    );
+    // What is sent back takes memory, too.
+    assert!(admit_clip(&bench.context, &Caller::default()).is_err());
+    drop(one);
+    admit_clip(&bench.context, &Caller::default()).unwrap();
 }
 
 #[tokio::test(start_paused = true)]
 async fn clips_end_with_the_server() {
     let bench = Bench::new();
     let time = Duration::from_secs(20);
+    let caller = Caller::default();
+    let mut first = admit_clip(&bench.context, &caller).unwrap();
+    let mut second = admit_clip(&bench.context, &caller).unwrap();
     let (finished, ended, ()) = tokio::join!(
         biased;
-        admit_clip(&bench.context, tokio::time::sleep(time / 2), |()| Code::Ok),
-        admit_clip(&bench.context, pending::<()>(), |()| Code::Ok),
+        first.answered(tokio::time::sleep(time / 2), |()| Code::Ok),
+        second.answered(pending::<()>(), |()| Code::Ok),
         async { bench.shutdown.begin(time) },
     );
     assert!(finished.is_ok(), "{finished:?}");
-    let late = admit_clip(&bench.context, async {}, |()| Code::Ok).await;
+    let late = admit_clip(&bench.context, &caller).map(drop);
+    drop((first, second));
     for error in [ended.unwrap_err(), late.unwrap_err()] {
         assert!(matches!(error, Error::ShuttingDown), "{error}");
     }
@@ -137,7 +137,8 @@ async fn a_clip_gets_the_results_of_a_stream() {
         })),
         options: config.options,
     };
-    let clip = recognize_clip(Arc::clone(&bench.context), Caller::default(), None, request)
+    let permit = bench.context.admission.clip(&Caller::default()).unwrap();
+    let clip = recognize_clip(Arc::clone(&bench.context), permit, None, request)
         .await
         .unwrap();
     assert_eq!(clip.results, without_positions(streamed.results));
@@ -219,5 +220,6 @@ async fn recognize(bench: &Bench, clip: Option<Clip>) -> Result<RecognizeRespons
         clip,
         options: None,
     };
-    recognize_clip(Arc::clone(&bench.context), Caller::default(), None, request).await
+    let permit = bench.context.admission.clip(&Caller::default())?;
+    recognize_clip(Arc::clone(&bench.context), permit, None, request).await
 }

@@ -1,5 +1,6 @@
 //! The protocol's messages, without a network.
 
+mod limits;
 mod models;
 mod recordings;
 mod refusals;
@@ -16,6 +17,7 @@ use tonic::Code;
 
 use super::*;
 use crate::{
+    admission::Caller,
     fixture::{Fixture, babble, bytes},
     models::Repository,
     shutdown::Shutdown,
@@ -72,8 +74,15 @@ impl Bench {
     }
 
     async fn infer(&self, request: ModelInferRequest) -> Result<ModelInferResponse, Status> {
-        let answer = self.service.model_infer(Request::new(request)).await;
+        let mut request = Request::new(request);
+        request.extensions_mut().insert(self.permit()?);
+        let answer = self.service.model_infer(request).await;
         answer.map(Response::into_inner)
+    }
+
+    fn permit(&self) -> Result<ClipPermit, Error> {
+        let admission = &self.service.context.admission;
+        admission.clip(&Caller::default())
     }
 
     /// The status of a request that is refused.

@@ -44,7 +44,7 @@ async fn a_recording_has_the_emotion_of_a_clip() {
     };
     let clip = crate::session::recognize_clip(
         Arc::clone(&bench.service.context),
-        Caller::default(),
+        bench.permit().unwrap(),
         None,
         clip,
     )
