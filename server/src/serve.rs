@@ -16,7 +16,7 @@ use tracing::{error, info};
 
 use crate::{
     Error,
-    config::{Config, ServerConfig},
+    config::Config,
     context::Context,
     models::{BackendRegistry, ModelRegistry, Repository},
     services::{self, Readiness},
@@ -71,13 +71,12 @@ pub async fn run(
     let (readiness, health) = Readiness::not_ready(metrics).await;
     let routes = services::routes(&context, health.clone())?;
     let admin_routes = services::admin_routes(&context)?;
-    let server = &config.server;
     let closing = CancellationToken::new();
-    let mut clients = pin!(clients.serve(routes, server, closing.clone()));
-    let mut operators = pin!(if_any(operators, admin_routes, server, &closing));
+    let mut clients = pin!(clients.serve(routes, &config, closing.clone()));
+    let mut operators = pin!(if_any(operators, admin_routes, &config, &closing));
     // Probes are answered to the end, that of the drain too.
     let never = CancellationToken::new();
-    let mut probes = pin!(if_any(probes, Routes::new(health), server, &never));
+    let mut probes = pin!(if_any(probes, Routes::new(health), &config, &never));
 
     let watched = Arc::clone(&context);
     let _watch = AbortOnDropHandle::new(tokio::spawn(async move {
@@ -115,7 +114,7 @@ pub async fn run(
 async fn if_any(
     entrance: Option<Entrance>,
     routes: Routes,
-    config: &ServerConfig,
+    config: &Config,
     closing: &CancellationToken,
 ) -> Result<(), Error> {
     match entrance {

@@ -3,12 +3,14 @@
 //! What is open is counted by the permits that streams and clips hold, so that a
 //! place is free again as soon as its task has ended, however it ended.
 
+mod brief;
 mod caller;
 mod clip;
 mod live;
 mod monitor;
 mod overload;
 mod pressure;
+mod punctual;
 mod refusal;
 mod shares;
 mod slots;
@@ -23,6 +25,7 @@ use crate::{
     shutdown::Drain,
 };
 
+pub(crate) use brief::BriefCalls;
 pub(crate) use caller::Caller;
 pub(crate) use clip::ClipPermit;
 pub(crate) use pressure::Pressure;

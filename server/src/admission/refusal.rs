@@ -22,6 +22,8 @@ pub enum Refusal {
     Calls,
     /// As many of them as may be stay open to watch.
     Watches,
+    /// The request of a call without audio didn't come in time.
+    Late,
     /// As many uncommon sample rates are in use as may be.
     SampleRates,
     /// The open streams need all that the server has, or soon will.
@@ -30,7 +32,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every reason there is.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Loading,
         Self::Draining,
         Self::Streams,
@@ -39,6 +41,7 @@ impl Refusal {
         Self::Clips,
         Self::Calls,
         Self::Watches,
+        Self::Late,
         Self::SampleRates,
         Self::Overloaded,
     ];
@@ -55,6 +58,7 @@ impl Refusal {
             Self::Clips => "clips",
             Self::Calls => "calls",
             Self::Watches => "watches",
+            Self::Late => "late",
             Self::SampleRates => "sample_rates",
             Self::Overloaded => "overloaded",
         }

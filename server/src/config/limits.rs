@@ -11,10 +11,12 @@ use super::duration;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
-    /// How long a stream may take to send its config. Default: 10 s.
+    /// How long a stream may take to send its config, and a call without audio its
+    /// request. Default: 10 s.
     #[serde(with = "duration::Positive")]
     pub first_message: Duration,
-    /// How long a stream may send nothing. Default: 30 s.
+    /// How long a stream may send nothing, and a client of the reflection service ask
+    /// nothing. Default: 30 s.
     #[serde(with = "duration::Positive")]
     pub idle: Duration,
     /// How long a stream may send nothing after it has said that its microphone is off.
@@ -44,12 +46,13 @@ pub struct LimitsConfig {
     /// as one. Default: 10000.
     pub open_streams: NonZeroUsize,
     /// Streams that one caller, by the name of its token, may have open at once, unless
-    /// its token says otherwise; callers without a token share this. Default: none of
+    /// its token says otherwise; callers without a token share this. A clip counts as one
+    /// from the first byte of its request to the last of its response. Default: none of
     /// its own, so `open_streams`.
     #[schemars(example = 100)]
     pub streams_per_principal: Option<NonZeroUsize>,
-    /// Clips received or recognised at once. Each takes memory for its request
-    /// of at most 16 MiB, 3 MiB of decoded audio, and its results. Default: 8.
+    /// Clips received, recognised or sent back at once. Each takes at most 64 MiB: its
+    /// request of 16 MiB, decoded audio, and results. Default: 8.
     pub open_clips: NonZeroUsize,
     /// The longest clip, as far as it fits into a request: 16 MiB hold 524 s of
     /// 16-bit PCM at 16 kHz, one channel. Default: 600 s.

@@ -24,14 +24,16 @@ pub struct ServerConfig {
     /// encrypts. Default: false.
     pub allow_plaintext: bool,
     /// Connections open at once, each with a file descriptor. Further ones are
-    /// closed as they come. Default: 10000.
+    /// closed as they come. There may be as many calls without audio, and
+    /// as many watches of health. Default: 10000.
     pub connections: NonZeroUsize,
     /// How long a connection may take to become one: TLS, and the first bytes of
     /// HTTP/2. Default: 10 s.
     #[serde(with = "duration::Positive")]
     pub handshake: Duration,
     /// A connection without a call is closed after this long, so that its place is free
-    /// for others. A call of any service counts, as long as it is open. Default: 10 min.
+    /// for others. A call of any service counts, as long as it is open. On the listener
+    /// of probes it is 5 s at most. Default: 10 min.
     #[serde(with = "duration::Positive")]
     pub idle_connection: Duration,
     /// HTTP/2 streams that one connection may have open. Default: 1024.

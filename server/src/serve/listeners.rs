@@ -9,8 +9,9 @@ use tracing::{info, warn};
 
 use crate::{
     Error,
+    admission::BriefCalls,
     auth::{Audit, Guard, Tokens},
-    config::{Config, MetricsConfig, ServerConfig},
+    config::{Config, MetricsConfig},
     listen::{Admittance, Counted, Credentials, Identity, Incoming},
     reload::{Reloaded, Source},
     telemetry::{self, Metrics, Telemetry},
@@ -21,12 +22,18 @@ use crate::{
 const FEW_CALLS: u32 = 16;
 /// Connections of operators, or of probes.
 const FEW_CONNECTIONS: NonZeroUsize = NonZeroUsize::new(64).expect("not zero");
+/// Watches of health on the listener of probes: half of its connections at most.
+const FEW_WATCHES: NonZeroUsize = NonZeroUsize::new(32).expect("not zero");
+/// How long a probe's connection stays open without a call, at most: probes ask and go,
+/// and those that stay must leave room for them.
+const PROBE_IDLE: Duration = Duration::from_secs(5);
 
 /// A socket, and what whoever connects to it has to bring.
 pub(super) struct Entrance {
     name: &'static str,
     listener: TcpListener,
     connections: NonZeroUsize,
+    watches: NonZeroUsize,
     handshake: Duration,
     idle: Duration,
     identity: Option<Arc<Reloaded<Identity>>>,
@@ -50,6 +57,7 @@ impl Entrance {
             name: "server",
             listener,
             connections: config.server.connections,
+            watches: config.server.connections,
             handshake: config.server.handshake,
             idle: config.server.idle_connection,
             identity: opened(tls, metrics)?,
@@ -76,6 +84,7 @@ impl Entrance {
             name: "admin",
             listener: bind("--admin-listen", address).await?,
             connections: FEW_CONNECTIONS,
+            watches: FEW_CONNECTIONS,
             handshake: config.server.handshake,
             idle: config.server.idle_connection,
             identity: opened(tls, metrics)?,
@@ -103,8 +112,9 @@ impl Entrance {
             name: "health",
             listener: bind("health.listen", address).await?,
             connections: FEW_CONNECTIONS,
+            watches: FEW_WATCHES,
             handshake: config.server.handshake,
-            idle: config.server.idle_connection,
+            idle: config.server.idle_connection.min(PROBE_IDLE),
             identity: None,
             tokens: None,
             metrics: Arc::clone(metrics),
@@ -144,9 +154,15 @@ impl Entrance {
     pub(super) async fn serve(
         self,
         routes: Routes,
-        config: &ServerConfig,
+        config: &Config,
         closing: CancellationToken,
     ) -> Result<(), Error> {
+        let brief = BriefCalls::new(
+            self.connections,
+            self.watches,
+            &config.limits,
+            &self.metrics,
+        );
         let guard = Guard {
             listener: self.name,
             identity: self.identity.clone(),
@@ -163,11 +179,11 @@ impl Entrance {
             metrics: self.metrics,
         };
         let incoming = Incoming::new(self.listener, admittance);
-        let mut server = transport(config);
+        let mut server = transport(&config.server);
         if self.name != "server" {
             server = server.max_concurrent_streams(FEW_CALLS);
         }
-        let services = Counted(guard.before(routes.prepare()));
+        let services = Counted(guard.before(brief.before(routes.prepare())));
         let closing = closing.cancelled_owned();
         let ended = server.serve_with_incoming_shutdown(services, incoming, closing);
         Ok(ended.await?)

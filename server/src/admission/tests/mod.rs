@@ -1,4 +1,5 @@
 //! What may begin, and what may not.
 
+mod brief;
 mod limits;
 mod overload;

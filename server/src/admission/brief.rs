@@ -1,0 +1,165 @@
+//! Calls that carry no audio: how many there may be, and how long their requests may take.
+//!
+//! They cost next to nothing once they have arrived. But without limits whoever never
+//! sends a request, or never reads an answer, would hold memory for as long as its
+//! connection lives.
+
+use std::{
+    convert::Infallible,
+    future::ready,
+    num::NonZeroUsize,
+    sync::{Arc, OnceLock},
+};
+
+use http_body_util::BodyExt;
+use tonic::{
+    Status,
+    body::Body,
+    codegen::{
+        BoxFuture, Context, Poll, Service,
+        http::{Request, Response},
+    },
+};
+
+use super::{
+    Refusal,
+    punctual::{Patience, Punctual},
+    slots::{Slot, Slots},
+};
+use crate::{Error, body::holding, config::LimitsConfig, services, telemetry::Metrics};
+
+/// What the calls of one listener share.
+#[derive(Debug)]
+pub(crate) struct BriefCalls {
+    calls: Slots,
+    watches: Slots,
+    limits: LimitsConfig,
+    metrics: Arc<Metrics>,
+}
+
+/// What a call is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// A request and its answer.
+    Question,
+    /// A request, and answers for as long as somebody listens.
+    Watch,
+    /// Requests and answers in turn.
+    Talk,
+}
+
+impl Kind {
+    fn of(path: &str) -> Self {
+        match path.rsplit('/').next() {
+            Some("Watch") => Self::Watch,
+            Some("ServerReflectionInfo") => Self::Talk,
+            _ => Self::Question,
+        }
+    }
+}
+
+impl BriefCalls {
+    /// So many `calls`, and beside them so many `watches`, which stay: there are always
+    /// places left for those that only ask.
+    pub(crate) fn new(
+        calls: NonZeroUsize,
+        watches: NonZeroUsize,
+        limits: &LimitsConfig,
+        metrics: &Arc<Metrics>,
+    ) -> Self {
+        Self {
+            calls: Slots::new("calls", Refusal::Calls, calls.get()),
+            watches: Slots::new("watches", Refusal::Watches, watches.get()),
+            limits: limits.clone(),
+            metrics: Arc::clone(metrics),
+        }
+    }
+
+    /// Puts this before `services`.
+    pub(crate) fn before<S>(self, services: S) -> Brief<S> {
+        let calls = Arc::new(self);
+        Brief { calls, services }
+    }
+
+    fn place(&self, kind: Kind) -> Result<Slot, Error> {
+        match kind {
+            Kind::Question | Kind::Talk => self.calls.take(1),
+            Kind::Watch => self.watches.take(1),
+        }
+    }
+
+    fn patience(&self, kind: Kind) -> Patience {
+        match kind {
+            Kind::Question | Kind::Watch => Patience::WithAll(self.limits.first_message),
+            Kind::Talk => Patience::WithEach(self.limits.idle),
+        }
+    }
+
+    fn refuse(&self, error: Error) -> Response<Body> {
+        if let Some(refusal) = Refusal::of(&error) {
+            self.metrics.rejected(refusal);
+        }
+        Status::from(error).into_http()
+    }
+}
+
+/// Services all of whose calls are within the limits of [`BriefCalls`], but for those
+/// that have audio in them and limits of their own.
+#[derive(Clone, Debug)]
+pub(crate) struct Brief<S> {
+    calls: Arc<BriefCalls>,
+    services: S,
+}
+
+impl<S> Service<Request<Body>> for Brief<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<Response<Body>, Infallible>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.services.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let path = request.uri().path();
+        if services::hears_audio(path) {
+            return Box::pin(self.services.call(request));
+        }
+        let kind = Kind::of(path);
+        let place = match self.calls.place(kind) {
+            Ok(place) => place,
+            Err(error) => return Box::pin(ready(Ok(self.calls.refuse(error)))),
+        };
+        let late = Arc::new(OnceLock::new());
+        let patience = self.calls.patience(kind);
+        let (told, metrics) = (Arc::clone(&late), Arc::clone(&self.calls.metrics));
+        let punctual = |body| {
+            Body::new(Punctual::new(body, patience, move |status: &Status| {
+                metrics.rejected(Refusal::Late);
+                // Nobody else tells it.
+                let _ = told.set(status.clone());
+            }))
+        };
+        let answer = self.services.call(request.map(punctual));
+        Box::pin(async move {
+            let answer = answer.await?;
+            Ok(answer.map(|body| holding(ending_with(late, body), place)))
+        })
+    }
+}
+
+/// A body that ends with the status in `end`, if there is one: a service that talks has
+/// answered already, and takes a request that fails for the last.
+fn ending_with(end: Arc<OnceLock<Status>>, body: Body) -> Body {
+    Body::new(body.map_frame(move |mut frame| {
+        if let (Some(trailers), Some(status)) = (frame.trailers_mut(), end.get()) {
+            // Only metadata could be wrong, and there is none.
+            let _ = status.add_header(trailers);
+        }
+        frame
+    }))
+}
