@@ -30,8 +30,16 @@ from hyperframe.frame import (
 )
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-PATH = "/ser.v1.SpeechEmotion/StreamingRecognize"
+STREAM = "/ser.v1.SpeechEmotion/StreamingRecognize"
+CLIP = "/ser.v1.SpeechEmotionClips/Recognize"
+INFER = "/inference.GRPCInferenceService/ModelInfer"
+METADATA = "/inference.GRPCInferenceService/ModelMetadata"
+REFLECT = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+CHECK = "/grpc.health.v1.Health/Check"
+WATCH = "/grpc.health.v1.Health/Watch"
 PATIENCE = 20.0
+# A stream's window, and the connection's, of a client that acknowledges no settings.
+WINDOW = 65_535
 
 
 class Connection:
@@ -40,6 +48,8 @@ class Connection:
     def __init__(self, address, settings=None, preface=True):
         host, port = address.rsplit(":", 1)
         self.socket = socket.create_connection((host, int(port)), PATIENCE)
+        # Small frames wait for nobody's acknowledgement.
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.encoder, self.decoder = Encoder(), Decoder()
         self.received = b""
         if preface:
@@ -53,15 +63,14 @@ class Connection:
         except OSError:
             return False
 
-    def headers(self, stream, extra=(), flags=("END_HEADERS",)):
+    def headers(self, stream, path=STREAM, flags=("END_HEADERS",)):
         fields = [
             (":method", "POST"),
             (":scheme", "http"),
-            (":path", PATH),
+            (":path", path),
             (":authority", "hostile"),
             ("content-type", "application/grpc"),
             ("te", "trailers"),
-            *extra,
         ]
         return HeadersFrame(stream, self.encoder.encode(fields), flags=flags)
 
@@ -87,23 +96,62 @@ class Connection:
                 return
             self.received += data
 
-    def end(self, streams=1, patience=PATIENCE):
-        """How the server answers in the end, whichever comes first."""
-        ended = []
+    def told(self, frame):
+        """How a frame of the server ends a stream or all of them, if it does."""
+        if frame is None:
+            return "closed"
+        if isinstance(frame, GoAwayFrame):
+            return f"goaway {frame.error_code}"
+        if isinstance(frame, RstStreamFrame):
+            return f"reset {frame.error_code}"
+        if isinstance(frame, HeadersFrame):
+            fields = dict(self.decoder.decode(frame.data))
+            if "grpc-status" in fields:
+                return f"status {fields['grpc-status']}"
+        return None
+
+    def ends(self, streams=1, patience=PATIENCE):
+        """How the server ends so many streams, one after the other; what it says of one
+        that has ended already doesn't count."""
+        ended = {}
         for frame in self.frames(time.monotonic() + patience):
-            if frame is None:
-                return "closed"
-            if isinstance(frame, GoAwayFrame):
-                return f"goaway {frame.error_code}"
-            if isinstance(frame, RstStreamFrame):
-                ended.append(f"reset {frame.error_code}")
-            if isinstance(frame, HeadersFrame):
-                fields = dict(self.decoder.decode(frame.data))
-                if "grpc-status" in fields:
-                    ended.append(f"status {fields['grpc-status']}")
+            told = self.told(frame)
+            if told and told.startswith(("closed", "goaway")):
+                return [told]
+            if told:
+                ended.setdefault(frame.stream_id, told)
             if len(ended) >= streams:
-                return ended[-1]
-        return "nothing"
+                return list(ended.values())
+        return ["nothing"]
+
+    def end(self, streams=1, patience=PATIENCE):
+        """How the server answers in the end."""
+        return self.ends(streams, patience)[-1]
+
+    def upload(self, stream, payload):
+        """Sends as fast as flow control allows, and tells how that ends."""
+        room = {0: WINDOW, stream: WINDOW}
+        deadline = time.monotonic() + PATIENCE
+        sent = 0
+        while sent < len(payload):
+            size = min(*room.values(), 16384, len(payload) - sent)
+            if size > 0:
+                self.send(DataFrame(stream, payload[sent : sent + size]).serialize())
+                sent += size
+                room = {which: left - size for which, left in room.items()}
+                continue
+            frame = next(self.frames(deadline), None)
+            if isinstance(frame, WindowUpdateFrame) and frame.stream_id in room:
+                room[frame.stream_id] += frame.window_increment
+            if told := self.told(frame):
+                return told
+        self.send(DataFrame(stream, b"", flags=("END_STREAM",)).serialize())
+        return self.end(patience=deadline - time.monotonic())
+
+    def call(self, stream, path, body):
+        """A whole call, of which the answer may be read later."""
+        last = DataFrame(stream, message(body), flags=("END_STREAM",))
+        self.send(self.headers(stream, path).serialize() + last.serialize())
 
     def close(self):
         self.socket.close()
@@ -117,14 +165,25 @@ def config(pace=1):
 
 
 def audio(size):
+    return message(field(2, os.urandom(size)))
+
+
+def clip():
+    """Noise as a recording: s16le at 16 kHz, one channel."""
+    layout = b"\x08\x01\x10\x80\x7d\x18\x01"
+    return field(1, field(1, layout) + field(2, os.urandom(1_000)))
+
+
+def field(number, payload):
+    """A field with a length."""
     length = b""
-    rest = size
+    rest = len(payload)
     while True:
         length += bytes([rest & 0x7F | (0x80 if rest > 0x7F else 0)])
         rest >>= 7
         if not rest:
             break
-    return message(b"\x12" + length + os.urandom(size))
+    return bytes([number << 3 | 2]) + length + payload
 
 
 def message(body):
@@ -199,7 +258,7 @@ def continuation_flood(address):
 def huge_headers(address):
     """A field of a megabyte, in frames that are allowed."""
     connection = Connection(address)
-    fields = [(":path", PATH), ("x-huge", "y" * (1 << 20))]
+    fields = [(":path", STREAM), ("x-huge", "y" * (1 << 20))]
     block = connection.encoder.encode(fields, huffman=False)
     connection.send(HeadersFrame(1, block[:16384]).serialize())
     pieces = [block[at : at + 16384] for at in range(16384, len(block), 16384)]
@@ -289,7 +348,104 @@ def churn(address):
         if at % 2:
             connection.send(connection.headers(1).serialize() + data(1, config()))
         connection.close()
-    return 2_000, {"closed"}
+    return 2_000, {answered(address)}
+
+
+def check(address):
+    """How the server answers a question about its health."""
+    connection = Connection(address)
+    connection.call(1, CHECK, b"")
+    end = connection.end()
+    connection.close()
+    return end
+
+
+def answered(address):
+    """The same, once there is room for one more connection."""
+    deadline = time.monotonic() + PATIENCE
+    while (end := check(address)) == "closed" and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return end
+
+
+def empty_tensors(address):
+    """Requests of empty tensors: two bytes each, and three hundred once decoded."""
+    ends = set()
+    for _ in range(4):
+        connection = Connection(address)
+        connection.send(connection.headers(1, INFER).serialize())
+        ends.add(connection.upload(1, message(b"\x2a\x00" * (8 << 20))))
+        connection.close()
+    return 8 << 20, ends
+
+
+def large_names(address):
+    """Sixteen megabytes where a name is due."""
+    connection = Connection(address)
+    connection.send(connection.headers(1, METADATA).serialize())
+    return 16 << 20, {connection.upload(1, message(b"\x0a\x00" * (8 << 20)))}
+
+
+def silent_questions(address):
+    """Calls whose request never comes, more than there may be."""
+    connection = Connection(address)
+    streams = range(1, 1001, 2)
+    headers = (connection.headers(stream, CHECK).serialize() for stream in streams)
+    connection.send(b"".join(headers))
+    return len(streams), set(connection.ends(streams=len(streams)))
+
+
+def silent_talks(address):
+    """Reflection that nobody asks anything."""
+    connection = Connection(address)
+    streams = range(1, 101, 2)
+    headers = (connection.headers(stream, REFLECT).serialize() for stream in streams)
+    connection.send(b"".join(headers))
+    return len(streams), set(connection.ends(streams=len(streams)))
+
+
+def silent_clips(address):
+    """Recordings that never come, more than there may be."""
+    connection = Connection(address)
+    streams = range(1, 41, 2)
+    headers = (connection.headers(stream, CLIP).serialize() for stream in streams)
+    connection.send(b"".join(headers))
+    return len(streams), set(connection.ends(streams=len(streams)))
+
+
+def unread_clips(address):
+    """A recording whose results are never read, and others after it."""
+    unread = Connection(address, {SettingsFrame.INITIAL_WINDOW_SIZE: 0})
+    unread.call(1, CLIP, clip())
+    # The answer has begun, and all that is left of it waits.
+    answered = (isinstance(frame, HeadersFrame) for frame in unread.frames(time.monotonic() + PATIENCE))
+    begun = {"begun" if any(answered) else "not begun"}
+    others = Connection(address)
+    streams = range(1, 41, 2)
+    for stream in streams:
+        others.call(stream, CLIP, clip())
+    ends = set(others.ends(streams=len(streams)))
+    unread.close()
+    return 1 + len(streams), begun | ends
+
+
+def watches(address):
+    """Watches of health, more than there may be, and one more question."""
+    connection = Connection(address)
+    streams = range(1, 801, 2)
+    for stream in streams:
+        connection.call(stream, WATCH, b"")
+    ends = set(connection.ends(streams=50))
+    return len(streams), ends | {check(address)}
+
+
+def probe_hoard(address):
+    """Every connection of the listener of probes with a watch, and one more question."""
+    connections = [Connection(address) for _ in range(64)]
+    for connection in connections:
+        connection.call(1, WATCH, b"")
+    # Those that were refused are closed, which makes room.
+    return len(connections), {answered(address)}
 
 
 ATTACKS = {
@@ -309,15 +465,25 @@ ATTACKS = {
         garbage,
         window_overflow,
         churn,
+        empty_tensors,
+        large_names,
+        silent_questions,
+        silent_talks,
+        silent_clips,
+        unread_clips,
+        watches,
     )
 }
+
+# Those of the listener of probes.
+PROBE_ATTACKS = {probe_hoard.__name__: probe_hoard}
 
 
 def main():
     address, *names = sys.argv[1:]
     for name in names or ATTACKS:
         began = time.monotonic()
-        sent, ends = ATTACKS[name](address)
+        sent, ends = (ATTACKS | PROBE_ATTACKS)[name](address)
         seconds = round(time.monotonic() - began, 2)
         told = {"attack": name, "sent": sent, "ends": sorted(ends), "seconds": seconds}
         print(json.dumps(told), flush=True)
