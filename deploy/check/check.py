@@ -7,6 +7,7 @@ The rendered overlays are left in OUT, for checkov.
 """
 
 import pathlib
+import re
 import sys
 import tempfile
 
@@ -19,7 +20,19 @@ import settings
 server, types, out = map(pathlib.Path, sys.argv[1:])
 kubectl = pathlib.Path(sys.executable).with_name("kubectl")
 
+
+
+def in_one_namespace(resources, text):
+    """Names and queries mean the overlay's own namespace, whatever that is called."""
+    if namespace := manifests.one(resources, "Namespace"):
+        named = r'(?:namespace="|ser-server(?:-headless)?\.)([\w-]+)(?:"|\.svc)'
+        strangers = set(re.findall(named, text)) - {namespace["metadata"]["name"]}
+        assert not strangers, f"other namespaces are named: {sorted(strangers)}"
+
+
 schemas.install(types)
+filler = manifests.DEPLOY / "components" / "models" / "filler.yaml"
+schemas.kubernetes(yaml.safe_load(filler.read_text()))
 out.mkdir(parents=True, exist_ok=True)
 for overlay in manifests.OVERLAYS:
     text = manifests.rendered(kubectl, overlay)
@@ -29,6 +42,7 @@ for overlay in manifests.OVERLAYS:
         pod = manifests.pod_of_kserve(resources)
         schemas.kubernetes(pod)
         (out / f"{overlay}-pod.yaml").write_text(yaml.safe_dump(pod))
+    in_one_namespace(resources, text)
     schemas.check(resources, types)
     with tempfile.TemporaryDirectory() as here:
         settings.check(resources, server, here)
