@@ -3,7 +3,7 @@
 use super::Config;
 use crate::{
     services::{LARGEST_CHUNK_REQUEST, LARGEST_CLIP_REQUEST},
-    session::UNREAD,
+    session::WAITING,
     transport,
 };
 
@@ -40,7 +40,7 @@ impl Config {
     pub fn memory_bound(&self) -> u64 {
         let wide = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         let window = u64::from(transport::STREAM_WINDOW);
-        let stream = window + wide(LARGEST_CHUNK_REQUEST) + LANE + wide(UNREAD + 1) * RESPONSE;
+        let stream = window + wide(LARGEST_CHUNK_REQUEST) + LANE + wide(WAITING) * RESPONSE;
         let connection = CONNECTION + CALL + 2 * u64::from(transport::FRAME + transport::HEADERS);
         [
             wide(self.limits.open_streams.get()).saturating_mul(stream),
@@ -77,7 +77,7 @@ mod tests {
         };
         assert_eq!(
             smaller(|config| config.limits.open_streams = NonZeroUsize::new(9_999).unwrap()),
-            64 * KIB + 256 * KIB + LANE + 17 * RESPONSE
+            64 * KIB + 256 * KIB + LANE + 18 * RESPONSE
         );
         assert_eq!(
             smaller(|config| config.limits.open_clips = NonZeroUsize::new(7).unwrap()),

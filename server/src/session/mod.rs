@@ -33,7 +33,7 @@ pub(crate) use clip::{
 };
 pub(crate) use messages::model as model_message;
 pub(crate) use request::{Carried, Recognition};
-pub(crate) use responses::{ResponseStream, UNREAD};
+pub(crate) use responses::{ResponseStream, WAITING};
 pub(crate) use stream::open;
 pub(crate) use turn::Turn;
 #[cfg(feature = "fuzzing")]

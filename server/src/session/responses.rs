@@ -24,7 +24,10 @@ use crate::{Error, admission::SharedPermit, context::Context};
 /// Responses that may wait for the client to read them. A session whose client
 /// doesn't read stops working off audio, and HTTP/2 flow control stops the
 /// client from sending more.
-pub(crate) const UNREAD: usize = 16;
+pub(super) const UNREAD: usize = 16;
+
+/// Those, the word that the stream must end soon, and the last one.
+pub(crate) const WAITING: usize = UNREAD + 2;
 
 type Item = Result<StreamingRecognizeResponse, Status>;
 
@@ -74,7 +77,7 @@ impl Responses {
         permit: SharedPermit,
         spawn: impl FnOnce(Self, Farewell, LastWord) -> JoinHandle<()>,
     ) -> Result<ResponseStream, Error> {
-        let (sender, receiver) = mpsc::channel(UNREAD + 2);
+        let (sender, receiver) = mpsc::channel(WAITING);
         let place = || {
             let reserved = sender.clone().try_reserve_owned();
             reserved.map_err(|error| Error::Internal(error.to_string()))
