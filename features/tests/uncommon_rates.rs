@@ -5,6 +5,8 @@
     reason = "test code: a failure here fails the test"
 )]
 
+use std::{sync::Barrier, thread};
+
 use ser_features::{FeatureError, ResamplerTables, SampleRate};
 
 #[test]
@@ -13,6 +15,20 @@ fn tables_for_uncommon_rates_are_few_and_come_free() {
         let rate = |hz| SampleRate::new(hz).unwrap();
         ResamplerTables::shared(rate(hz), rate(16_000))
     };
+    // Of one pair, whoever begins at the same time needs one place.
+    let together = Barrier::new(64);
+    thread::scope(|scope| {
+        let begin = || {
+            together.wait();
+            let tables = tables(37_801).unwrap();
+            together.wait();
+            drop(tables);
+        };
+        for _ in 0..64 {
+            scope.spawn(begin);
+        }
+    });
+
     let uncommon = (8_001..).step_by(100);
     let mut in_use: Vec<_> = uncommon.clone().map_while(|hz| tables(hz).ok()).collect();
     let limit = in_use.len();

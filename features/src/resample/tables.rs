@@ -1,8 +1,7 @@
 //! The filter of a rate pair, sampled at every phase that occurs.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use pulp::Arch;
@@ -23,17 +22,19 @@ pub(super) const MOST_UNCOMMON: usize = 32;
 /// Everything that converting one rate to another needs and no stream changes.
 #[derive(Debug)]
 pub struct ResamplerTables {
-    input: SampleRate,
-    output: SampleRate,
+    pair: Arc<Pair>,
     /// Input samples that an output sample needs after its own time.
     pub(super) ahead: usize,
     pub(super) phases: Phases,
-    _place: Option<Place>,
 }
 
-/// A place among the pairs with an uncommon rate, free again when dropped.
+/// Rates whose tables are in use, or about to be.
 #[derive(Debug)]
-struct Place;
+struct Pair {
+    input: SampleRate,
+    output: SampleRate,
+    tables: Mutex<Weak<ResamplerTables>>,
+}
 
 /// The filter at the phases of a rate pair.
 #[derive(Debug)]
@@ -51,28 +52,19 @@ impl ResamplerTables {
     ///
     /// [`FeatureError::UncommonRates`] when too many others are in use.
     pub fn shared(input: SampleRate, output: SampleRate) -> Result<Arc<Self>, FeatureError> {
-        static CACHE: Mutex<Vec<Weak<ResamplerTables>>> = Mutex::new(Vec::new());
-        let find = |cache: &[Weak<Self>]| {
-            let mut alive = cache.iter().filter_map(Weak::upgrade);
-            alive.find(|tables| tables.input == input && tables.output == output)
-        };
-        let lock = || CACHE.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(tables) = find(&lock()) {
+        let pair = Pair::shared(input, output)?;
+        // Only those who need the same wait while they are built.
+        let mut tables = lock(&pair.tables);
+        if let Some(tables) = tables.upgrade() {
             return Ok(tables);
         }
-        let place = Place::for_pair(input, output)?;
-        // Built without the lock: other pairs needn't wait for it.
-        let built = Arc::new(Self::new(input, output, place));
-        let mut cache = lock();
-        if let Some(tables) = find(&cache) {
-            return Ok(tables);
-        }
-        cache.retain(|tables| tables.strong_count() > 0);
-        cache.push(Arc::downgrade(&built));
+        let built = Arc::new(Self::new(Arc::clone(&pair)));
+        *tables = Arc::downgrade(&built);
         Ok(built)
     }
 
-    fn new(input: SampleRate, output: SampleRate, place: Option<Place>) -> Self {
+    fn new(pair: Arc<Pair>) -> Self {
+        let Pair { input, output, .. } = *pair;
         let (ahead, phases) = if input == output {
             (0, Phases::Identity)
         } else {
@@ -85,11 +77,9 @@ impl ResamplerTables {
             (filter.ahead, phases)
         };
         Self {
-            input,
-            output,
+            pair,
             ahead,
             phases,
-            _place: place,
         }
     }
 
@@ -131,7 +121,8 @@ impl ResamplerTables {
     }
 
     fn rates(&self) -> (u64, u64) {
-        (self.input.hz().into(), self.output.hz().into())
+        let Pair { input, output, .. } = *self.pair;
+        (input.hz().into(), output.hz().into())
     }
 
     #[cfg(test)]
@@ -147,34 +138,49 @@ impl ResamplerTables {
     #[must_use]
     pub fn look_ahead(&self) -> Duration {
         let nanoseconds = self.ahead as u64 * 1_000_000_000;
-        Duration::from_nanos(nanoseconds.div_ceil(u64::from(self.input.hz())))
+        Duration::from_nanos(nanoseconds.div_ceil(u64::from(self.pair.input.hz())))
     }
 }
 
-/// Pairs with an uncommon rate that are in use, or about to be.
-static UNCOMMON: AtomicUsize = AtomicUsize::new(0);
-
-impl Place {
-    /// A place for tables of these rates, if they need one.
-    fn for_pair(input: SampleRate, output: SampleRate) -> Result<Option<Self>, FeatureError> {
-        if input == output || input.is_common() {
-            return Ok(None);
+impl Pair {
+    /// The one of these rates.
+    fn shared(input: SampleRate, output: SampleRate) -> Result<Arc<Self>, FeatureError> {
+        static IN_USE: Mutex<Vec<Weak<Pair>>> = Mutex::new(Vec::new());
+        let mut in_use = lock(&IN_USE);
+        in_use.retain(|pair| pair.strong_count() > 0);
+        let alive: Vec<_> = in_use.iter().filter_map(Weak::upgrade).collect();
+        let found = alive
+            .iter()
+            .find(|pair| pair.input == input && pair.output == output);
+        if let Some(pair) = found {
+            return Ok(Arc::clone(pair));
         }
-        let more = |taken| (taken < MOST_UNCOMMON).then_some(taken + 1);
-        match UNCOMMON.fetch_update(Relaxed, Relaxed, more) {
-            Ok(_) => Ok(Some(Self)),
-            Err(_) => Err(FeatureError::UncommonRates {
+        let pair = Self {
+            input,
+            output,
+            tables: Mutex::default(),
+        };
+        let uncommon = alive.iter().filter(|pair| pair.is_uncommon()).count();
+        if pair.is_uncommon() && uncommon >= MOST_UNCOMMON {
+            return Err(FeatureError::UncommonRates {
                 hz: input.hz(),
                 limit: MOST_UNCOMMON,
-            }),
+            });
         }
+        let pair = Arc::new(pair);
+        in_use.push(Arc::downgrade(&pair));
+        Ok(pair)
+    }
+
+    /// Whether clients may have made it up, and it has tables.
+    fn is_uncommon(&self) -> bool {
+        self.input != self.output && !self.input.is_common()
     }
 }
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        UNCOMMON.fetch_sub(1, Relaxed);
-    }
+/// What is in it is never left half changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Input from the filter's first reach on, and what to compute of it.

@@ -1,8 +1,8 @@
 //! Front-end plans, kept for streams with the same settings.
 
 use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
 use ser_features::{FeatureError, FrontEndPlan, SampleRate, WindowRequest};
@@ -12,13 +12,17 @@ use ser_features::{FeatureError, FrontEndPlan, SampleRate, WindowRequest};
 pub(super) const KEPT: usize = 32;
 
 type Key = (SampleRate, WindowRequest);
-type Plans = VecDeque<(Key, Arc<FrontEndPlan>)>;
 
-/// The plans of common rates used last, the latest first. Those of other rates, which
-/// clients may make up, last as long as their streams.
+/// The plans of common rates that were used last, and all others that are in use: clients
+/// may make up rates, and those must not outlive their streams.
 #[derive(Debug, Default)]
-pub(super) struct PlanCache {
-    plans: Mutex<Plans>,
+pub(super) struct PlanCache(Mutex<Plans>);
+
+#[derive(Debug, Default)]
+struct Plans {
+    /// The latest first.
+    latest: VecDeque<(Key, Arc<FrontEndPlan>)>,
+    uncommon: HashMap<Key, Weak<FrontEndPlan>>,
 }
 
 impl PlanCache {
@@ -31,33 +35,43 @@ impl PlanCache {
         request: WindowRequest,
         make: impl FnOnce() -> Result<Arc<FrontEndPlan>, FeatureError>,
     ) -> Result<Arc<FrontEndPlan>, FeatureError> {
-        if !rate.is_common() {
-            return make();
-        }
         let key = (rate, request);
-        let kept = find(&mut self.lock(), &key);
+        let kept = self.lock().find(&key);
         if let Some(plan) = kept {
             return Ok(plan);
         }
         let plan = make()?;
         let mut plans = self.lock();
-        if let Some(first) = find(&mut plans, &key) {
+        if let Some(first) = plans.find(&key) {
             return Ok(first);
         }
-        plans.push_front((key, Arc::clone(&plan)));
-        plans.truncate(KEPT);
+        plans.keep(key, &plan);
         Ok(plan)
     }
 
     fn lock(&self) -> MutexGuard<'_, Plans> {
-        self.plans.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn find(plans: &mut Plans, key: &Key) -> Option<Arc<FrontEndPlan>> {
-    let at = plans.iter().position(|(kept, _)| kept == key)?;
-    let entry = plans.remove(at)?;
-    let plan = Arc::clone(&entry.1);
-    plans.push_front(entry);
-    Some(plan)
+impl Plans {
+    fn find(&mut self, key: &Key) -> Option<Arc<FrontEndPlan>> {
+        let Some(at) = self.latest.iter().position(|(kept, _)| kept == key) else {
+            return self.uncommon.get(key)?.upgrade();
+        };
+        let entry = self.latest.remove(at)?;
+        let plan = Arc::clone(&entry.1);
+        self.latest.push_front(entry);
+        Some(plan)
+    }
+
+    fn keep(&mut self, key: Key, plan: &Arc<FrontEndPlan>) {
+        if key.0.is_common() {
+            self.latest.push_front((key, Arc::clone(plan)));
+            self.latest.truncate(KEPT);
+        } else {
+            self.uncommon.retain(|_, plan| plan.strong_count() > 0);
+            self.uncommon.insert(key, Arc::downgrade(plan));
+        }
+    }
 }

@@ -90,6 +90,9 @@ fn plans_of_uncommon_rates_last_as_long_as_their_streams() {
     let model = served();
     let request = WindowRequest::default();
     let plan = model.plan(request, rate(16_001)).unwrap();
+    let other = model.plan(request, rate(16_001)).unwrap();
+    assert!(Arc::ptr_eq(&plan, &other));
+    drop(other);
     let kept = Arc::downgrade(&plan);
     drop(plan);
     assert!(kept.upgrade().is_none());
