@@ -140,7 +140,8 @@ impl Overload {
         if is_careful || self.price.is_none() {
             let young = self.begun_within(SETTLING, now).min(open);
             let burst = if is_careful { 1 } else { self.burst };
-            let most = burst + ((open - young) as f64 * self.growth) as usize;
+            let grown = ((open - young) as f64 * self.growth) as usize;
+            let most = burst.saturating_add(grown);
             if young + streams > most {
                 return Err((
                     format!("{young} streams begun within {}s", SETTLING.as_secs()),

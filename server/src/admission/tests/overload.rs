@@ -262,6 +262,19 @@ async fn what_turns_out_to_be_a_recording_leaves_its_place() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn any_burst_may_be_configured() {
+    let config = OverloadConfig {
+        burst: NonZeroUsize::MAX,
+        ..OverloadConfig::default()
+    };
+    let mut overload = Overload::new(&config, 2);
+    overload.begin(8, 0).unwrap();
+    advance(3 * SECOND).await;
+    // Eight have settled, beside which more than a number holds may begin.
+    overload.begin(1, 8).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_has_ended_leaves_its_place_however_long_ago_it_began() {
     let (_server, admission) = super::limits::admission(|config| {
         config.overload.burst = NonZeroUsize::new(4).unwrap();
