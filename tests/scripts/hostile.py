@@ -38,6 +38,10 @@ REFLECT = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
 CHECK = "/grpc.health.v1.Health/Check"
 WATCH = "/grpc.health.v1.Health/Watch"
 PATIENCE = 20.0
+# No frame, and no end of the connection either.
+NOTHING = object()
+# Calls without audio that a connection may have.
+OF_A_CONNECTION = 64
 # A stream's window, and the connection's, of a client that acknowledges no settings.
 WINDOW = 65_535
 
@@ -52,6 +56,8 @@ class Connection:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.encoder, self.decoder = Encoder(), Decoder()
         self.received = b""
+        # How each stream has ended.
+        self.ended = {}
         if preface:
             self.send(PREFACE + SettingsFrame(settings=settings or {}).serialize())
 
@@ -111,17 +117,16 @@ class Connection:
         return None
 
     def ends(self, streams=1, patience=PATIENCE):
-        """How the server ends so many streams, one after the other; what it says of one
+        """How the server has ended its streams, once they are so many; what it says of one
         that has ended already doesn't count."""
-        ended = {}
         for frame in self.frames(time.monotonic() + patience):
             told = self.told(frame)
             if told and told.startswith(("closed", "goaway")):
                 return [told]
             if told:
-                ended.setdefault(frame.stream_id, told)
-            if len(ended) >= streams:
-                return list(ended.values())
+                self.ended.setdefault(frame.stream_id, told)
+            if len(self.ended) >= streams:
+                return list(self.ended.values())
         return ["nothing"]
 
     def end(self, streams=1, patience=PATIENCE):
@@ -140,7 +145,9 @@ class Connection:
                 sent += size
                 room = {which: left - size for which, left in room.items()}
                 continue
-            frame = next(self.frames(deadline), None)
+            frame = next(self.frames(deadline), NOTHING)
+            if frame is NOTHING:
+                return "nothing"
             if isinstance(frame, WindowUpdateFrame) and frame.stream_id in room:
                 room[frame.stream_id] += frame.window_increment
             if told := self.told(frame):
@@ -387,12 +394,15 @@ def large_names(address):
 
 
 def silent_questions(address):
-    """Calls whose request never comes, more than there may be."""
+    """Calls whose request never comes, more than a connection may have, and a question
+    on another."""
     connection = Connection(address)
     streams = range(1, 1001, 2)
     headers = (connection.headers(stream, CHECK).serialize() for stream in streams)
     connection.send(b"".join(headers))
-    return len(streams), set(connection.ends(streams=len(streams)))
+    connection.ends(streams=len(streams) - OF_A_CONNECTION)
+    answer = check(address)
+    return len(streams), {answer, *connection.ends(streams=len(streams))}
 
 
 def silent_talks(address):
@@ -430,13 +440,15 @@ def unread_clips(address):
 
 
 def watches(address):
-    """Watches of health, more than there may be, and one more question."""
-    connection = Connection(address)
-    streams = range(1, 801, 2)
-    for stream in streams:
-        connection.call(stream, WATCH, b"")
-    ends = set(connection.ends(streams=50))
-    return len(streams), ends | {check(address)}
+    """Watches of health, more than there may be, and a question on another connection."""
+    connections = [Connection(address) for _ in range(8)]
+    streams = range(1, 2 * OF_A_CONNECTION, 2)
+    for connection in connections:
+        for stream in streams:
+            connection.call(stream, WATCH, b"")
+    last = connections[-1]
+    ends = set(last.ends(streams=50))
+    return len(connections) * len(streams), ends | {check(address)}
 
 
 def probe_hoard(address):
@@ -446,6 +458,19 @@ def probe_hoard(address):
         connection.call(1, WATCH, b"")
     # Those that were refused are closed, which makes room.
     return len(connections), {answered(address)}
+
+
+def probe_questions(address):
+    """Half of the connections of the listener of probes with questions that never come,
+    and one question that does."""
+    connections = [Connection(address) for _ in range(32)]
+    streams = range(1, 32, 2)
+    ends = set()
+    for connection in connections:
+        headers = (connection.headers(stream, CHECK).serialize() for stream in streams)
+        connection.send(b"".join(headers))
+        ends |= set(connection.ends(streams=len(streams) - 2))
+    return len(connections) * len(streams), ends | {answered(address)}
 
 
 ATTACKS = {
@@ -476,7 +501,7 @@ ATTACKS = {
 }
 
 # Those of the listener of probes.
-PROBE_ATTACKS = {probe_hoard.__name__: probe_hoard}
+PROBE_ATTACKS = {attack.__name__: attack for attack in (probe_questions, probe_hoard)}
 
 
 def main():

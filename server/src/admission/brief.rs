@@ -7,8 +7,9 @@
 use std::{
     convert::Infallible,
     future::ready,
-    num::NonZeroUsize,
+    net::SocketAddr,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use http_body_util::BodyExt;
@@ -22,20 +23,41 @@ use tonic::{
 };
 
 use super::{
-    Refusal,
-    punctual::{Patience, Punctual},
+    Caller, Refusal,
+    punctual::Punctual,
+    shares::{Share, Shares},
     slots::{Slot, Slots},
 };
 use crate::{Error, body::holding, config::LimitsConfig, services, telemetry::Metrics};
+
+/// Talks, each of which may hold back a few answers of tens of kilobytes.
+const TALKS: usize = 64;
+
+/// How many calls without audio there may be on a listener.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BriefPlaces {
+    /// That only ask.
+    pub(crate) calls: usize,
+    /// Beside them, that stay.
+    pub(crate) watches: usize,
+    /// Of each connection, of either kind: who has few connections can't take the places
+    /// of all others.
+    pub(crate) of_a_connection: usize,
+}
 
 /// What the calls of one listener share.
 #[derive(Debug)]
 pub(crate) struct BriefCalls {
     calls: Slots,
     watches: Slots,
+    talks: Slots,
+    connections: Shares<SocketAddr>,
     limits: LimitsConfig,
     metrics: Arc<Metrics>,
 }
+
+/// A place on its connection, and one among all calls.
+type Place = (Option<Share<SocketAddr>>, Slot);
 
 /// What a call is like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,17 +81,18 @@ impl Kind {
 }
 
 impl BriefCalls {
-    /// So many `calls`, and beside them so many `watches`, which stay: there are always
-    /// places left for those that only ask.
-    pub(crate) fn new(
-        calls: NonZeroUsize,
-        watches: NonZeroUsize,
-        limits: &LimitsConfig,
-        metrics: &Arc<Metrics>,
-    ) -> Self {
+    /// As many calls as there are `places`, and beside them a few talks.
+    pub(crate) fn new(places: BriefPlaces, limits: &LimitsConfig, metrics: &Arc<Metrics>) -> Self {
+        let BriefPlaces {
+            calls,
+            watches,
+            of_a_connection,
+        } = places;
         Self {
-            calls: Slots::new("calls", Refusal::Calls, calls.get()),
-            watches: Slots::new("watches", Refusal::Watches, watches.get()),
+            calls: Slots::new("calls", Refusal::Calls, calls),
+            watches: Slots::new("watches", Refusal::Watches, watches),
+            talks: Slots::new("reflections", Refusal::Calls, TALKS),
+            connections: Shares::new("calls", Refusal::ConnectionCalls, of_a_connection),
             limits: limits.clone(),
             metrics: Arc::clone(metrics),
         }
@@ -81,17 +104,23 @@ impl BriefCalls {
         Brief { calls, services }
     }
 
-    fn place(&self, kind: Kind) -> Result<Slot, Error> {
-        match kind {
-            Kind::Question | Kind::Talk => self.calls.take(1),
-            Kind::Watch => self.watches.take(1),
-        }
+    fn place(&self, kind: Kind, caller: &Caller) -> Result<Place, Error> {
+        let connection = caller.connection.map(|connection| {
+            self.connections
+                .take(&connection, 1, None, || "this connection".to_owned())
+        });
+        let slots = match kind {
+            Kind::Question => &self.calls,
+            Kind::Watch => &self.watches,
+            Kind::Talk => &self.talks,
+        };
+        Ok((connection.transpose()?, slots.take(1)?))
     }
 
-    fn patience(&self, kind: Kind) -> Patience {
+    fn patience(&self, kind: Kind) -> Duration {
         match kind {
-            Kind::Question | Kind::Watch => Patience::WithAll(self.limits.first_message),
-            Kind::Talk => Patience::WithEach(self.limits.idle),
+            Kind::Question | Kind::Watch => self.limits.first_message,
+            Kind::Talk => self.limits.idle,
         }
     }
 
@@ -130,7 +159,8 @@ where
             return Box::pin(self.services.call(request));
         }
         let kind = Kind::of(path);
-        let place = match self.calls.place(kind) {
+        let caller = Caller::of(request.extensions());
+        let place = match self.calls.place(kind, &caller) {
             Ok(place) => place,
             Err(error) => return Box::pin(ready(Ok(self.calls.refuse(error)))),
         };

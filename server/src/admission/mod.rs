@@ -25,7 +25,7 @@ use crate::{
     shutdown::Drain,
 };
 
-pub(crate) use brief::BriefCalls;
+pub(crate) use brief::{BriefCalls, BriefPlaces};
 pub(crate) use caller::Caller;
 pub(crate) use clip::ClipPermit;
 pub(crate) use pressure::Pressure;
@@ -62,10 +62,12 @@ impl Admission {
             streams: Slots::new("streams", Refusal::Streams, open_streams.get()),
             clips: Slots::new("clips", Refusal::Clips, open_clips.get()),
             principals: Shares::new(
+                "streams",
                 Refusal::PrincipalStreams,
                 streams_per_principal.map_or(usize::MAX, NonZeroUsize::get),
             ),
             connections: Shares::new(
+                "streams",
                 Refusal::ConnectionStreams,
                 usize::try_from(per_connection).unwrap_or(usize::MAX),
             ),

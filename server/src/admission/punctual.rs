@@ -9,44 +9,28 @@ use std::{
 
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use prost::bytes::Bytes;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Sleep, sleep};
 use tonic::{Status, body::Body};
 
 use crate::Error;
-
-/// How long a body may take.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Patience {
-    /// From its first byte to its last.
-    WithAll(Duration),
-    /// From one piece to the next.
-    WithEach(Duration),
-}
-
-impl Patience {
-    fn time(self) -> Duration {
-        match self {
-            Self::WithAll(time) | Self::WithEach(time) => time,
-        }
-    }
-}
 
 /// A body that fails if it is late.
 #[derive(Debug)]
 pub(super) struct Punctual<F> {
     body: Body,
-    patience: Patience,
+    patience: Duration,
     end: Pin<Box<Sleep>>,
     late: F,
 }
 
 impl<F: FnMut(&Status)> Punctual<F> {
-    /// From now on. `late` hears what a body that is late fails with.
-    pub(super) fn new(body: Body, patience: Patience, late: F) -> Self {
+    /// All of it within `patience` from now on. `late` hears what a body that is late
+    /// fails with.
+    pub(super) fn new(body: Body, patience: Duration, late: F) -> Self {
         Self {
             body,
             patience,
-            end: Box::pin(sleep(patience.time())),
+            end: Box::pin(sleep(patience)),
             late,
         }
     }
@@ -62,22 +46,15 @@ impl<F: FnMut(&Status) + Unpin> HttpBody for Punctual<F> {
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = &mut *self;
         let frame = Pin::new(&mut this.body).poll_frame(context);
-        match this.patience {
-            Patience::WithEach(time) if frame.is_ready() => {
-                this.end.as_mut().reset(Instant::now() + time);
-                return frame;
-            }
-            // Its end can't be late any more.
-            _ if matches!(frame, Poll::Ready(None)) => return frame,
-            _ => {}
-        }
-        if this.end.as_mut().poll(context).is_pending() {
+        // Its end can't be late any more.
+        let has_ended = matches!(frame, Poll::Ready(None));
+        if has_ended || this.end.as_mut().poll(context).is_pending() {
             return frame;
         }
         let status = Status::from(Error::TooLate {
             field: "request",
             seen: "unfinished",
-            after: this.patience.time(),
+            after: this.patience,
             expected: "all of it and half-close",
         });
         (this.late)(&status);

@@ -20,6 +20,8 @@ pub enum Refusal {
     Clips,
     /// As many calls without audio are open as may be.
     Calls,
+    /// As many of them are open on the connection as may be.
+    ConnectionCalls,
     /// As many of them as may be stay open to watch.
     Watches,
     /// The request of a call without audio didn't come in time.
@@ -32,7 +34,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every reason there is.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Loading,
         Self::Draining,
         Self::Streams,
@@ -40,6 +42,7 @@ impl Refusal {
         Self::ConnectionStreams,
         Self::Clips,
         Self::Calls,
+        Self::ConnectionCalls,
         Self::Watches,
         Self::Late,
         Self::SampleRates,
@@ -57,6 +60,7 @@ impl Refusal {
             Self::ConnectionStreams => "connection_streams",
             Self::Clips => "clips",
             Self::Calls => "calls",
+            Self::ConnectionCalls => "connection_calls",
             Self::Watches => "watches",
             Self::Late => "late",
             Self::SampleRates => "sample_rates",

@@ -13,6 +13,7 @@ use crate::Error;
 /// share, so the table is never larger than what is open.
 #[derive(Debug)]
 pub(super) struct Shares<K> {
+    what: &'static str,
     refusal: Refusal,
     limit: usize,
     taken: Arc<Taken<K>>,
@@ -29,9 +30,10 @@ pub(super) struct Share<K: Eq + Hash> {
 }
 
 impl<K: Clone + Eq + Hash> Shares<K> {
-    /// So many for each, unless one has a limit of its own.
-    pub(super) fn new(refusal: Refusal, limit: usize) -> Self {
+    /// So many of `what` for each, unless one has a limit of its own.
+    pub(super) fn new(what: &'static str, refusal: Refusal, limit: usize) -> Self {
         Self {
+            what,
             refusal,
             limit,
             taken: Arc::default(),
@@ -55,7 +57,7 @@ impl<K: Clone + Eq + Hash> Shares<K> {
         let open = taken.get(holder).copied().unwrap_or(0);
         if open.saturating_add(count) > limit {
             return Err(Error::TooMany {
-                what: format!("streams of {}", name()),
+                what: format!("{} of {}", self.what, name()),
                 open,
                 limit,
                 refusal: Some(self.refusal),

@@ -12,8 +12,8 @@ const MIB: u64 = 1 << 20;
 
 /// A server without streams: the program, its threads, and a model like the embedded
 /// one, with the tables of all common sample rates and of as many others as may be in use,
-/// 44 of at most 1.25 MiB.
-const IDLE: u64 = 96 * MIB;
+/// 44 of at most 1.25 MiB; and talks of reflection, 64 with answers of 128 KiB on their way.
+const IDLE: u64 = 104 * MIB;
 /// What a session keeps for a classified channel: levels of the longest window (430
 /// frames of 128 bands are 215 KiB), eight rows on their way, and the rest.
 const LANE: u64 = 384 * KIB;

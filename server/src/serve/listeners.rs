@@ -9,7 +9,7 @@ use tracing::{info, warn};
 
 use crate::{
     Error,
-    admission::BriefCalls,
+    admission::{BriefCalls, BriefPlaces},
     auth::{Audit, Guard, Tokens},
     config::{Config, MetricsConfig},
     listen::{Admittance, Counted, Credentials, Identity, Incoming},
@@ -22,8 +22,16 @@ use crate::{
 const FEW_CALLS: u32 = 16;
 /// Connections of operators, or of probes.
 const FEW_CONNECTIONS: NonZeroUsize = NonZeroUsize::new(64).expect("not zero");
-/// Watches of health on the listener of probes: half of its connections at most.
-const FEW_WATCHES: NonZeroUsize = NonZeroUsize::new(32).expect("not zero");
+/// Calls without audio that a connection may have open: a gateway's carries many
+/// clients', and yet it would take a hundred and more to fill a server's places.
+const BRIEF_CALLS: usize = 64;
+/// Those of probes: every connection finds room for a watch and a question, or two, and
+/// half of them may stay to watch.
+const PROBES: BriefPlaces = BriefPlaces {
+    calls: 2 * FEW_CONNECTIONS.get(),
+    watches: FEW_CONNECTIONS.get() / 2,
+    of_a_connection: 2,
+};
 /// How long a probe's connection stays open without a call, at most: probes ask and go,
 /// and those that stay must leave room for them.
 const PROBE_IDLE: Duration = Duration::from_secs(5);
@@ -33,7 +41,7 @@ pub(super) struct Entrance {
     name: &'static str,
     listener: TcpListener,
     connections: NonZeroUsize,
-    watches: NonZeroUsize,
+    places: BriefPlaces,
     handshake: Duration,
     idle: Duration,
     identity: Option<Arc<Reloaded<Identity>>>,
@@ -57,7 +65,11 @@ impl Entrance {
             name: "server",
             listener,
             connections: config.server.connections,
-            watches: config.server.connections,
+            places: BriefPlaces {
+                calls: config.server.connections.get(),
+                watches: config.server.connections.get(),
+                of_a_connection: BRIEF_CALLS,
+            },
             handshake: config.server.handshake,
             idle: config.server.idle_connection,
             identity: opened(tls, metrics)?,
@@ -84,7 +96,11 @@ impl Entrance {
             name: "admin",
             listener: bind("--admin-listen", address).await?,
             connections: FEW_CONNECTIONS,
-            watches: FEW_CONNECTIONS,
+            places: BriefPlaces {
+                calls: FEW_CONNECTIONS.get(),
+                watches: FEW_CONNECTIONS.get(),
+                of_a_connection: BRIEF_CALLS,
+            },
             handshake: config.server.handshake,
             idle: config.server.idle_connection,
             identity: opened(tls, metrics)?,
@@ -112,7 +128,7 @@ impl Entrance {
             name: "health",
             listener: bind("health.listen", address).await?,
             connections: FEW_CONNECTIONS,
-            watches: FEW_WATCHES,
+            places: PROBES,
             handshake: config.server.handshake,
             idle: config.server.idle_connection.min(PROBE_IDLE),
             identity: None,
@@ -157,12 +173,7 @@ impl Entrance {
         config: &Config,
         closing: CancellationToken,
     ) -> Result<(), Error> {
-        let brief = BriefCalls::new(
-            self.connections,
-            self.watches,
-            &config.limits,
-            &self.metrics,
-        );
+        let brief = BriefCalls::new(self.places, &config.limits, &self.metrics);
         let guard = Guard {
             listener: self.name,
             identity: self.identity.clone(),

@@ -5,7 +5,11 @@ use std::{convert::Infallible, time::Duration};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use prost::bytes::Bytes;
-use tokio::time::Instant;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep},
+};
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{
     Code, Status,
     body::Body,
@@ -15,7 +19,12 @@ use tonic::{
     },
 };
 
-use crate::{admission::*, telemetry::Telemetry};
+use crate::{
+    admission::*,
+    listen::{Calls, Peer},
+    promises::assert_promised,
+    telemetry::Telemetry,
+};
 
 const CHECK: &str = "/grpc.health.v1.Health/Check";
 const WATCH: &str = "/grpc.health.v1.Health/Watch";
@@ -23,10 +32,14 @@ const REFLECT: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo
 /// A message without fields.
 const EMPTY: &[u8] = &[0; 5];
 
-/// So many calls, and as many watches.
+/// So many calls, and as many watches, one of them on a connection.
 fn calls(count: usize, telemetry: &Telemetry) -> BriefCalls {
-    let count = NonZeroUsize::new(count).unwrap();
-    BriefCalls::new(count, count, &LimitsConfig::default(), telemetry.metrics())
+    let places = BriefPlaces {
+        calls: count,
+        watches: count,
+        of_a_connection: 1,
+    };
+    BriefCalls::new(places, &LimitsConfig::default(), telemetry.metrics())
 }
 
 /// A request whose body is this, and goes on unless it `ends`.
@@ -63,6 +76,7 @@ async fn a_request_that_never_ends_is_given_up() {
     let (_reporter, health) = tonic_health::server::health_reporter();
     let mut services = calls(4, &telemetry).before(health);
     let message = "request: unfinished for 10s; expected all of it and half-close";
+    assert_promised(message);
     for (path, body) in [(CHECK, &[][..]), (CHECK, EMPTY), (WATCH, &EMPTY[..3])] {
         let start = Instant::now();
         let response = services.call(request(path, body, false)).await.unwrap();
@@ -78,14 +92,30 @@ async fn a_request_that_never_ends_is_given_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_talk_ends_when_nothing_is_said_for_too_long() {
+async fn a_talk_has_a_longest_time() {
     let telemetry = Telemetry::for_prometheus();
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(ser_proto::v1::FILE_DESCRIPTOR_SET)
         .build_v1()
         .unwrap();
     let mut services = calls(1, &telemetry).before(reflection);
-    let response = services.call(request(REFLECT, &[], false)).await.unwrap();
+    // The start of a message of 64 KiB: a byte of it now and then makes it no longer.
+    let (bytes, slowly) = mpsc::channel(1);
+    let dripping = async move {
+        let mut some = Bytes::from_static(&[0, 0, 1, 0, 0]);
+        while bytes
+            .send(Ok::<_, Infallible>(Frame::data(some)))
+            .await
+            .is_ok()
+        {
+            some = Bytes::from_static(&[0]);
+            sleep(Duration::from_secs(1)).await;
+        }
+    };
+    tokio::spawn(dripping);
+    let mut request = request(REFLECT, &[], true);
+    *request.body_mut() = Body::new(StreamBody::new(ReceiverStream::new(slowly)));
+    let response = services.call(request).await.unwrap();
     let said = response.into_body().collect().await.unwrap();
     let status = Status::from_header_map(said.trailers().unwrap()).unwrap();
     let message = "request: unfinished for 30s; expected all of it and half-close";
@@ -132,9 +162,36 @@ async fn an_answer_keeps_its_place_until_it_is_sent() {
     let mut services = calls(1, &telemetry).before(health);
     let unread = answer(&mut services, CHECK).await;
     let message = "calls: 1 open; expected at most 1, try again later";
+    assert_promised(message);
     let second = answer(&mut services, CHECK).await;
     refused(&second, Code::ResourceExhausted, message);
     unread.into_body().collect().await.unwrap();
     let third = answer(&mut services, CHECK).await;
     assert!(Status::from_header_map(third.headers()).is_none());
+}
+
+#[tokio::test]
+async fn a_connection_takes_no_more_than_its_share() {
+    let telemetry = Telemetry::for_prometheus();
+    let (_reporter, health) = tonic_health::server::health_reporter();
+    let mut services = calls(4, &telemetry).before(health);
+    let mut ask = async |path, port| {
+        let mut request = request(path, EMPTY, true);
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        request.extensions_mut().insert(Peer {
+            address,
+            certificate: None,
+            calls: Calls::new(),
+        });
+        services.call(request).await.unwrap()
+    };
+    let message = "calls of this connection: 1 open; expected at most 1, try again later";
+    assert_promised(message);
+    let unread = ask(CHECK, 1).await;
+    for path in [CHECK, WATCH, REFLECT] {
+        refused(&ask(path, 1).await, Code::ResourceExhausted, message);
+    }
+    assert!(Status::from_header_map(ask(CHECK, 2).await.headers()).is_none());
+    drop(unread);
+    assert!(Status::from_header_map(ask(CHECK, 1).await.headers()).is_none());
 }
