@@ -65,8 +65,12 @@ async fn a_second_message_is_not_read() {
         .parse()
         .unwrap();
     let refused = service.call(request).await.unwrap();
-    let (code, _) = status(&refused).expect("a refusal");
-    assert_eq!(code, Code::InvalidArgument);
+    let message = "request: more than 16777216 bytes; expected 1 message of at most as many";
+    crate::promises::assert_promised(message);
+    assert_eq!(
+        status(&refused),
+        Some((Code::InvalidArgument, message.to_owned()))
+    );
 }
 
 #[tokio::test]
