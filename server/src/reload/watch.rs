@@ -30,7 +30,10 @@ type Digests = Vec<Option<[u8; 32]>>;
 
 pub(super) struct Watch<S: Source> {
     source: Arc<S>,
+    /// What was read last.
     contents: Digests,
+    /// What is in force, which differs while what was read can't be used.
+    in_force: Digests,
     current: Current<S::Value>,
     /// The last attempt, if that failed.
     failed: Option<Failure>,
@@ -65,6 +68,7 @@ impl<S: Source> Watch<S> {
         let current = Arc::new(RwLock::new(Arc::new(value)));
         let mut watch = Self {
             source: Arc::new(source),
+            in_force: contents.clone(),
             contents,
             current: Arc::clone(&current),
             failed: None,
@@ -73,6 +77,7 @@ impl<S: Source> Watch<S> {
             metrics,
         };
         watch.warn(&notes.warnings);
+        watch.is_outdated(false);
         Ok((watch, current))
     }
 
@@ -107,24 +112,22 @@ impl<S: Source> Watch<S> {
             self.told = Instant::now();
             self.warned.clear();
         }
-        let changed = self.changed(&contents);
         self.contents = contents;
         self.warn(&notes.warnings);
         match loaded {
             Ok(value) => {
                 // Of what isn't so any more, there would be news if it were so again.
                 self.warned = notes.warnings;
-                let is_news = asked || self.failed.is_some() || !changed.is_empty();
-                self.take(value, is_news.then_some(&changed));
+                self.take(value, asked);
             }
             Err(error) => self.refuse(&error, notes.is_halfway, asked || is_due),
         }
     }
 
-    /// What is different from before, for the log.
-    fn changed(&self, contents: &Digests) -> String {
+    /// What was read and isn't in force yet, for the log.
+    fn changed(&self) -> String {
         let files = self.source.files().into_iter();
-        let pairs = files.zip(self.contents.iter().zip(contents));
+        let pairs = files.zip(self.in_force.iter().zip(&self.contents));
         let changed = pairs.filter(|(_, (before, now))| before != now);
         let paths: Vec<_> = changed
             .map(|(path, _)| path.display().to_string())
@@ -142,16 +145,26 @@ impl<S: Source> Watch<S> {
         }
     }
 
-    /// Puts a value in force, and tells of what has `changed` unless it's no news.
-    fn take(&mut self, value: S::Value, changed: Option<&String>) {
+    /// Puts what was read in force, and tells of what has changed, or that nothing has
+    /// if somebody `asked`.
+    fn take(&mut self, value: S::Value, asked: bool) {
         self.source.measure(&value, &self.metrics);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(value);
-        self.failed = None;
-        if let Some(files) = changed {
+        let files = self.changed();
+        self.in_force.clone_from(&self.contents);
+        let had_failed = self.failed.take().is_some();
+        self.is_outdated(false);
+        if asked || had_failed || !files.is_empty() {
             self.metrics.credentials_reloaded(S::NAME, true);
             let listener = self.source.listener();
             info!(listener, files, "{} reloaded", S::NAME);
         }
+    }
+
+    fn is_outdated(&self, outdated: bool) {
+        let listener = self.source.listener();
+        self.metrics
+            .credentials_outdated(S::NAME, listener, outdated);
     }
 
     /// Tells of a failure once, unless it's `again`.
@@ -165,6 +178,7 @@ impl<S: Source> Watch<S> {
             since,
             waits: is_halfway && since.elapsed() < PATIENCE,
         };
+        self.is_outdated(true);
         let Failure { why, waits, .. } = self.failed.insert(failure);
         let is_known = before.is_some_and(|before| before.why == *why && before.waits == *waits);
         if is_known && !again {

@@ -32,6 +32,7 @@ fn exercise(metrics: &Metrics) {
     drop(metrics.connection_opened());
     metrics.connection_refused(ConnectionRefusal::Full);
     metrics.credentials_reloaded("tokens", true);
+    metrics.credentials_outdated("tokens", "server", false);
     metrics.certificate_expires("server", 4_102_444_800);
     metrics.ready(true);
     let info = ModelInfo {

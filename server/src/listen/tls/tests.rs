@@ -351,13 +351,26 @@ async fn a_pair_may_be_exchanged_in_two_steps() {
     let [told] = &lines.with("tls reloaded")[..] else {
         panic!("expected one line");
     };
-    let key = files.folder.path().join("key");
-    let changed = format!("listener=\"server\" files=\"{}\"", key.display());
+    let path = |name| files.folder.path().join(name).display().to_string();
+    let changed = format!("{}, {}", path("certificate"), path("key"));
+    let changed = format!("listener=\"server\" files=\"{changed}\"");
     assert!(told.contains(&changed), "{told}");
     assert_eq!(lines.with("ERROR"), [""; 0]);
     let text = telemetry.text();
     let refused = "ser_credentials_reloaded_total{outcome=\"refused\",what=\"tls\"} 0\n";
     assert!(text.contains(refused), "{text}");
+    files.write("key", "nonsense");
+    for (wait, outdated) in [(A_LOOK, 1), (A_LOOK * 100, 1)] {
+        tokio::time::sleep(wait).await;
+        let outdated =
+            format!("ser_credentials_outdated{{listener=\"server\",what=\"tls\"}} {outdated}\n");
+        let text = telemetry.text();
+        assert!(text.contains(&outdated), "{text}");
+    }
+    files.write("key", &new.key);
+    tokio::time::sleep(A_LOOK).await;
+    let current = "ser_credentials_outdated{listener=\"server\",what=\"tls\"} 0\n";
+    assert!(telemetry.text().contains(current), "{}", telemetry.text());
 }
 
 #[tokio::test(start_paused = true)]

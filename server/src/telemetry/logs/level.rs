@@ -94,7 +94,10 @@ impl LogLevel {
             (at, AbortOnDropHandle::new(revert))
         });
         drop(current);
-        info!(level, ?lasts, "log level changed");
+        match lasts {
+            Some(lasts) => info!(level, "log level changed for {lasts:?}"),
+            None => info!(level, "log level changed"),
+        }
         Ok(self.get())
     }
 }

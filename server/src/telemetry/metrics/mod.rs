@@ -42,6 +42,7 @@ pub struct Metrics {
     connections_opened: Counter<u64>,
     connections_refused: Counter<u64>,
     credentials_reloaded: Counter<u64>,
+    credentials_outdated: Gauge<u64>,
     certificate_expiry: Gauge<i64>,
     ready: Gauge<u64>,
     meter: Meter,
@@ -137,6 +138,10 @@ impl Metrics {
                 "{reload}",
                 "Attempts to read changed certificates or tokens",
             ),
+            credentials_outdated: meter
+                .u64_gauge("ser.credentials.outdated")
+                .with_description("Whether files with credentials hold what can't be used")
+                .build(),
             certificate_expiry: meter
                 .i64_gauge("ser.tls.certificate.expiry.timestamp")
                 .with_unit("s")
@@ -239,6 +244,21 @@ impl Metrics {
     /// Changed ones were read, or couldn't be.
     pub(crate) fn credentials_reloaded(&self, what: &'static str, ok: bool) {
         self.credentials_reloaded.add(1, &reload(what, ok));
+    }
+
+    /// Whether others are in force on `listener` than the files hold.
+    pub(crate) fn credentials_outdated(
+        &self,
+        what: &'static str,
+        listener: &'static str,
+        outdated: bool,
+    ) {
+        let labels = [
+            KeyValue::new("listener", listener),
+            KeyValue::new("what", what),
+        ];
+        self.credentials_outdated
+            .record(u64::from(outdated), &labels);
     }
 
     /// The first of the certificates in force on `listener` expires so many seconds
