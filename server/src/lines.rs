@@ -2,10 +2,11 @@
 
 use std::{
     io,
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
 };
 
-use tracing::{Level, subscriber::DefaultGuard};
+use tracing::{Dispatch, Level, subscriber::DefaultGuard};
+use tracing_subscriber::fmt;
 
 /// The log lines of this thread, from `INFO` on, as long as this is kept.
 pub(crate) struct Lines {
@@ -29,9 +30,14 @@ impl io::Write for Sink {
 
 impl Lines {
     pub(crate) fn capture() -> Self {
+        // While there is one subscriber alone, whether anybody wants a line is asked of the
+        // thread that comes by it first, for all: mostly that of another test.
+        static OTHER: LazyLock<Dispatch> =
+            LazyLock::new(|| Dispatch::new(fmt().with_max_level(Level::INFO).finish()));
+        LazyLock::force(&OTHER);
         let written = Sink::default();
         let sink = written.clone();
-        let subscriber = tracing_subscriber::fmt()
+        let subscriber = fmt()
             .with_max_level(Level::INFO)
             .with_ansi(false)
             .without_time()
