@@ -28,8 +28,10 @@ pub(crate) struct Context {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tracer: Tracer,
     pub(crate) log_level: LogLevel,
-    /// Lines about streams that ended too early.
+    /// Lines about streams that ended too early, as clients have them end.
     pub(crate) ended_streams: Audit,
+    /// Lines about streams that the server failed.
+    pub(crate) failed_streams: Audit,
     /// Lines about streams that went on here.
     pub(crate) resumed_streams: Audit,
     models: OnceLock<Arc<Repository>>,
@@ -46,6 +48,7 @@ impl Context {
             tracer: telemetry.tracer().clone(),
             log_level: telemetry.log_level().clone(),
             ended_streams: Audit::new(),
+            failed_streams: Audit::new(),
             resumed_streams: Audit::new(),
             models: OnceLock::new(),
         }

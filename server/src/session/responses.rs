@@ -165,9 +165,16 @@ impl LastWord {
         }
     }
 
-    /// Tells the log of an end that clients can cause by the thousand.
+    /// Tells the log of an end, of which there may be thousands. Those that clients
+    /// cause don't count against the server's own.
     fn tell(&self, code: Code, why: &str) {
-        match self.context.ended_streams.line() {
+        let is_fault = matches!(code, Code::Internal | Code::Unknown | Code::DataLoss);
+        let untold = match is_fault {
+            true => self.context.failed_streams.line(),
+            false => self.context.ended_streams.line(),
+        };
+        match untold {
+            Some(untold) if is_fault => error!(?code, untold, "stream ended: {why}"),
             Some(untold) => info!(?code, untold, "stream ended: {why}"),
             None => debug!(?code, "stream ended: {why}"),
         }
@@ -182,7 +189,7 @@ impl Drop for LastWord {
                 self.tell(Code::Cancelled, "the client is gone");
             } else {
                 self.record.end(Code::Internal);
-                error!(code = ?Code::Internal, "stream ended: the session failed");
+                self.tell(Code::Internal, "the session failed");
             }
         }
     }
