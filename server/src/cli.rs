@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     Error,
+    auth::principal_name,
     config::{LogFormat, Overrides, address},
 };
 
@@ -42,12 +43,9 @@ enum Command {
     /// Make a token for somebody who may use the server.
     ///
     /// Standard output gets the lines for the file that auth.tokens or admin.tokens
-    /// names, which hold a hash; standard error gets the token, which can't be shown
-    /// again.
-    Token {
-        /// What logs and metrics call its owner. Several tokens may have one name.
-        name: String,
-    },
+    /// names, which hold a hash; the token goes to a file or to standard error, and
+    /// can't be shown again.
+    Token(TokenFor),
 }
 
 /// What `ser-server config` takes.
@@ -87,6 +85,18 @@ pub enum ConfigCommand {
     Example,
     /// Print the JSON Schema of configuration files, which editors can use
     Schema,
+}
+
+/// What `ser-server token` takes.
+#[derive(Debug, Args)]
+pub struct TokenFor {
+    /// What logs and metrics call its owner. Several tokens may have one name.
+    #[arg(value_parser = principal_name)]
+    pub name: String,
+
+    /// New file for the token, which its owner alone can read
+    #[arg(long, value_name = "FILE", value_parser = path)]
+    pub token_file: Option<PathBuf>,
 }
 
 /// What `ser-server backends` takes.
@@ -145,8 +155,8 @@ pub enum Invocation {
     Serve(Sources),
     /// To look at the backends.
     Backends(Inventory),
-    /// To make a token for whoever has this name.
-    Token(String),
+    /// To make a token.
+    Token(TokenFor),
     /// To look at the settings.
     Config(ConfigCommand),
 }
@@ -157,7 +167,7 @@ impl Cli {
     pub fn into_invocation(self) -> Invocation {
         match self.command {
             Some(Command::Backends(inventory)) => Invocation::Backends(inventory),
-            Some(Command::Token { name }) => Invocation::Token(name),
+            Some(Command::Token(asked)) => Invocation::Token(asked),
             Some(Command::Config(command)) => Invocation::Config(command),
             None => Invocation::Serve(self.serve),
         }

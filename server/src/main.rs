@@ -6,7 +6,7 @@ use clap::Parser;
 use ser_server::{
     Error,
     auth::NewToken,
-    cli::{self, Cli, Invocation, Sources},
+    cli::{self, Cli, Invocation, Sources, TokenFor},
     config::{self, Config},
     inventory,
     models::BackendRegistry,
@@ -40,7 +40,7 @@ fn invoke() -> Result<(), Error> {
     match Cli::parse().into_invocation() {
         Invocation::Serve(sources) => start(sources),
         Invocation::Backends(asked) => inventory::print(&asked, BackendRegistry::default()),
-        Invocation::Token(name) => new_token(&name),
+        Invocation::Token(asked) => new_token(&asked),
         Invocation::Config(command) => preflight::run(command, BackendRegistry::default()),
     }
 }
@@ -66,12 +66,18 @@ fn start(sources: Sources) -> Result<(), Error> {
     served.map_err(|error| settings.explain(error))
 }
 
-/// Prints a token's lines, and the token apart from them.
-fn new_token(name: &str) -> Result<(), Error> {
+/// Prints a token's lines, and puts the token apart from them.
+fn new_token(asked: &TokenFor) -> Result<(), Error> {
+    let TokenFor { name, token_file } = asked;
     let token = NewToken::generate();
-    cli::print(&token.entry(name))?;
-    eprintln!("the token of {name}, shown only now: {}", token.token());
-    Ok(())
+    match token_file {
+        Some(path) => token.write(path).map_err(|source| Error::Io {
+            what: path.display().to_string(),
+            source,
+        })?,
+        None => eprintln!("the token of {name}, shown only now: {}", token.token()),
+    }
+    cli::print(&token.entry(name))
 }
 
 /// Serves until SIGINT or SIGTERM; a second one ends the drain.

@@ -141,6 +141,33 @@ async fn the_server_makes_tokens() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_goes_to_a_file_that_clients_read() {
+    let files = Files::new();
+    let make = async || {
+        let mut command = binaries::command("ser-server");
+        let token = files.path("token");
+        command.args(["token", "anna", "--token-file"]).arg(token);
+        run(command).await
+    };
+    let made = make().await;
+    made.assert(0, &[]);
+    assert_eq!(made.stderr, "");
+    let server = server(&files, &made.stdout).await;
+    let mut command = models(&server.url());
+    command.arg("--token-file").arg(files.path("token"));
+    run(command).await.assert(0, &[]);
+    // What somebody may be using is not written over.
+    let again = make().await;
+    again.assert(1, &["token: File exists"]);
+    assert_eq!(again.stdout, "");
+    let mut command = binaries::command("ser-server");
+    command.args(["token", ""]);
+    run(command)
+        .await
+        .assert(2, &["expected a name of printable characters"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_file_of_tokens_that_is_wrong_keeps_the_server_from_starting() {
     let files = Files::new();
     files.write("tokens.toml", "[[token]]\nname = \"a\"\nsha256 = \"12\"\n");

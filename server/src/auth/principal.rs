@@ -12,6 +12,18 @@ pub(crate) struct Principal {
     streams: Option<NonZeroUsize>,
 }
 
+/// What somebody may be called.
+///
+/// # Errors
+///
+/// What was expected instead.
+pub fn principal_name(text: &str) -> Result<String, &'static str> {
+    if text.is_empty() || text.chars().any(char::is_control) {
+        return Err("expected a name of printable characters");
+    }
+    Ok(text.to_owned())
+}
+
 impl Principal {
     /// Somebody whose credentials are good, and the limit on open streams that goes
     /// with them, if they have one of their own.

@@ -1,6 +1,12 @@
 //! Tokens: what clients bring, and what is kept of it.
 
-use std::fmt;
+use std::{
+    fmt,
+    fs::OpenOptions,
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+};
 
 use sha2::{Digest, Sha256};
 
@@ -81,6 +87,21 @@ impl NewToken {
         &self.token
     }
 
+    /// Writes the token to a file that isn't there yet, and that nobody else can read.
+    ///
+    /// # Errors
+    ///
+    /// When there is a file, or it can't be written.
+    pub fn write(&self, path: &Path) -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        let mut file = options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)?;
+        writeln!(file, "{}", self.token)
+    }
+
     /// The lines of `auth.tokens` that let `name` in with it.
     #[must_use]
     pub fn entry(&self, name: &str) -> String {
@@ -104,6 +125,8 @@ fn hex(formatter: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
     use super::*;
 
     #[test]
@@ -119,6 +142,21 @@ mod tests {
         for wrong in ["", &hash[1..], &hash.replace('9', "g"), &"é".repeat(32)] {
             assert_eq!(TokenHash::parse(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_token_is_written_once_and_for_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        let token = NewToken::generate();
+        token.write(&path).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap().trim(), token.token());
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        let again = NewToken::generate().write(&path).unwrap_err();
+        assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);
     }
 
     #[test]

@@ -10,9 +10,11 @@ use std::{
 use humantime::{format_rfc3339_seconds, parse_rfc3339};
 use serde::Deserialize;
 use subtle::{ConditionallySelectable, ConstantTimeEq};
+use toml::Value;
 
 use super::{
     Principal,
+    principal::principal_name,
     token::{LONGEST, SHORTEST, TokenHash},
 };
 use crate::{
@@ -120,8 +122,8 @@ struct Written {
 struct WrittenToken {
     name: String,
     sha256: String,
-    streams: Option<NonZeroUsize>,
-    expires: Option<String>,
+    streams: Option<Value>,
+    expires: Option<Value>,
 }
 
 /// What is wrong, where the message quotes no value, which may be a token.
@@ -132,6 +134,15 @@ fn harmless(error: &toml::de::Error) -> String {
         return format!(": {message}");
     }
     String::new()
+}
+
+/// A value that is wrong; of text the length alone, since it may be a token.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => format!("text of {} characters", text.chars().count()),
+        Value::Array(_) | Value::Table(_) => value.type_str().to_owned(),
+        plain => plain.to_string(),
+    }
 }
 
 impl TokenFile {
@@ -182,7 +193,7 @@ impl TokenFile {
     fn entry(&self, number: usize, written: WrittenToken) -> Result<Entry, Error> {
         let wrong = |field: &str, value: &str, expected: &str| {
             self.wrong(&format!(
-                "token {number}: {field}: {value:?}; expected {expected}"
+                "token {number}: {field}: {value}; expected {expected}"
             ))
         };
         let WrittenToken {
@@ -191,9 +202,13 @@ impl TokenFile {
             streams,
             expires,
         } = written;
-        if name.is_empty() || name.chars().any(char::is_control) {
-            return Err(wrong("name", &name, "a name of printable characters"));
-        }
+        let name = principal_name(&name).map_err(|_| {
+            wrong(
+                "name",
+                &format!("{name:?}"),
+                "a name of printable characters",
+            )
+        })?;
         // Not the value: it may be the token, put there by mistake.
         let hash = TokenHash::parse(&sha256).ok_or_else(|| {
             self.wrong(&format!(
@@ -202,13 +217,24 @@ impl TokenFile {
                 sha256.chars().count()
             ))
         })?;
-        let expires = expires.map(|text| {
-            parse_rfc3339(&text)
-                .map_err(|_| wrong("expires", &text, "a time such as 2027-01-01T00:00:00Z"))
+        let streams = streams.map(|value| {
+            let expected = "a number of at least 1";
+            let count = value.as_integer().and_then(|count| count.try_into().ok());
+            let count = count.and_then(NonZeroUsize::new);
+            count.ok_or_else(|| wrong("streams", &shown(&value), expected))
+        });
+        let expires = expires.map(|value| {
+            let text = match &value {
+                Value::String(text) => text.clone(),
+                Value::Datetime(time) => time.to_string(),
+                _ => String::new(),
+            };
+            let expected = "a time such as 2027-01-01T00:00:00Z";
+            parse_rfc3339(&text).map_err(|_| wrong("expires", &value.to_string(), expected))
         });
         Ok(Entry {
             hash,
-            principal: Principal::new(name, streams),
+            principal: Principal::new(name, streams.transpose()?),
             expires: expires.transpose()?,
         })
     }

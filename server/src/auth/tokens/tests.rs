@@ -45,7 +45,7 @@ fn names(tokens: &Tokens, token: &NewToken, now: SystemTime) -> Result<String, S
 fn a_token_lets_its_owner_in_until_it_expires() {
     let [old, new, other, foreign] = std::array::from_fn(|_| NewToken::generate());
     let tokens = load(&format!(
-        "{}expires = \"2027-01-01T00:00:00Z\"\n{}{}streams = 7\n",
+        "{}expires = 2027-01-01T00:00:00Z\n{}{}streams = 7\n",
         old.entry("ci"),
         new.entry("ci"),
         other.entry("Büro \"7\""),
@@ -122,7 +122,7 @@ fn a_file_that_is_wrong_is_refused_without_telling_secrets() {
         (format!("token = \"{secret}\""), "line 1; expected "),
         (
             format!("{entry}streams = \"{secret}\""),
-            "line 4; expected ",
+            "token 1: streams: text of 68 characters; expected a number of at least 1",
         ),
         (
             format!("[[token]]\nname = \"a\"\ntoken = \"{secret}\""),
@@ -140,7 +140,18 @@ fn a_file_that_is_wrong_is_refused_without_telling_secrets() {
             format!("{entry}expires = \"tomorrow\""),
             "token 1: expires: \"tomorrow\"; expected a time such as 2027-01-01T00:00:00Z",
         ),
-        (format!("{entry}streams = 0"), "line 4; expected "),
+        (
+            format!("{entry}expires = 2027-01-01"),
+            "token 1: expires: 2027-01-01; expected a time such as 2027-01-01T00:00:00Z",
+        ),
+        (
+            format!("{entry}streams = 0"),
+            "token 1: streams: 0; expected a number of at least 1",
+        ),
+        (
+            format!("{entry}streams = -1"),
+            "token 1: streams: -1; expected a number of at least 1",
+        ),
         (
             entry.repeat(2),
             "token 2: sha256: that of token 1 too; expected another",
