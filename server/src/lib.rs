@@ -23,6 +23,7 @@ pub mod inventory;
 mod lines;
 mod listen;
 pub mod models;
+mod open_files;
 pub mod preflight;
 #[cfg(test)]
 mod promises;

@@ -8,6 +8,7 @@ use crate::{
     config::{self, Config, Overrides, Settings},
     listen::Credentials,
     models::{self, BackendRegistry, Examination},
+    open_files,
     reload::Notes,
     telemetry,
 };
@@ -82,7 +83,31 @@ fn files(config: &Config, is_fit: impl Fn(&str) -> bool, notes: &mut Notes) -> V
     if is_fit("telemetry") {
         errors.extend(telemetry::problems(&config.telemetry));
     }
+    let port_files = [
+        ("server", &config.server.port_file),
+        ("admin", &config.admin.port_file),
+        ("metrics", &config.metrics.port_file),
+    ];
+    for (section, file) in port_files
+        .into_iter()
+        .filter(|(section, _)| is_fit(section))
+    {
+        errors.extend(file.as_deref().and_then(|file| homeless(section, file)));
+    }
     errors
+}
+
+/// What is wrong with a file for a port that has no folder to be in.
+fn homeless(section: &str, file: &Path) -> Option<Error> {
+    // The folder of a bare name is the empty path.
+    let folder = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())?;
+    let reason = format!(
+        "{}: no such folder; expected a file to write",
+        file.display()
+    );
+    (!folder.is_dir()).then(|| Error::config(format!("{section}.port_file"), reason))
 }
 
 /// What there is to say where nothing is wrong.
@@ -98,7 +123,8 @@ fn report(settings: &Settings, examination: Examination, notes: Notes) -> String
         format!("environment variable {name} is not read; did you mean {meant}?")
     });
     lines.extend(misspelt);
-    let warnings = notes.warnings.into_iter();
+    let warnings = open_files::shortage(config.server.connections.get()).into_iter();
+    let warnings = warnings.chain(notes.warnings);
     lines.extend(warnings.map(|warning| format!("warning: {warning}")));
     lines.join("\n  ") + "\n"
 }

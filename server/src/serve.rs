@@ -12,13 +12,14 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tonic::service::Routes;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::{
     Error,
     config::Config,
     context::Context,
     models::{BackendRegistry, ModelRegistry, Repository},
+    open_files,
     services::{self, Readiness},
     shutdown::Shutdown,
     telemetry::Telemetry,
@@ -63,6 +64,9 @@ pub async fn run(
     let address = clients.tell("server.port_file", port_file)?;
     info!(%address, "listening on {address}");
     info!("{}", config.memory());
+    if let Some(shortage) = open_files::shortage(config.server.connections.get()) {
+        warn!("{shortage}");
+    }
     clients.warn(address);
 
     let (stopping, drain) = Shutdown::new();

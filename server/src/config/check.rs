@@ -30,6 +30,7 @@ pub(super) fn clean(layer: &mut Layer, problems: &mut Vec<Problem>) {
             wrong.push(Problem { origin, ..problem });
         }
     }
+    wrong.sort_by(|one, other| one.place().cmp(&other.place()));
     problems.append(&mut wrong);
 }
 

@@ -38,6 +38,13 @@ impl Problem {
         self.key.is_empty() || of == Some(section)
     }
 
+    /// Its place among those of one source: by lines, or else by keys.
+    pub(super) fn place(&self) -> (Option<usize>, &str) {
+        let origin = self.origin.as_deref().unwrap_or_default();
+        let line = origin.rsplit(':').next().and_then(|line| line.parse().ok());
+        (line, &self.key)
+    }
+
     /// The same problem of what `origin` says.
     #[must_use]
     pub fn from(self, origin: impl Into<String>) -> Self {

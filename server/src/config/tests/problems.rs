@@ -210,10 +210,10 @@ fn everything_that_is_wrong_is_said_at_once() {
         keys,
         [
             "limits.idel",
+            "limits.idle",
             "limits.open_streams",
             "models.packages[0]",
             "models.packages[1].bakend",
-            "limits.idle",
             "limits.clip_duration",
             "admin.port_file",
             "log.level",
