@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, fs};
 
 use ser_backend::ModelPackage;
 use toml::Table;
+use tracing::warn;
 
 use super::{BackendRegistry, directory, selector::Selector};
 use crate::{
@@ -188,7 +189,7 @@ pub(super) fn find(models: &ModelsConfig) -> Result<Vec<Found>, Error> {
     Ok(found)
 }
 
-/// There is a directory, and a package in it.
+/// There is a directory, and a package in it unless others are served.
 fn check_directory(models: &ModelsConfig) -> Result<(), Error> {
     let Some(directory) = &models.directory else {
         return Ok(());
@@ -198,7 +199,12 @@ fn check_directory(models: &ModelsConfig) -> Result<(), Error> {
         let reason = format!("{path}: {error}; expected a directory of packages");
         Error::config("models.directory", reason)
     })?;
-    if directory::packages(directory)?.is_empty() {
+    if !directory::packages(directory)?.is_empty() {
+        return Ok(());
+    }
+    if cfg!(feature = "embedded-model") && models.embedded || !models.packages.is_empty() {
+        warn!("models.directory: {path}: no packages yet");
+    } else {
         let reason = format!("{path}: no packages; expected <name>/<version>/model.toml");
         return Err(Error::config("models.directory", reason));
     }

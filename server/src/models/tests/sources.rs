@@ -75,6 +75,10 @@ fn an_empty_directory_is_an_error() {
              <name>/<version>/model.toml"
         )
     );
+    // Somebody may fill it while the server runs.
+    let (mut config, other) = (config(directory.path()), self::directory(&["a/1"]));
+    config.models.packages = vec![one(&other.path().join("a/1"))];
+    load(&config).unwrap();
 }
 
 #[test]
