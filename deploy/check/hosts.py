@@ -14,9 +14,18 @@ LONGEST = 1000
 
 
 def enter():
-    """Starts this program anew where it may make hosts. Needs no rights."""
+    """Starts this program anew where it may make hosts. Needs no rights, but a kernel that
+    lets everybody have namespaces."""
     if INSIDE not in os.environ:
         namespaces = ["unshare", "--user", "--map-root-user", "--net", "--mount"]
+        tried = subprocess.run([*namespaces, "true"], stderr=subprocess.PIPE, text=True)
+        if tried.returncode:
+            sys.exit(
+                f"network namespaces: {tried.stderr.strip()}; expected a machine where users may "
+                "have them. Where AppArmor forbids it: "
+                "sysctl kernel.apparmor_restrict_unprivileged_userns=0. In a container: "
+                "--security-opt seccomp=unconfined --cap-add SYS_ADMIN"
+            )
         os.execvpe(
             namespaces[0], [*namespaces, sys.executable, *sys.argv], os.environ | {INSIDE: "1"}
         )

@@ -7,6 +7,10 @@ use ser_client::{Code, Error, FeatureError, TlsFault};
 /// What to do next about a call to the server or the audio for it.
 pub(super) fn advice(error: &Error) -> Option<&'static str> {
     Some(match error.last() {
+        Error::Unreachable { reason, .. } if reason.contains("handshake eof") => {
+            "it closed the connection before TLS came about: it may have as many connections as \
+             it takes, or another protocol on that port"
+        }
         Error::Unreachable { .. } => "start one with `ser-server`, or name another with --server",
         Error::Silent { .. } => {
             "check that --server names the server's gRPC port, or allow more time with \
