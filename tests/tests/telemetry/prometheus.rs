@@ -64,6 +64,9 @@ async fn a_scrape_shows_what_the_server_did() {
     );
 }
 
+/// A query of `ser_streams_ended_total{code="OK"}`.
+const ENDED_WELL: &str = "/api/v1/query?query=ser_streams_ended_total%7Bcode=%22OK%22%7D";
+
 /// Where `prometheus` and `promtool` are.
 fn programs() -> PathBuf {
     let folder = env::var_os("SER_PROMETHEUS");
@@ -115,17 +118,21 @@ async fn a_real_prometheus_scrapes_the_server() {
         ))
         .args(["--web.listen-address=127.0.0.1:0", "--log.format=json"]);
     let mut prometheus = Program::start(command);
+    // It listens first, and answers once its storage is open.
+    let mut address = None;
     let address = loop {
         let line: serde_json::Value = serde_json::from_str(&prometheus.line().await).unwrap();
-        if line["msg"] == "Listening on" {
-            break line["address"].as_str().expect("an address").to_owned();
+        match (line["msg"].as_str(), &address) {
+            (Some("Listening on"), _) => address = line["address"].as_str().map(str::to_owned),
+            (Some("Server is ready to receive web requests."), Some(address)) => break address,
+            _ => {}
         }
     };
     let ended = timeout(PATIENCE, async {
         let mut pause = interval(Duration::from_millis(100));
         loop {
             pause.tick().await;
-            let answer = get(&address, "/api/v1/query?query=ser_streams_ended_total").await;
+            let answer = get(address, ENDED_WELL).await;
             let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
             if let Some(series) = answer["data"]["result"].get(0) {
                 break series.clone();
