@@ -9,6 +9,10 @@ use super::{
     suggest,
 };
 
+/// How deep values may lie within each other. What is printed must be read again, and what
+/// reads TOML has a limit, too.
+pub(super) const DEEPEST: usize = 16;
+
 /// Finds everything that is wrong with a source on its own, and takes it away: what
 /// stays can be read.
 pub(super) fn clean(layer: &mut Layer, problems: &mut Vec<Problem>) {
@@ -84,6 +88,10 @@ fn walk(path: &str, key: &Key, value: &Value, problems: &mut Vec<Problem>) {
         }
         // Its own type reads it: in a variable, commas stand between the items.
         (Kind::List(_) | Kind::Map(_), ValueKind::String(_)) => {}
+        (Kind::Anything, _) if depth(value) > DEEPEST => {
+            let reason = format!("nested too deep; expected at most {DEEPEST} levels");
+            problems.push(wrong(path, value, reason));
+        }
         (kind, _) => {
             if let Some(expected) = kind.expected()
                 && !fits(kind, value)
@@ -97,6 +105,16 @@ fn walk(path: &str, key: &Key, value: &Value, problems: &mut Vec<Problem>) {
             }
         }
     }
+}
+
+/// The levels of tables and lists in a value.
+fn depth(value: &Value) -> usize {
+    let deepest = match &value.kind {
+        ValueKind::Table(table) => table.values().map(depth).max(),
+        ValueKind::Array(items) => items.iter().map(depth).max(),
+        _ => return 0,
+    };
+    1 + deepest.unwrap_or(0)
 }
 
 /// Whether a value is of its key's kind, read as leniently as the loader does: a

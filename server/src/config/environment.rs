@@ -7,6 +7,7 @@ use toml::Table;
 
 use super::{
     Problem,
+    check::DEEPEST,
     keys::{self, Kind},
     layer::Layer,
     standard,
@@ -42,6 +43,11 @@ pub(super) fn read(variables: &BTreeMap<String, String>, problems: &mut Vec<Prob
     for (name, text) in ours {
         let (key, origin) = (key(name), origin(name));
         let path: Vec<_> = key.split('.').collect();
+        if path.len() > DEEPEST {
+            let reason = format!("{} names; expected at most {DEEPEST}", path.len());
+            problems.push(Problem::new(key, reason).from(origin));
+            continue;
+        }
         if !layer.set(&path, value(&key, text, &origin)) {
             let reason = "another variable sets what this one is in; expected one of them";
             problems.push(Problem::new(key, reason).from(origin));

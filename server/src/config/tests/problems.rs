@@ -188,6 +188,22 @@ fn a_near_miss_gets_a_suggestion() {
 }
 
 #[test]
+fn what_lies_too_deep_is_refused_wherever_it_is() {
+    let nested = |levels: usize| "{ a = ".repeat(levels) + "1" + &" }".repeat(levels);
+    let file = |levels| format!("[models.settings.mine]\nx = {}\n", nested(levels));
+    assert!(from_file(&file(15)).is_ok());
+    let error = &file_errors(&file(16))[0];
+    let message = "models.settings.mine: nested too deep; expected at most 16 levels";
+    assert!(error.ends_with(message), "{error}");
+    let value = nested(70);
+    let error = environment_error(&[("SER__MODELS__SETTINGS__MINE__X", &value)]);
+    assert!(error.ends_with(message), "{error}");
+    let name = format!("SER__MODELS__SETTINGS__MINE{}", "__A".repeat(100_000));
+    let error = environment_error(&[(&name, "1")]);
+    assert!(error.ends_with(": 100003 names; expected at most 16"));
+}
+
+#[test]
 fn everything_that_is_wrong_is_said_at_once() {
     let file = file(
         "[limits]\nidel = \"1s\"\nidle = \"1\"\nopen_streams = 0\n\
