@@ -124,7 +124,7 @@ fn report(settings: &Settings, examination: Examination, notes: Notes) -> String
     });
     lines.extend(misspelt);
     let warnings = open_files::shortage(config.server.connections.get()).into_iter();
-    let warnings = warnings.chain(notes.warnings);
+    let warnings = warnings.chain(examination.warnings).chain(notes.warnings);
     lines.extend(warnings.map(|warning| format!("warning: {warning}")));
     lines.join("\n  ") + "\n"
 }

@@ -212,13 +212,13 @@ fn a_check_reads_certificates_tokens_and_headers() {
         files.text("ser.toml")
     };
     let good = check(&text("key = 'DIR/server.key'\n", ""));
-    let printed = printed(&["config", "check", "--no-load", "--config", &good]);
-    let memory = printed
+    let report = printed(&["config", "check", "--no-load", "--config", &good]);
+    let memory = report
         .lines()
         .find(|line| line.contains("memory: at most "));
     assert!(
         memory.is_some_and(|line| line.ends_with(" MiB with these limits")),
-        "{printed}"
+        "{report}"
     );
 
     let wrong = check(&text(
@@ -228,6 +228,11 @@ fn a_check_reads_certificates_tokens_and_headers() {
          [admin.tls]\ncertificate = 'DIR/expired.crt'\nkey = 'DIR/ca.crt'\n\
          [telemetry]\nendpoint = 'collector'\nheaders_file = 'DIR/headers'\n",
     ));
+    let empty = tempfile::tempdir().unwrap();
+    let directory = empty.path().to_str().unwrap();
+    let said = printed(&["config", "check", "--no-load", "--models-dir", directory]);
+    let warning = format!("warning: models.directory: {directory}: no packages yet; expected");
+    assert!(said.contains(&warning), "{said}");
     let flags = [
         "config",
         "check",

@@ -106,6 +106,9 @@ pub(crate) struct TokenFile {
     pub(crate) path: PathBuf,
 }
 
+/// What is shorter is no token, so that an error may quote it.
+const LONGEST_TIME: usize = SHORTEST;
+
 /// What is in it.
 const EXPECTED: &str = "[[token]] with name and sha256, and perhaps streams and expires";
 
@@ -230,7 +233,11 @@ impl TokenFile {
                 _ => String::new(),
             };
             let expected = "a time such as 2027-01-01T00:00:00Z";
-            parse_rfc3339(&text).map_err(|_| wrong("expires", &value.to_string(), expected))
+            let found = match text.len() {
+                1..LONGEST_TIME => value.to_string(),
+                _ => shown(&value),
+            };
+            parse_rfc3339(&text).map_err(|_| wrong("expires", &found, expected))
         });
         Ok(Entry {
             hash,

@@ -16,6 +16,8 @@ pub struct Examination {
     pub served: Vec<String>,
     /// Why versions in the directory would be refused while another serves.
     pub refused: Vec<String>,
+    /// What is no error, and yet may be a mistake.
+    pub warnings: Vec<String>,
     /// What a start would end with.
     pub errors: Vec<Error>,
 }
@@ -47,6 +49,7 @@ pub fn examine(config: &Config, backends: BackendRegistry, load: bool) -> Examin
         }
     }
     examination.served = served.into_iter().map(|(_, line)| line).collect();
+    examination.warnings = find::empty_directory(&config.models).into_iter().collect();
     examination.errors = errors;
     examination
 }

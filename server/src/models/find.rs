@@ -4,7 +4,6 @@ use std::{collections::BTreeSet, fs};
 
 use ser_backend::ModelPackage;
 use toml::Table;
-use tracing::warn;
 
 use super::{BackendRegistry, directory, selector::Selector};
 use crate::{
@@ -189,7 +188,7 @@ pub(super) fn find(models: &ModelsConfig) -> Result<Vec<Found>, Error> {
     Ok(found)
 }
 
-/// There is a directory, and a package in it unless others are served.
+/// There is a directory, and a package in it unless other places have some.
 fn check_directory(models: &ModelsConfig) -> Result<(), Error> {
     let Some(directory) = &models.directory else {
         return Ok(());
@@ -199,16 +198,23 @@ fn check_directory(models: &ModelsConfig) -> Result<(), Error> {
         let reason = format!("{path}: {error}; expected a directory of packages");
         Error::config("models.directory", reason)
     })?;
-    if !directory::packages(directory)?.is_empty() {
-        return Ok(());
-    }
-    if cfg!(feature = "embedded-model") && models.embedded || !models.packages.is_empty() {
-        warn!("models.directory: {path}: no packages yet");
-    } else {
+    let is_all =
+        models.packages.is_empty() && !(cfg!(feature = "embedded-model") && models.embedded);
+    if is_all && directory::packages(directory)?.is_empty() {
         let reason = format!("{path}: no packages; expected <name>/<version>/model.toml");
         return Err(Error::config("models.directory", reason));
     }
     Ok(())
+}
+
+/// What there is to say of a directory in which there is no package yet.
+pub(super) fn empty_directory(models: &ModelsConfig) -> Option<String> {
+    let directory = models.directory.as_ref()?;
+    let found = directory::packages(directory).ok()?;
+    let path = directory.display();
+    found.is_empty().then(|| {
+        format!("models.directory: {path}: no packages yet; expected <name>/<version>/model.toml")
+    })
 }
 
 /// A package that the configuration names, as it calls itself; as its folders are

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use ser_backend::{BackendError, DeviceOptions, ModelPackage};
 use toml::{Table, Value};
-use tracing::error;
+use tracing::{error, warn};
 
 use super::{
     BackendRegistry, ServedModel,
@@ -53,6 +53,9 @@ impl Loader {
     pub(super) fn load_all(&self) -> Result<Loaded, Error> {
         let mut models: Vec<Arc<ServedModel>> = Vec::new();
         let mut refused = Vec::new();
+        if let Some(warning) = find::empty_directory(&self.models) {
+            warn!("{warning}");
+        }
         for found in find::find_valid(&self.models, &self.backends)? {
             let (name, id) = (found.name.clone(), found.id());
             let expendable = found.is_expendable(&self.models);

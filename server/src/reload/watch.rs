@@ -178,7 +178,8 @@ impl<S: Source> Watch<S> {
             since,
             waits: is_halfway && since.elapsed() < PATIENCE,
         };
-        self.is_outdated(true);
+        // What is in force may have expired, with nothing new beside it.
+        self.is_outdated(self.in_force != self.contents);
         let Failure { why, waits, .. } = self.failed.insert(failure);
         let is_known = before.is_some_and(|before| before.why == *why && before.waits == *waits);
         if is_known && !again {
