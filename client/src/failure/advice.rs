@@ -8,8 +8,8 @@ use ser_client::{Code, Error, FeatureError, TlsFault};
 pub(super) fn advice(error: &Error) -> Option<&'static str> {
     Some(match error.last() {
         Error::Unreachable { reason, .. } if reason.contains("handshake eof") => {
-            "it closed the connection before TLS came about: it may have as many connections as \
-             it takes, or another protocol on that port"
+            "it closed the connection before TLS came about: it may already have as many \
+             connections as it accepts, or speak something else on that port"
         }
         Error::Unreachable { .. } => "start one with `ser-server`, or name another with --server",
         Error::Silent { .. } => {

@@ -41,7 +41,7 @@ pub(crate) struct BriefPlaces {
     /// Beside them, that stay.
     pub(crate) watches: usize,
     /// Of each connection, of either kind: who has few connections can't take the places
-    /// of all others.
+    /// of all others. A talk takes eight of them.
     pub(crate) of_a_connection: usize,
 }
 
@@ -78,6 +78,15 @@ impl Kind {
             _ => Self::Question,
         }
     }
+
+    /// How many places of its connection it takes: so much more may wait for somebody
+    /// who doesn't read.
+    fn weight(self) -> usize {
+        match self {
+            Self::Question | Self::Watch => 1,
+            Self::Talk => 8,
+        }
+    }
 }
 
 impl BriefCalls {
@@ -106,8 +115,9 @@ impl BriefCalls {
 
     fn place(&self, kind: Kind, caller: &Caller) -> Result<Place, Error> {
         let connection = caller.connection.map(|connection| {
+            let name = || "this connection".to_owned();
             self.connections
-                .take(&connection, 1, None, || "this connection".to_owned())
+                .take(&connection, kind.weight(), None, name)
         });
         let slots = match kind {
             Kind::Question => &self.calls,

@@ -15,8 +15,8 @@ pub struct LimitsConfig {
     /// request. Default: 10 s.
     #[serde(with = "duration::Positive")]
     pub first_message: Duration,
-    /// How long a stream may send nothing, and a client of the reflection service ask
-    /// nothing. Default: 30 s.
+    /// How long a stream may send nothing, and a call of the reflection service take to
+    /// half-close. Default: 30 s.
     #[serde(with = "duration::Positive")]
     pub idle: Duration,
     /// How long a stream may send nothing after it has said that its microphone is off.

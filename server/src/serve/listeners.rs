@@ -22,11 +22,12 @@ use crate::{
 const FEW_CALLS: u32 = 16;
 /// Connections of operators, or of probes.
 const FEW_CONNECTIONS: NonZeroUsize = NonZeroUsize::new(64).expect("not zero");
-/// Calls without audio that a connection may have open: a gateway's carries many
-/// clients', and yet it would take a hundred and more to fill a server's places.
+/// Calls without audio that a connection may have open, at least. It takes 32
+/// connections to fill a server's places, or nearly; but a gateway's one carries those of
+/// many clients.
 const BRIEF_CALLS: usize = 64;
-/// Those of probes: every connection finds room for a watch and a question, or two, and
-/// half of them may stay to watch.
+/// Those of probes: every connection may have two open, such as a watch and a question,
+/// and half of them may stay to watch.
 const PROBES: BriefPlaces = BriefPlaces {
     calls: 2 * FEW_CONNECTIONS.get(),
     watches: FEW_CONNECTIONS.get() / 2,
@@ -68,7 +69,7 @@ impl Entrance {
             places: BriefPlaces {
                 calls: config.server.connections.get(),
                 watches: config.server.connections.get(),
-                of_a_connection: BRIEF_CALLS,
+                of_a_connection: BRIEF_CALLS.max(config.server.connections.get() / 32),
             },
             handshake: config.server.handshake,
             idle: config.server.idle_connection,
@@ -99,7 +100,7 @@ impl Entrance {
             places: BriefPlaces {
                 calls: FEW_CONNECTIONS.get(),
                 watches: FEW_CONNECTIONS.get(),
-                of_a_connection: BRIEF_CALLS,
+                of_a_connection: FEW_CALLS as usize,
             },
             handshake: config.server.handshake,
             idle: config.server.idle_connection,

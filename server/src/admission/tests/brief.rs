@@ -98,7 +98,7 @@ async fn a_talk_has_a_longest_time() {
         .register_encoded_file_descriptor_set(ser_proto::v1::FILE_DESCRIPTOR_SET)
         .build_v1()
         .unwrap();
-    let mut services = calls(1, &telemetry).before(reflection);
+    let mut services = calls(8, &telemetry).before(reflection);
     // The start of a message of 64 KiB: a byte of it now and then makes it no longer.
     let (bytes, slowly) = mpsc::channel(1);
     let dripping = async move {
@@ -188,9 +188,11 @@ async fn a_connection_takes_no_more_than_its_share() {
     let message = "calls of this connection: 1 open; expected at most 1, try again later";
     assert_promised(message);
     let unread = ask(CHECK, 1).await;
-    for path in [CHECK, WATCH, REFLECT] {
+    for path in [CHECK, WATCH] {
         refused(&ask(path, 1).await, Code::ResourceExhausted, message);
     }
+    let message = "calls of this connection: 0 open; expected at most 1, try again later";
+    refused(&ask(REFLECT, 2).await, Code::ResourceExhausted, message);
     assert!(Status::from_header_map(ask(CHECK, 2).await.headers()).is_none());
     drop(unread);
     assert!(Status::from_header_map(ask(CHECK, 1).await.headers()).is_none());
