@@ -24,9 +24,9 @@ kubectl = pathlib.Path(sys.executable).with_name("kubectl")
 def in_one_namespace(resources, text):
     """Names and queries mean the overlay's own namespace, whatever that is called."""
     if namespace := manifests.one(resources, "Namespace"):
-        # No name of a file, as ser-server.toml is.
-        named = r'(?:namespace="|ser-server(?:-headless)?\.)(?!toml)([\w-]+)(?:"|\.svc|$)'
-        strangers = set(re.findall(named, text, re.MULTILINE)) - {namespace["metadata"]["name"]}
+        quoted = re.findall(r'(?:namespace="|ser-server(?:-headless)?\.)([\w-]+)(?:"|\.svc)', text)
+        listed = re.findall(r"- ser-server(?:-headless)?\.([\w-]+)$", text, re.MULTILINE)
+        strangers = {*quoted, *listed} - {namespace["metadata"]["name"]}
         assert not strangers, f"other namespaces are named: {sorted(strangers)}"
 
 
