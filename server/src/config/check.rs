@@ -88,9 +88,14 @@ fn walk(path: &str, key: &Key, value: &Value, problems: &mut Vec<Problem>) {
         }
         // Its own type reads it: in a variable, commas stand between the items.
         (Kind::List(_) | Kind::Map(_), ValueKind::String(_)) => {}
-        (Kind::Anything, _) if depth(value) > DEEPEST => {
-            let reason = format!("nested too deep; expected at most {DEEPEST} levels");
-            problems.push(wrong(path, value, reason));
+        (Kind::Anything, _) => {
+            if depth(value) > DEEPEST {
+                let reason = format!("nested too deep; expected at most {DEEPEST} levels");
+                problems.push(wrong(path, value, reason));
+            } else if let Some(number) = infinite(value) {
+                let reason = format!("{number}; expected finite numbers");
+                problems.push(wrong(path, value, reason));
+            }
         }
         (kind, _) => {
             if let Some(expected) = kind.expected()
@@ -115,6 +120,17 @@ fn depth(value: &Value) -> usize {
         _ => return 0,
     };
     1 + deepest.unwrap_or(0)
+}
+
+/// A number in a value that is none, or has no end: JSON, which settings are printed as,
+/// too, knows neither.
+fn infinite(value: &Value) -> Option<f64> {
+    match &value.kind {
+        ValueKind::Table(table) => table.values().find_map(infinite),
+        ValueKind::Array(items) => items.iter().find_map(infinite),
+        ValueKind::Float(number) => (!number.is_finite()).then_some(*number),
+        _ => None,
+    }
 }
 
 /// Whether a value is of its key's kind, read as leniently as the loader does: a

@@ -204,6 +204,19 @@ fn what_lies_too_deep_is_refused_wherever_it_is() {
 }
 
 #[test]
+fn numbers_of_backends_are_finite() {
+    for (value, number) in [
+        ("inf", "inf"),
+        ("[1, { a = -inf }]", "-inf"),
+        ("nan", "NaN"),
+    ] {
+        let error = environment_error(&[("SER__MODELS__SETTINGS__MINE__X", value)]);
+        let message = format!("models.settings.mine: {number}; expected finite numbers");
+        assert!(error.ends_with(&message), "{error}");
+    }
+}
+
+#[test]
 fn everything_that_is_wrong_is_said_at_once() {
     let file = file(
         "[limits]\nidel = \"1s\"\nidle = \"1\"\nopen_streams = 0\n\
