@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status, service::Routes};
 use super::{
     LARGEST_NAME_REQUEST,
     inference::{self, Listener},
-    logging,
+    logging, reflection,
 };
 use crate::{
     Error,
@@ -29,35 +29,24 @@ use crate::{
 ///
 /// [`Error::Internal`] when this build holds broken descriptors.
 pub(crate) fn routes(context: &Arc<Context>) -> Result<Routes, Error> {
-    let reflection = || {
-        tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(ser_proto::inference::FILE_DESCRIPTOR_SET)
-    };
-    let broken = |error: tonic_reflection::server::Error| Error::Internal(error.to_string());
     let service = Service {
         context: Arc::clone(context),
     };
-    Ok(Routes::new(
+    let routes = Routes::new(
         ModelRepositoryServer::new(service).max_decoding_message_size(LARGEST_NAME_REQUEST),
     )
     .add_service(
         LoggingServer::new(logging::Service::new(context.log_level.clone()))
             .max_decoding_message_size(LARGEST_NAME_REQUEST),
     )
-    .add_service(inference::service(context, Listener::Admin))
-    .add_service(
-        reflection()
-            .build_v1()
-            .map_err(broken)?
-            .max_decoding_message_size(LARGEST_NAME_REQUEST),
+    .add_service(inference::service(context, Listener::Admin));
+    reflection::beside(
+        routes,
+        &[
+            FILE_DESCRIPTOR_SET,
+            ser_proto::inference::FILE_DESCRIPTOR_SET,
+        ],
     )
-    .add_service(
-        reflection()
-            .build_v1alpha()
-            .map_err(broken)?
-            .max_decoding_message_size(LARGEST_NAME_REQUEST),
-    ))
 }
 
 #[derive(Debug)]

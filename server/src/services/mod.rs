@@ -7,6 +7,7 @@ mod health;
 mod inference;
 mod logging;
 mod models;
+mod reflection;
 mod speech_emotion;
 
 use std::sync::Arc;
@@ -55,13 +56,6 @@ pub(crate) fn routes(
     context: &Arc<Context>,
     health: HealthServer<impl Health>,
 ) -> Result<Routes, Error> {
-    let reflection = || {
-        tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(ser_proto::inference::FILE_DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-    };
-    let broken = |error: tonic_reflection::server::Error| Error::Internal(error.to_string());
     let routes = Routes::new(health)
         .add_service(
             SpeechEmotionServer::new(speech_emotion::Service::new(Arc::clone(context)))
@@ -72,18 +66,13 @@ pub(crate) fn routes(
         .add_service(
             ModelsServer::new(models::Service::new(Arc::clone(context)))
                 .max_decoding_message_size(LARGEST_NAME_REQUEST),
-        )
-        .add_service(
-            reflection()
-                .build_v1()
-                .map_err(broken)?
-                .max_decoding_message_size(LARGEST_NAME_REQUEST),
-        )
-        .add_service(
-            reflection()
-                .build_v1alpha()
-                .map_err(broken)?
-                .max_decoding_message_size(LARGEST_NAME_REQUEST),
         );
-    Ok(routes)
+    reflection::beside(
+        routes,
+        &[
+            FILE_DESCRIPTOR_SET,
+            ser_proto::inference::FILE_DESCRIPTOR_SET,
+            tonic_health::pb::FILE_DESCRIPTOR_SET,
+        ],
+    )
 }
