@@ -405,22 +405,22 @@ def silent_questions(address):
     return len(streams), {answer, *connection.ends(streams=len(streams))}
 
 
+def silent(address, path, calls):
+    """So many calls whose request never comes."""
+    connection = Connection(address)
+    streams = range(1, 2 * calls, 2)
+    connection.send(b"".join(connection.headers(stream, path).serialize() for stream in streams))
+    return calls, set(connection.ends(streams=calls))
+
+
 def silent_talks(address):
     """Reflection that nobody asks anything."""
-    connection = Connection(address)
-    streams = range(1, 101, 2)
-    headers = (connection.headers(stream, REFLECT).serialize() for stream in streams)
-    connection.send(b"".join(headers))
-    return len(streams), set(connection.ends(streams=len(streams)))
+    return silent(address, REFLECT, 50)
 
 
 def silent_clips(address):
     """Recordings that never come, more than there may be."""
-    connection = Connection(address)
-    streams = range(1, 41, 2)
-    headers = (connection.headers(stream, CLIP).serialize() for stream in streams)
-    connection.send(b"".join(headers))
-    return len(streams), set(connection.ends(streams=len(streams)))
+    return silent(address, CLIP, 20)
 
 
 def unread_clips(address):
